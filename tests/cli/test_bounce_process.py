@@ -95,6 +95,29 @@ def postmaster_finding(run: Run) -> tuple[str, str]:
     return found["state"], found["finding"]
 
 
+def test_a_delay_is_shown_and_changes_nothing(
+    run: Run, delivery: Delivery, environment: dict[str, str], tmp_path: Path
+) -> None:
+    tokens = TokenSigner(environment["DISTRIBUTOR_SECRET_KEY"].encode())
+    assert json.loads(run("campaign", "deliveries", "1", "--json").out)[0]["delayed_at"] is None
+    file = tmp_path / "delayed.eml"
+    file.write_bytes(
+        mails.bounce(
+            delivery, to=mails.verp(delivery, tokens), status="4.2.1", words="450 4.2.1 try later", action="delayed"
+        )
+    )
+    [taken] = json.loads(run("bounce", "process", str(file), "--json").out)
+    assert (taken["kind"], taken["match"], taken["new"], taken["suppressed"]) == ("delay", "return_path", True, None)
+
+    [listed] = json.loads(run("bounce", "list", "--kind", "delay", "--json").out)
+    assert (listed["kind"], listed["recipient"], listed["hard"], listed["status"]) == ("delay", ADA, False, "4.2.1")
+    shown = json.loads(run("bounce", "show", str(listed["id"]), "--json").out)
+    assert (shown["state"], shown["suppressions"]) == ("sent", [])
+    [row] = json.loads(run("campaign", "deliveries", "1", "--json").out)
+    assert (row["state"], row["delayed_at"]) == ("sent", listed["at"])
+    assert json.loads(run("campaign", "show", "1", "--json").out)["events"]["delay"] == {"total": 1, "deliveries": 1}
+
+
 def test_a_file_that_cannot_be_read_and_a_mail_that_cannot_be_processed_stop_no_other(
     run: Run, delivery: Delivery, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -319,7 +319,22 @@ def _at_and_kind(piece: Feedback) -> tuple[object, bool]:
 def test_a_delay_changes_nothing_whatever_its_words(feedback: FeedbackHarness, status: str, words: str) -> None:
     bounce(feedback, action="delayed", status=status, words=words)
 
-    assert (feedback.state(), feedback.events(), feedback.reasons()) == (DeliveryState.SENT, [], set())
+    assert (feedback.state(), feedback.reasons()) == (DeliveryState.SENT, set())
+    assert feedback.events() == [EventKind.DELAY]
+    detail = feedback.detail(kind=EventKind.DELAY)
+    assert (detail["status"], detail["match"]) == (status, "return_path")
+    assert not {"hard", "counts"} & detail.keys()
+
+
+@pytest.mark.parametrize("before", [DeliveryState.UNKNOWN, DeliveryState.IN_FLIGHT, DeliveryState.FAILED])
+def test_a_delay_settles_nothing_and_takes_nothing_back(feedback: FeedbackHarness, before: DeliveryState) -> None:
+    bounce(feedback)
+    reasons = feedback.reasons()
+    feedback.force(before)
+    bounce(feedback, action="delayed", status="4.4.1", words="connection timed out")
+
+    assert (feedback.state(), feedback.reasons()) == (before, reasons)
+    assert sorted(feedback.events()) == [EventKind.BOUNCE, EventKind.DELAY]
 
 
 @pytest.mark.parametrize("original", ["", "rfc822;another@elsewhere.example"])

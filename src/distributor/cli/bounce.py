@@ -99,12 +99,12 @@ def process(
 
 @commands.command("list")
 def list_bounces(
-    kind: Annotated[EventKind | None, typer.Option(help="bounce, complaint or unsubscribe.")] = None,
+    kind: Annotated[EventKind | None, typer.Option(help="bounce, delay, complaint or unsubscribe.")] = None,
     limit: int = 50,
     before: Annotated[int | None, typer.Option(help="Only those with a smaller id: the last one of a page.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List bounces, complaints and unsubscribes, newest first."""
+    """List bounces, delays, complaints and unsubscribes, newest first."""
     with open_app() as app, app.database.begin() as connection:
         found = events.feedback_events(connection, kind=kind, before_id=before, limit=limit)
     print_rows(
@@ -117,7 +117,7 @@ def list_bounces(
 
 @commands.command("show")
 def show_bounce(number: Annotated[int, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
-    """Show one bounce, the state of its delivery, and why its recipient is suppressed, if so.
+    """Show one bounce or delay, the state of its delivery, and why its recipient is suppressed, if so.
 
     `failed` is the address that failed: another than the recipient's if that mailbox passed the mail on. `taken_back`
     names the evidence that the mail arrived after all (click, delivered or sent).

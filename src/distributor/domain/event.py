@@ -11,9 +11,12 @@ from distributor.domain.rendition import Json
 
 
 class EventKind(StrEnum):
+    """The kind of event. DELAY: a server reported that it could not deliver the mail yet, and goes on trying."""
+
     OPEN = "open"
     CLICK = "click"
     UNSUBSCRIBE = "unsubscribe"
+    DELAY = "delay"
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
 

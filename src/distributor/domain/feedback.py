@@ -11,9 +11,12 @@ from distributor.domain.rendition import Json
 
 
 class FeedbackKind(StrEnum):
-    """The kind of feedback. NOTHING: an inbound mail that needs no action, such as a reply, a delay or a receipt."""
+    """The kind of feedback. DELAY: the mail is on its way still. NOTHING: an inbound mail that needs no action, such as
+    a reply or a receipt.
+    """
 
     DELIVERED = "delivered"
+    DELAY = "delay"
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
     UNSUBSCRIBE = "unsubscribe"

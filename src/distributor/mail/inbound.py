@@ -62,14 +62,14 @@ class InboundMail:
         failed = [one for one in reports if not one.is_delayed]
         reported = next((one for one in failed if one.is_hard), (*failed, *reports, _NO_RECIPIENT)[0])
         kind = self._kind(reported, recipient)
-        is_bounce = kind is FeedbackKind.BOUNCE
+        is_bounce, is_delay = kind is FeedbackKind.BOUNCE, kind is FeedbackKind.DELAY
         return Feedback(
             kind=kind,
             key=self.key,
             match=self.delivery.match,
             delivery_id=self.delivery.delivery_id,
             address=reported.address,
-            reported_as=reported.reported_as if is_bounce else (),
+            reported_as=reported.reported_as if is_bounce or is_delay else (),
             is_hard=is_bounce and reported.is_hard,
             counts=is_bounce and reported.counts_against_address,
             detail=reported.detail() | ({"type": self.report.feedback_type} if self.report.feedback_type else {}),
@@ -87,7 +87,7 @@ class InboundMail:
         ):
             return FeedbackKind.DELIVERED
         if self.report.kind is ReportKind.BOUNCE and reported.is_delayed:
-            return FeedbackKind.NOTHING
+            return FeedbackKind.DELAY
         return _KINDS.get(self.report.kind, FeedbackKind.NOTHING)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,6 +69,17 @@ def of_delivery(connection: Connection, delivery_id: int) -> list[Event]:
     return [_event(row) for row in rows]
 
 
+def last_delays(connection: Connection, delivery_ids: Collection[int]) -> dict[int, datetime]:
+    """When a server last reported that a mail is delayed, for those of the deliveries that have such a report."""
+    event = tables.events.c
+    rows = connection.execute(
+        select(event.delivery_id, func.max(event.at).label("at"))
+        .where(event.delivery_id.in_(delivery_ids), event.kind == EventKind.DELAY)
+        .group_by(event.delivery_id)
+    )
+    return {row.delivery_id: row.at for row in rows}
+
+
 def of_subscriber(connection: Connection, subscriber_id: int) -> list[Event]:
     """The events of one subscriber in the order they happened."""
     event = tables.events
@@ -105,7 +116,7 @@ def reset_soft_bounces(connection: Connection, hash_: bytes) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackEvent:
-    """A bounce, complaint or unsubscribe event that came by mail or web hook, with its delivery."""
+    """A bounce, delay, complaint or unsubscribe event that came by mail or web hook, with its delivery."""
 
     id: int
     event: Event
@@ -113,13 +124,13 @@ class FeedbackEvent:
     state: DeliveryState
 
 
-_FEEDBACK = (EventKind.BOUNCE, EventKind.COMPLAINT, EventKind.UNSUBSCRIBE)
+_FEEDBACK = (EventKind.BOUNCE, EventKind.DELAY, EventKind.COMPLAINT, EventKind.UNSUBSCRIBE)
 
 
 def feedback_events(
     connection: Connection, *, kind: EventKind | None = None, before_id: int | None = None, limit: int
 ) -> list[FeedbackEvent]:
-    """Bounces, complaints and unsubscribes, if given only of one kind, the newest first, from before `before_id`."""
+    """Bounces, delays, complaints and unsubscribes, the newest first, from before `before_id`; if given of one kind."""
     event, kinds = tables.events, [kind] if kind else list(_FEEDBACK)
     # An unsubscribe by a link did not come by mail.
     by_mail = or_(event.c.kind != EventKind.UNSUBSCRIBE, event.c.detail.has_key("match"))

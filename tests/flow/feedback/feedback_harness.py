@@ -77,11 +77,11 @@ class FeedbackHarness:
             [place] = memberships.of_subscriber(connection, subscribers.find(connection, address).id)
         return place.state
 
-    def detail(self, delivery: Delivery | None = None) -> Mapping[str, Json]:
-        """The detail of the first bounce of a delivery."""
+    def detail(self, delivery: Delivery | None = None, kind: EventKind = EventKind.BOUNCE) -> Mapping[str, Json]:
+        """The detail of the first bounce of a delivery, or of its first event of another kind."""
         with self.harness.app.database.begin() as connection:
             found = events.of_delivery(connection, (delivery or self.delivery()).id)
-        return next(one.detail for one in found if one.kind is EventKind.BOUNCE)
+        return next(one.detail for one in found if one.kind is kind)
 
     def click(self, delivery: Delivery | None = None, *, days: float = 0) -> None:
         """A link in the mail is followed, so many days later, and the event is written."""

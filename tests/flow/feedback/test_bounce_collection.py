@@ -40,7 +40,7 @@ def test_reports_of_temporary_failures_suppress_no_one(harness: CampaignHarness,
     for file in files:
         raw = file.read_bytes().replace(b"later@corp.example", feedback.delivery().recipient.encode())
         taken = feedback.take(raw, envelope=feedback.return_path())
-        assert taken.kind is (FeedbackKind.NOTHING if outcome == "delayed" else FeedbackKind.BOUNCE), file.name
+        assert taken.kind is (FeedbackKind.DELAY if outcome == "delayed" else FeedbackKind.BOUNCE), file.name
         assert taken.suppressed is None, file.name
     assert feedback.state() is (DeliveryState.SENT if outcome == "delayed" else DeliveryState.BOUNCED)
     assert feedback.reasons() == set()
@@ -59,7 +59,7 @@ def test_real_mails_to_a_return_path_end_as_they_should(
         kinds = {kind for kind, _ in expected}
         meanings = {FeedbackKind.COMPLAINT} if "complaint" in kinds else {FeedbackKind.BOUNCE}
         # To the collection a notice of delay is a failure, and a report of a failed signature a complaint; not to us.
-        meanings |= set() if is_hard else {FeedbackKind.NOTHING}
+        meanings |= set() if is_hard else {FeedbackKind.NOTHING, FeedbackKind.DELAY}
         right += taken.kind in meanings and (taken.suppressed is SuppressionReason.HARD_BOUNCE) <= is_hard
         feedback.lift()
     assert right >= len(truth) * 0.97

@@ -117,8 +117,10 @@ def test_a_delay_is_no_bounce(feedback: FeedbackHarness) -> None:
         feedback.delivery(), to=feedback.return_path(), status="4.4.1", words="timeout", action="delayed"
     )
 
-    assert feedback.take(raw).kind is FeedbackKind.NOTHING
-    assert (feedback.state(), feedback.events()) == (DeliveryState.SENT, [])
+    for is_new in (True, False):
+        taken = feedback.take(raw)
+        assert (taken.kind, taken.is_new) == (FeedbackKind.DELAY, is_new)
+    assert (feedback.state(), feedback.events(), feedback.reasons()) == (DeliveryState.SENT, [EventKind.DELAY], set())
 
 
 @pytest.mark.parametrize("before", [DeliveryState.UNKNOWN, DeliveryState.IN_FLIGHT, DeliveryState.DELIVERED])

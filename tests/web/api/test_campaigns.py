@@ -210,6 +210,17 @@ def test_what_happened_to_a_delivery_is_reported(api: Any, app: AppContext, rele
     assert api.get("/deliveries/99/events").status_code == 404
 
 
+def test_the_last_report_of_a_delay_is_shown_with_its_delivery(api: Any, app: AppContext, released: int):
+    path = f"/campaigns/{released}/deliveries"
+    first, *others = api.get(path).json()["items"]
+    assert {one["delayed_at"] for one in (first, *others)} == {None}
+    times = [datetime(2026, 11, 22, hour, tzinfo=UTC) for hour in (12, 15, 13)]
+    reports = [Event(delivery_id=first["id"], kind=EventKind.DELAY, at=at, key=str(at)) for at in times]
+    with app.database.begin() as connection:
+        events.record(connection, reports)
+    assert api.get(path).json()["items"] == [first | {"delayed_at": "2026-11-22T15:00:00Z"}, *others]
+
+
 def test_lanes_that_hold_a_campaign_back_are_named(api: Any, app: AppContext, released: int):
     now = datetime(2026, 11, 22, 12, tzinfo=UTC)
     with app.database.begin() as connection:

@@ -27,13 +27,17 @@ def list_deliveries(
     limit: int = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List the deliveries of a campaign: their states, attempts and the server's replies."""
+    """List the deliveries of a campaign: their states, attempts and the server's replies.
+
+    `delayed_at` is when a server last reported that it could not deliver the mail yet; such reports change no state.
+    """
     with open_app() as app, app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         names = {one.id: one.channel_name for one in dispatches.of_campaign(connection, campaign.id)}
         found = delivery_queries.of_campaign(
             connection, campaign.id, channel_name=channel, state=state, recipient=recipient, limit=limit
         )
+        delays = events.last_delays(connection, [record.id for record in found])
     rows = [
         (
             record.id,
@@ -45,10 +49,11 @@ def list_deliveries(
             record.reply,
             record.permalink or record.remote_id,
             record.updated_at,
+            delays.get(record.id),
         )
         for record in found
     ]
-    columns = ("id", "channel", "recipient", "state", "attempts", "code", "reply", "remote", "updated_at")
+    columns = ("id", "channel", "recipient", "state", "attempts", "code", "reply", "remote", "updated_at", "delayed_at")
     print_rows(columns, rows, as_json=as_json, empty="No such deliveries; a campaign has none before it starts.")
 
 
@@ -56,7 +61,7 @@ def list_deliveries(
 def list_events(
     delivery_id: Annotated[int, typer.Argument(help="A delivery's number.")], as_json: AsJson = False
 ) -> None:
-    """List the events of a delivery: opens, clicks, bounces, complaints."""
+    """List the events of a delivery: opens, clicks, delays, bounces, complaints."""
     with open_app() as app, app.database.begin() as connection:
         delivery_queries.find(connection, delivery_id)
         found = events.of_delivery(connection, delivery_id)

@@ -2,7 +2,7 @@
 
 A hard bounce (a 5xx reply, RFC 5321 section 4.2.1, or a status 5.x.x, RFC 3463) suppresses the address at once, soft
 bounces by the bounce policy, a complaint suppresses it and unsubscribes, an unsubscribe mail unsubscribes. A delivery
-notice takes earlier bounces of the delivery back.
+notice takes earlier bounces of the delivery back. A delay is an event and nothing else.
 """
 
 from __future__ import annotations
@@ -108,6 +108,8 @@ class _FeedbackTransaction:
         applied = AppliedFeedback(kind=found.kind, match=found.match, delivery_id=record.id)
         if found.kind is FeedbackKind.BOUNCE:
             return self._bounce(found, record, applied)
+        if found.kind is FeedbackKind.DELAY:
+            return self._delay(found, record, applied)
         if found.kind is FeedbackKind.DELIVERED:
             return self._delivered(found, record, applied)
         return self._opt_out(found, record, applied)
@@ -130,12 +132,22 @@ class _FeedbackTransaction:
             # If the recipient passes the mail on to a dead address, that address failed: at most a soft bounce of this.
             counts=feedback.counts or (feedback.is_hard and not is_own and is_applied),
             has_consequences=is_applied,
-            detail=self._detail_of(feedback) | ({} if is_own else {"failed_recipient": feedback.reported_as[0]}),
+            detail=self._detail_of(feedback) | _other_recipient(feedback, record),
         )
         recorded = self._bounces.record(record, bounce)
         if is_applied and not recorded.is_void:
             deliveries.mark_reported(self._connection, [record.id], DeliveryState.BOUNCED, now=self._now)
         return replace(applied, is_new=recorded.is_new, suppressed=recorded.suppressed)
+
+    def _delay(self, feedback: Feedback, record: DeliveryRecord, applied: AppliedFeedback) -> AppliedFeedback:
+        event = Event(
+            delivery_id=record.id,
+            kind=EventKind.DELAY,
+            at=self._time_of(feedback),
+            key=feedback.key,
+            detail=self._detail_of(feedback) | _other_recipient(feedback, record),
+        )
+        return replace(applied, is_new=bool(events.record(self._connection, [event])))
 
     def _delivered(self, feedback: Feedback, record: DeliveryRecord, applied: AppliedFeedback) -> AppliedFeedback:
         if feedback.match is MatchedBy.ADDRESS or not _concerns(feedback, record):
@@ -185,6 +197,11 @@ class _FeedbackTransaction:
             detail={"delivery": record.id, "source": self._source},
         )
         return memberships.unsubscribe(self._connection, subscriber_id, record.list_id, evidence, now=self._now)
+
+
+def _other_recipient(feedback: Feedback, record: DeliveryRecord) -> dict[str, Json]:
+    """The address that a report names, if it is not that of the delivery: the recipient's mailbox passed it on."""
+    return {} if _concerns(feedback, record) else {"failed_recipient": feedback.reported_as[0]}
 
 
 def _concerns(feedback: Feedback, record: DeliveryRecord) -> bool:

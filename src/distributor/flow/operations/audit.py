@@ -30,7 +30,14 @@ _REJECTED = frozenset({DeliveryState.FAILED, DeliveryState.DEFERRED})
 _BOUNCED = frozenset({DeliveryState.BOUNCED, DeliveryState.COMPLAINED})
 # Events that only happen to a message that was accepted.
 _RECIPIENT_EVENTS = frozenset(
-    {EventKind.OPEN, EventKind.CLICK, EventKind.UNSUBSCRIBE, EventKind.BOUNCE, EventKind.COMPLAINT}
+    {
+        EventKind.OPEN,
+        EventKind.CLICK,
+        EventKind.UNSUBSCRIBE,
+        EventKind.DELAY,
+        EventKind.BOUNCE,
+        EventKind.COMPLAINT,
+    }
 )
 
 

@@ -39,9 +39,12 @@ class DeliveryOut(BaseModel):
     reply_code: int | None
     reply: str = Field(description="The server's reply.")
     updated_at: datetime
+    delayed_at: datetime | None = Field(
+        description="When a server last reported that it could not deliver the mail yet; it changes no state."
+    )
 
     @classmethod
-    def of(cls, found: DeliveryRecord, channel: str) -> DeliveryOut:
+    def of(cls, found: DeliveryRecord, channel: str, delayed_at: datetime | None) -> DeliveryOut:
         return cls(
             id=found.id,
             channel=channel,
@@ -55,6 +58,7 @@ class DeliveryOut(BaseModel):
             reply_code=found.reply_code,
             reply=found.reply,
             updated_at=found.updated_at,
+            delayed_at=delayed_at,
         )
 
 
@@ -103,13 +107,16 @@ def list_deliveries(
             limit=limit + 1,
             after_id=after,
         )
+        delays = events.last_delays(connection, [one.id for one in found])
     shown, further = paginate(found, limit, number=lambda one: one.id)
-    return DeliveryPage(items=[DeliveryOut.of(one, channels[one.dispatch_id]) for one in shown], next=further)
+    return DeliveryPage(
+        items=[DeliveryOut.of(one, channels[one.dispatch_id], delays.get(one.id)) for one in shown], next=further
+    )
 
 
 @router.get("/deliveries/{delivery_id}/events", dependencies=[_SCOPES], responses=problem_responses(404))
 def list_events(app: App, delivery_id: IdInPath) -> DeliveryEventsOut:
-    """List the events of a delivery: opens, clicks, bounces, complaints."""
+    """List the events of a delivery: opens, clicks, delays, bounces, complaints."""
     with app.database.begin() as connection:
         found = events.of_delivery(connection, delivery_queries.find(connection, delivery_id).id)
     return DeliveryEventsOut(items=[EventOut.of(one) for one in found])
