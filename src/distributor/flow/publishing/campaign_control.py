@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 
 from distributor.domain.campaign import (
     OPEN_STATES,
     Campaign,
     CampaignAction,
+    Dispatch,
     DispatchState,
     FailureChoice,
     RetryCount,
@@ -42,17 +45,18 @@ def pause(app: AppContext, campaign_id: int, reason: str = "paused by hand", *, 
     return count
 
 
-def resume(app: AppContext, campaign_id: int, *, actor: str = "") -> CampaignReview | None:
+def resume(app: AppContext, campaign_id: int, *, without: Sequence[str] = (), actor: str = "") -> CampaignReview | None:
     """Resume every dispatch that is paused: those that are released go on, the others are reviewed and scheduled.
 
     Returns the review of those that were not released, None if there are none. If the time of one of them has passed,
-    its time is now.
+    its time is now. Those on the channels `without` are cancelled, if they are paused and not released.
 
     Raises BlockedError if the review finds what blocks them, and StateError if nothing is paused, an article cannot be
     sent, or they need an approval of what they are now.
     """
     with app.database.begin() as connection:
-        version = campaigns.find(connection, campaign_id).version
+        version = campaigns.lock(connection, campaign_id).version
+        _leave_out(connection, dispatches.of_campaign(connection, campaign_id), without)
         planned = dispatches.of_campaign(connection, campaign_id)
     paused = [one for one in planned if one.state is DispatchState.PAUSED]
     if not paused:
@@ -127,6 +131,20 @@ def count_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVER
         campaign = campaigns.find(connection, campaign_id)
         _require_channels(connection, campaign, choice)
         return failed_deliveries.count_failed(connection, campaign, choice, now=app.clock())
+
+
+def _leave_out(connection: Connection, planned: Sequence[Dispatch], without: Sequence[str]) -> None:
+    """Cancel what is paused before its release on these channels. Raises NotFoundError if nothing is."""
+    waiting = {one.channel_name: one.id for one in planned if one.released_at is None}
+    for name in without:
+        if name not in waiting or not dispatches.change_state(
+            connection,
+            waiting[name],
+            before={DispatchState.PAUSED},
+            after=DispatchState.CANCELLED,
+            reason="left out when the campaign was resumed",
+        ):
+            raise NotFoundError("channel that is paused before its release", name)
 
 
 def _require_channels(connection: Connection, campaign: Campaign, choice: FailureChoice) -> None:

@@ -124,7 +124,9 @@ def edit_campaign(
         for record in parts.channels:
             time = after.time_of(record.name)
             if record.id not in known:
-                dispatches.add(connection, campaign_id, record.id, scheduled_at=time, zone=after.zone)
+                # A channel that is added starts with the first of the others, unless it is given a time.
+                starts_at = time or min(before.times.values(), default=None)
+                dispatches.add(connection, campaign_id, record.id, scheduled_at=starts_at, zone=after.zone)
             elif time is not None:
                 dispatches.set_time(connection, known[record.id], time, after.zone)
         campaigns.record(connection, campaign_id, CampaignAction.EDITED, actor=actor, detail=changed, now=app.clock())

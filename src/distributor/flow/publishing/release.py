@@ -48,14 +48,17 @@ def release(app: AppContext, dispatch_id: int) -> bool:
 
 
 def _release(app: AppContext, dispatch_id: int) -> bool:
-    now, began = app.clock(), time.monotonic()
+    began = time.monotonic()
     reason = "the audience was empty at release"
     with app.database.begin() as connection:
         # The campaign first: whoever takes it back or edits it waits, or has won.
         campaign = campaigns.lock_for_release(connection, dispatches.find(connection, dispatch_id).campaign_id)
-        if not dispatches.lock_due(connection, dispatch_id, now=now):
+        if not dispatches.lock_due(connection, dispatch_id, now=app.clock()):
             return False
         dispatch = dispatches.find(connection, dispatch_id)
+        articles.lock(connection, campaign.article_ids)
+        # After the lock, which may have waited for a release that published an article.
+        now = app.clock()
         _insist_on_punctuality(dispatch, now=now)
         require_sendable(connection, campaign.article_ids, at=now)
         if _is_outdated(connection, campaign, dispatch):
