@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -267,6 +267,29 @@ def test_an_event_in_quarantine_is_written_once_it_can_be_read(harness: Campaign
     assert retry(app, replace(item, content=(item.content or b"").replace(b"hologram", b"open")), retry_event)
     assert [event.kind for event in events_of(app, delivery_id)] == [EventKind.OPEN]
     assert held(app, QuarantineLoop.EVENT) == {}
+
+
+def test_an_event_whose_consequences_raise_stops_no_other(
+    harness: CampaignHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, delivery_id = harness.app, sent_delivery(harness)
+    record = events.record
+
+    def failing(connection: Connection, found: Sequence[Event]) -> int:
+        if any(event.key == "2" for event in found):
+            raise RuntimeError("a bug")
+        return record(connection, found)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(events, "record", failing)
+        for key in "123":
+            add_to_stream(app, {**stream_fields(app, delivery_id), "key": key})
+        assert write_events(app) == 3
+    assert [event.key for event in events_of(app, delivery_id)] == ["1", "3"]
+    (item,) = held(app, QuarantineLoop.EVENT).values()
+    assert "a bug" in item.reason
+    assert retry(app, item, retry_event)
+    assert [event.key for event in events_of(app, delivery_id)] == ["1", "2", "3"]
 
 
 def test_events_wait_while_the_database_is_away(harness: CampaignHarness) -> None:

@@ -6,6 +6,7 @@ import bisect
 import io
 import json
 import tracemalloc
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from distributor.domain.errors import InputError
 from distributor.domain.subscriber_import import BadRow, ImportRow, ImportSettings
+from distributor.importers.columns import ColumnMapping
 from distributor.importers.reader import PeopleReader
 from distributor.importers.table import MAX_ROW_BYTES
 from tests.importers.files import addresses, copied, read, reasons
@@ -210,3 +212,27 @@ def test_whatever_the_bytes_are_there_is_a_row_or_a_reason(data: bytes, header: 
 def test_quotation_marks_and_line_ends_in_any_order_lose_no_line_after_them(noise: str) -> None:
     rows = read(f"email,name\n{noise}\n" + "last@example.org,Last\n" * 2)
     assert addresses(rows)[-1:] == ["last@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("parse", "rows"),
+    [
+        ("parse_cells", "email\n{}\n{}\n{}\n"),
+        ("parse_object", '{{"email": "{}"}}\n{{"email": "{}"}}\n{{"email": "{}"}}\n'),
+    ],
+)
+def test_a_row_that_raises_an_unexpected_error_is_refused_alone(
+    monkeypatch: pytest.MonkeyPatch, parse: str, rows: str
+) -> None:
+    parse_row = getattr(ColumnMapping, parse)
+
+    def failing(self: ColumnMapping, row: Any, *rest: Any) -> ImportRow | BadRow:
+        if "bad@example.org" in str(row):
+            raise ZeroDivisionError("a bug")
+        found: ImportRow | BadRow = parse_row(self, row, *rest)
+        return found
+
+    monkeypatch.setattr(ColumnMapping, parse, failing)
+    found = read(rows.format("good@example.org", "bad@example.org", "last@example.org"))
+    assert addresses(found) == ["good@example.org", "last@example.org"]
+    assert list(reasons(found).values()) == ["ZeroDivisionError: a bug"]

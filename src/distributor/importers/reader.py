@@ -71,8 +71,10 @@ class PeopleReader:
             line, cells = row
             try:
                 yield parse_cells(cells, line)
-            except InputError as error:
-                yield BadRow(line=line, reason=str(error), cells=tuple(cells))
+            except MemoryError:
+                raise
+            except Exception as error:
+                yield BadRow(line=line, reason=_reason_of(error), cells=tuple(cells))
 
     def _json_rows(self) -> Iterator[ImportRow | BadRow]:
         while True:
@@ -85,8 +87,15 @@ class PeopleReader:
                 yield self._columns.parse_object(_load_object(text), line, text.rstrip())
             except StopIteration:
                 return
-            except (InputError, BadLineError) as error:
-                yield BadRow(line=self._lines.number, reason=str(error), cells=(self._lines.first_text(),))
+            except (OSError, MemoryError):
+                raise
+            except Exception as error:
+                yield BadRow(line=self._lines.number, reason=_reason_of(error), cells=(self._lines.first_text(),))
+
+
+def _reason_of(error: Exception) -> str:
+    """Why a row is bad; a mistake of ours with one row must not cost the others."""
+    return str(error) if isinstance(error, InputError | BadLineError) else f"{type(error).__name__}: {error}"
 
 
 def _start_of(file: BinaryIO) -> bytes:

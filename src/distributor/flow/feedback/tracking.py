@@ -12,7 +12,7 @@ from typing import Any, cast
 from redis import RedisError
 
 from distributor.channels.api import WebVersionChannel
-from distributor.domain.errors import DataError, GoneError, InertLinkError, InputError, NotFoundError
+from distributor.domain.errors import GoneError, InertLinkError, InputError, NotFoundError, ServiceError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.feedback import ArrivalProof
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
@@ -114,7 +114,9 @@ def write_events(app: AppContext) -> int:
     try:
         with app.database.begin() as connection:
             _record(app, connection, [event for _, _, event in read])
-    except DataError:
+    except ServiceError:
+        raise
+    except Exception:
         for entry_id, fields, event in read:
             with _kept_on_error(app, entry_id, fields), app.database.begin() as connection:
                 _record(app, connection, [event])
