@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from distributor.domain.errors import InputError
-from distributor.domain.problems import Problem, Severity
+from distributor.domain.problems import Problem, ReviewProblem, Severity
 from distributor.domain.rendition import Rendition
 from distributor.domain.schedule import find_zone, spell_time
 
@@ -73,17 +73,6 @@ class DispatchReview:
     def local_time(self) -> datetime | None:
         """When it starts, in the time zone that was chosen for it."""
         return self.scheduled_at.astimezone(find_zone(self.zone) or UTC) if self.scheduled_at else None
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewProblem:
-    """A problem of one channel, or of the whole campaign if `channel_name` is empty."""
-
-    channel_name: str
-    problem: Problem
-
-    def __str__(self) -> str:
-        return f"{self.channel_name}: {self.problem.message}" if self.channel_name else self.problem.message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,11 @@ A message says what is wrong, where, and what to do. `exit_code` is what the com
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
+
+from distributor.domain.problems import ReviewProblem
 
 
 class DistributorError(Exception):
@@ -152,7 +155,12 @@ class StateError(DistributorError):
 
 
 class BlockedError(StateError):
-    """A campaign is not scheduled or resumed, because its review found problems; the message names every one."""
+    """A campaign is not scheduled or resumed, because its review found these problems; the message names every one."""
+
+    def __init__(self, campaign_id: int, blockers: Sequence[ReviewProblem]) -> None:
+        self.campaign_id = campaign_id
+        self.blockers = tuple(blockers)
+        super().__init__(f"campaign {campaign_id} cannot go out: {'; '.join(map(str, blockers))}")
 
 
 class LeaseLostError(StateError):

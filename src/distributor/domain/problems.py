@@ -1,4 +1,4 @@
-"""Problems that a check finds in a rendition before it is sent."""
+"""Problems that a check finds in a rendition or a campaign before it is sent."""
 
 from __future__ import annotations
 
@@ -21,3 +21,14 @@ class Problem:
     code: str
     message: str
     where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewProblem:
+    """A problem of one channel, or of the whole campaign if `channel_name` is empty."""
+
+    channel_name: str
+    problem: Problem
+
+    def __str__(self) -> str:
+        return f"{self.channel_name}: {self.problem.message}" if self.channel_name else self.problem.message

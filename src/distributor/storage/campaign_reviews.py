@@ -10,31 +10,54 @@ from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.campaign_review import CampaignReview
+from distributor.domain.problems import Problem
 from distributor.storage import dispatches, tables
 from distributor.storage.database import Connection
-from distributor.storage.json_codec import problems_to_json
+from distributor.storage.json_codec import problems_from_json, problems_to_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewedDispatch:
+    """What a review showed of a channel: `scheduled_at` is None if its time was open, and `rendition_id` if it could
+    not be rendered.
+    """
+
+    channel_name: str
+    scheduled_at: datetime | None
+    rendition_id: int | None
+    recipients: int
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewRecord:
-    """A stored review: what it showed of each channel, by the names of channels.
+    """A stored review. `revisions` are those of the articles by slug, `blockers` how many problems blocked it.
 
-    `revisions` are those of the articles by slug, `blockers` how many problems blocked it. `rendition_ids` has None for
-    what could not be rendered. `starts` are the times of the channels, None for those that were open.
+    `problems` are those of the campaign as a whole.
     """
 
     id: int
     version: int
     revisions: Mapping[str, int]
+    problems: tuple[Problem, ...]
     blockers: int
     sentence: str
-    rendition_ids: Mapping[str, int | None]
-    starts: Mapping[str, datetime | None]
+    dispatches: tuple[ReviewedDispatch, ...]
     made_by: str
     made_at: datetime
     approved_by: str
     approved_at: datetime | None
     accepted_at: datetime | None
+
+    @property
+    def rendition_ids(self) -> Mapping[str, int | None]:
+        """The renditions by the names of channels."""
+        return {one.channel_name: one.rendition_id for one in self.dispatches}
+
+    @property
+    def starts(self) -> Mapping[str, datetime | None]:
+        """The times by the names of channels."""
+        return {one.channel_name: one.scheduled_at for one in self.dispatches}
 
 
 def add(connection: Connection, review: CampaignReview, *, version: int, actor: str) -> ReviewRecord:
@@ -87,6 +110,13 @@ def newest_approved(connection: Connection, campaign_id: int, *, version: int) -
     )
 
 
+def latest(connection: Connection, campaign_id: int, *, limit: int, before_id: int | None = None) -> list[ReviewRecord]:
+    """The newest reviews of a campaign, if given only those older than `before_id`."""
+    review = tables.campaign_reviews.c
+    is_older = true() if before_id is None else review.id < before_id
+    return _found(connection, review.campaign_id == campaign_id, is_older, limit=limit)
+
+
 def accept(connection: Connection, review_id: int, *, now: datetime) -> None:
     """The campaign is scheduled or resumed on this review."""
     connection.execute(
@@ -104,28 +134,46 @@ def approve(connection: Connection, review_id: int, *, actor: str, now: datetime
 
 
 def _newest(connection: Connection, *conditions: ColumnElement[bool]) -> ReviewRecord | None:
-    review = tables.campaign_reviews.c
-    row = connection.execute(
-        select(tables.campaign_reviews).where(true(), *conditions).order_by(review.id.desc()).limit(1)
-    ).one_or_none()
-    if row is None:
-        return None
-    shown = connection.execute(
+    return next(iter(_found(connection, *conditions, limit=1)), None)
+
+
+def _found(connection: Connection, *conditions: ColumnElement[bool], limit: int) -> list[ReviewRecord]:
+    """The newest reviews that meet these conditions."""
+    rows = connection.execute(
+        select(tables.campaign_reviews)
+        .where(true(), *conditions)
+        .order_by(tables.campaign_reviews.c.id.desc())
+        .limit(limit)
+    ).all()
+    shown: dict[int, list[ReviewedDispatch]] = {row.id: [] for row in rows}
+    for one in connection.execute(
         select(tables.channels.c.name, tables.reviewed_dispatches)
         .join(tables.channels, tables.channels.c.id == tables.reviewed_dispatches.c.channel_id)
-        .where(tables.reviewed_dispatches.c.review_id == row.id)
-    ).all()
-    return ReviewRecord(
-        id=row.id,
-        version=row.version,
-        revisions=row.revisions,
-        blockers=row.blockers,
-        sentence=row.sentence,
-        rendition_ids={one.name: one.rendition_id for one in shown},
-        starts={one.name: one.scheduled_at for one in shown},
-        made_by=row.made_by,
-        made_at=row.made_at,
-        approved_by=row.approved_by,
-        approved_at=row.approved_at,
-        accepted_at=row.accepted_at,
-    )
+        .where(tables.reviewed_dispatches.c.review_id.in_(shown))
+        .order_by(tables.channels.c.name)
+    ):
+        found = ReviewedDispatch(
+            channel_name=one.name,
+            scheduled_at=one.scheduled_at,
+            rendition_id=one.rendition_id,
+            recipients=one.recipients,
+            problems=problems_from_json(one.problems),
+        )
+        shown[one.review_id].append(found)
+    return [
+        ReviewRecord(
+            id=row.id,
+            version=row.version,
+            revisions=row.revisions,
+            problems=problems_from_json(row.problems),
+            blockers=row.blockers,
+            sentence=row.sentence,
+            dispatches=tuple(shown[row.id]),
+            made_by=row.made_by,
+            made_at=row.made_at,
+            approved_by=row.approved_by,
+            approved_at=row.approved_at,
+            accepted_at=row.accepted_at,
+        )
+        for row in rows
+    ]

@@ -9,8 +9,8 @@ import typer
 from distributor.bootstrap import open_app
 from distributor.cli.campaign.report import ACTOR, CampaignId
 from distributor.cli.console import AsJson, print_json, print_message, print_rows
-from distributor.domain.campaign_review import CampaignReview, DispatchReview, ReviewProblem, counted, joined
-from distributor.domain.problems import Problem, Severity
+from distributor.domain.campaign_review import CampaignReview, DispatchReview, counted, joined
+from distributor.domain.problems import Problem, ReviewProblem, Severity
 from distributor.domain.schedule import spell_time
 from distributor.flow.publishing import life_cycle
 

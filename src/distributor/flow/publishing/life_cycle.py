@@ -43,13 +43,15 @@ def review(app: AppContext, campaign_id: int, *, actor: str, with_links: bool = 
     return made
 
 
-def approve(app: AppContext, campaign_id: int, *, actor: str) -> CampaignReview:
+def approve(app: AppContext, campaign_id: int, *, actor: str, version: int | None = None) -> CampaignReview:
     """Approve a draft, or a campaign that waits for a person, as it would go out now; returns what is approved.
 
-    Raises NotFoundError, BlockedError, and StateError for a campaign that is neither.
+    `version` is the one that the caller has seen, if it must be that one. Raises NotFoundError, BlockedError, and
+    StateError for a campaign that is neither, or has another version.
     """
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
+        require_seen(campaign, version)
         _require_resting(campaign, dispatches.of_campaign(connection, campaign_id))
     made = review_campaign(app, campaign_id)
     with app.database.begin() as connection:
@@ -72,14 +74,17 @@ def arrange(
     start: StartTimes | None = None,
     zone: str = "",
     without: Sequence[str] = (),
+    version: int | None = None,
 ) -> int:
     """Set the times of a draft and leave channels out of it; it stays a draft. Returns its version then.
 
-    `zone` is that of the times, by default the one it has. Raises ScheduleError for past times, NotFoundError,
-    InputError if no channel is left, and StateError for a campaign that is no draft.
+    `zone` is that of the times, by default the one it has; `version` is the one that the caller has seen, if it must be
+    that one. Raises ScheduleError for past times, NotFoundError, InputError if no channel is left, and StateError for a
+    campaign that is no draft or has another version.
     """
     with app.database.begin() as connection:
         campaign = campaigns.lock(connection, campaign_id)
+        require_seen(campaign, version)
         planned = dispatches.of_campaign(connection, campaign_id)
         _require_draft(campaign, planned)
         is_changed = _leave_out(connection, planned, without)
@@ -104,6 +109,7 @@ def schedule(
     zone: str = "",
     without: Sequence[str] = (),
     with_links: bool = False,
+    version: int | None = None,
 ) -> CampaignReview:
     """Review a draft, arranged as by `arrange`, and schedule it if nothing blocks it; returns the review.
 
@@ -111,7 +117,7 @@ def schedule(
     or for past ones, and StateError if it was edited meanwhile, or needs an approval of what it is now. It stays a
     draft then.
     """
-    version = arrange(app, campaign_id, actor=actor, start=start, zone=zone, without=without)
+    version = arrange(app, campaign_id, actor=actor, start=start, zone=zone, without=without, version=version)
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         _require_times(campaign, dispatches.of_campaign(connection, campaign_id), now=app.clock())
@@ -134,19 +140,20 @@ def schedule(
 
 
 def reschedule(
-    app: AppContext, campaign_id: int, start: StartTimes, *, actor: str, zone: str = ""
+    app: AppContext, campaign_id: int, start: StartTimes, *, actor: str, zone: str = "", version: int | None = None
 ) -> CampaignReview | None:
     """Change the times of a campaign on the channels that are not released yet.
 
     A draft stays one: None is returned. One that was scheduled is reviewed and scheduled again, or waits for an
     approval if it needs one; if a part of it is out already, only the times of the rest change. `zone` is that of the
-    times, by default the one it has.
+    times, by default the one it has; `version` is the one that the caller has seen, if it must be that one.
 
     Raises what `schedule` raises; the campaign is a draft with the new times if the review finds what blocks it.
     """
     now = app.clock()
     with app.database.begin() as connection:
         campaign = campaigns.lock(connection, campaign_id)
+        require_seen(campaign, version)
         planned = dispatches.of_campaign(connection, campaign_id)
         waiting = [one for one in planned if one.released_at is None and one.state in _WAITING]
         has_begun = any(one.released_at is not None for one in planned)
@@ -290,6 +297,15 @@ def _require_times(campaign: Campaign, planned: Sequence[Dispatch], *, now: date
         require_time_to_come(one.channel_name, one.scheduled_at, one.zone, now=now)
 
 
+def require_seen(campaign: Campaign, version: int | None) -> None:
+    """Raises StateError if a campaign has another version than the one that its editor has seen, if that is given."""
+    if version is not None and campaign.version != version:
+        raise StateError(
+            f"campaign {campaign.id} was changed meanwhile: it has version {campaign.version}, not {version}; look at "
+            "it again"
+        )
+
+
 def require_version(campaign: Campaign, version: int) -> None:
     if campaign.version != version:
         raise StateError(f"campaign {campaign.id} was edited while it was reviewed: review it again")
@@ -297,8 +313,7 @@ def require_version(campaign: Campaign, version: int) -> None:
 
 def require_unblocked(made: CampaignReview) -> None:
     if made.blockers:
-        listed = "; ".join(str(one) for one in made.blockers)
-        raise BlockedError(f"campaign {made.campaign_id} cannot go out: {listed}")
+        raise BlockedError(made.campaign_id, made.blockers)
 
 
 def _store(connection: Connection, app: AppContext, made: CampaignReview, *, version: int, actor: str) -> ReviewRecord:

@@ -14,11 +14,14 @@ from distributor.domain.campaign import CampaignAction, CampaignPlan, CampaignPu
 from distributor.domain.campaign_review import CampaignReview
 from distributor.domain.errors import InputError, NotFoundError, ScheduleError, StateError
 from distributor.domain.message_options import MessageOptions
+from distributor.domain.schedule import StartTimes
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.campaign_content import check_channel_options, check_message_options
 from distributor.flow.publishing.life_cycle import (
+    require_seen,
     require_time_to_come,
     require_unreleased,
+    review,
     review_again,
     schedule,
 )
@@ -57,9 +60,7 @@ def plan(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None, ac
         if asked.time_of(name) is None:
             raise ScheduleError(f"the campaign has no time for {name}")
     campaign_id = create_campaign(app, asked, key=key, actor=actor)
-    with app.database.begin() as connection:
-        known = campaigns.history(connection, campaign_id)
-    if any(one.action is CampaignAction.SCHEDULED for one in known):
+    if _was_scheduled(app, campaign_id):
         return campaign_id
     try:
         schedule(app, campaign_id, actor=actor)
@@ -92,10 +93,41 @@ def create_campaign(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None
     return campaign_id
 
 
+def create_and_schedule(
+    app: AppContext, asked: CampaignPlan, *, actor: str, key: PlanKey | None = None, start: StartTimes | None = None
+) -> tuple[int, CampaignReview | None]:
+    """Create a campaign, review it on all channels and schedule it; returns its id and the review.
+
+    One that needs an approval is reviewed and stays a draft. `start` is for a plan without times. `key` is as for
+    `plan`: the review is None if a call under it has scheduled the campaign.
+
+    Raises what `create_campaign` and `schedule` raise. If it is the latter, the campaign is a draft, and the same call
+    with its key tries to schedule it again.
+    """
+    campaign_id = create_campaign(app, asked, key=key, actor=actor)
+    if _was_scheduled(app, campaign_id):
+        return campaign_id, None
+    if asked.needs_approval:
+        return campaign_id, review(app, campaign_id, actor=actor)
+    try:
+        return campaign_id, schedule(app, campaign_id, actor=actor, start=start)
+    except StateError:
+        if _was_scheduled(app, campaign_id):
+            return campaign_id, None
+        raise
+
+
 def edit_campaign(
-    app: AppContext, campaign_id: int, change: Callable[[CampaignPlan], CampaignPlan], *, actor: str
+    app: AppContext,
+    campaign_id: int,
+    change: Callable[[CampaignPlan], CampaignPlan],
+    *,
+    actor: str,
+    version: int | None = None,
 ) -> CampaignReview | None:
     """Edit a campaign of which nothing is released: `change` gets its plan and returns what it shall be.
+
+    `version` is the one that the editor has seen, if it must be that one: StateError otherwise.
 
     A draft stays one: None is returned. One that was scheduled is reviewed and scheduled again in the same call, and
     the review is returned; if it needs an approval, or something blocks it, it stays a draft.
@@ -104,6 +136,7 @@ def edit_campaign(
     """
     with app.database.begin() as connection:
         campaign = campaigns.lock(connection, campaign_id)
+        require_seen(campaign, version)
         planned = dispatches.of_campaign(connection, campaign_id)
         if campaign.purpose is not CampaignPurpose.ARTICLES:
             raise StateError(f"campaign {campaign_id} is of {campaign.purpose.value} mails, which cannot be edited")
@@ -144,6 +177,11 @@ def duplicate_campaign(app: AppContext, campaign_id: int, *, actor: str) -> int:
         for one, detail in ((campaign_id, f"as campaign {number}"), (number, f"from campaign {campaign_id}")):
             campaigns.record(connection, one, CampaignAction.DUPLICATED, actor=actor, detail=detail, now=app.clock())
     return number
+
+
+def _was_scheduled(app: AppContext, campaign_id: int) -> bool:
+    with app.database.begin() as connection:
+        return any(one.action is CampaignAction.SCHEDULED for one in campaigns.history(connection, campaign_id))
 
 
 def _was_scheduled_by_another_call(app: AppContext, campaign_id: int) -> bool:
