@@ -22,7 +22,8 @@ class TokenScope(StrEnum):
     """A permission: a resource and an operation.
 
     Addresses of subscribers are shown only with SUBSCRIBERS_READ, whatever the other scopes. PRIVACY_WRITE exports and
-    erases all data of a person. SIGN_UPS_WRITE sends confirmation mails and reads nothing.
+    erases all data of a person. SIGN_UPS_WRITE sends confirmation mails and reads nothing. CAMPAIGNS_APPROVE approves
+    campaigns that need it, and lifts that need.
     """
 
     SUBSCRIBERS_READ = "subscribers:read"
@@ -42,6 +43,7 @@ class TokenScope(StrEnum):
     CHANNELS_READ = "channels:read"
     CAMPAIGNS_READ = "campaigns:read"
     CAMPAIGNS_WRITE = "campaigns:write"
+    CAMPAIGNS_APPROVE = "campaigns:approve"
     EVERYTHING = "*"
 
 

@@ -11,8 +11,8 @@ from distributor.domain.api_token import TokenScope
 from distributor.domain.campaign import DispatchState
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_people import run_import
-from distributor.storage import tables
-from tests.web.samples import SentMail
+from distributor.storage import channels, paused_routes, tables
+from tests.web.samples import SentMail, WriteArticle
 
 from .conftest import Program
 
@@ -97,8 +97,15 @@ def test_with_subscribers_read_they_are_shown(program: Program) -> None:
 
 
 @pytest.mark.usefixtures("_addresses_everywhere")
-def test_writing_shows_no_address_that_the_request_does_not_hold(program: Program) -> None:
+def test_writing_shows_no_address_that_the_request_does_not_hold(
+    program: Program, app: AppContext, write_article: WriteArticle
+) -> None:
     api = program(*OTHER_SCOPES)
+    write_article()
+    with app.database.begin() as connection:
+        paused_routes.pause(
+            connection, channels.find(connection, "mail").id, "relay", "example.org", reason=REPLY, now=app.clock()
+        )
     for method, path, body in (
         ("patch", "/subscribers/1", {"name": "X"}),
         ("post", "/subscribers/1/merge", {"other": "2"}),
@@ -110,10 +117,20 @@ def test_writing_shows_no_address_that_the_request_does_not_hold(program: Progra
         ("post", "/segments/sample", {"condition": "everyone"}),
         ("post", "/campaigns/audience", {"articles": [], "audience": {"lists": ["weekly"]}}),
         ("post", "/campaigns/1/resume", None),
+        ("post", "/campaigns", {"articles": ["the-news"], "channels": ["mail"], "audience": {"lists": ["weekly"]}}),
+        ("post", "/campaigns/2/duplicate", None),
+        ("patch", "/campaigns/2", {"name": "Number two"}),
+        ("post", "/campaigns/2/review", {}),
+        ("post", "/campaigns/2/schedule", {"at": "+1h"}),
+        ("post", "/campaigns/2/undo", None),
+        ("get", "/campaigns/2/reviews", None),
+        ("get", "/campaigns/2/history", None),
         ("post", "/imports/1/cancel", None),
     ):
-        response = getattr(api, method)(path, json=body)
+        more = {} if method in ("get", "delete") else {"json": body}
+        response = getattr(api, method)(path, **more)
         assert revealed(response.text) == [], (method, path)
+    assert "(address)" in api.get("/campaigns/2/reviews").text, "the route that is paused is a problem of the review"
     erased = api.delete("/privacy/1")
     assert revealed(erased.text) == []
 

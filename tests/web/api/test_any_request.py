@@ -47,7 +47,7 @@ def _something_there(program: Program, app: AppContext, write_article: WriteArti
     assert api.post("/subscribers", json=body).status_code == 201
     parameters = {"list": "weekly", "basis": "At the fair."}
     assert api.post("/imports", params=parameters, content=b"email\na@example.org\n").status_code == 202
-    campaign = {"articles": [write_article()], "channels": ["mail"], "audience": {"lists": ["weekly"]}, "at": "now"}
+    campaign = {"articles": [write_article()], "channels": ["mail"], "audience": {"lists": ["weekly"]}, "at": "+0s"}
     assert api.post("/campaigns", json=campaign).status_code == 201
     prepare(app, 1)
     assert release(app, 1)

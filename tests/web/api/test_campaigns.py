@@ -37,7 +37,7 @@ def office(api: Any, app: AppContext, write_article: WriteArticle) -> None:
 @pytest.fixture
 def released(api: Any, app: AppContext) -> int:
     """A campaign whose audience is frozen; its number."""
-    made = planned(api, at="now")
+    made = planned(api, at="+0s")
     prepare(app, made["dispatches"][0]["id"])
     assert release(app, made["dispatches"][0]["id"])
     number: int = made["id"]
@@ -80,6 +80,7 @@ def test_a_campaign_is_planned_and_shown(api: Any):
     assert datetime.fromisoformat(feed["scheduled_at"]) == tomorrow + timedelta(hours=1)
     assert (mail["channel"], mail["zone"], mail["audience"]) == ("mail", "Europe/Vienna", None)
     assert made.pop("notes") == []
+    assert made.pop("review")["blockers"] == []
     assert api.get(f"/campaigns/{made['id']}").json() == made
 
 

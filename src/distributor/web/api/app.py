@@ -16,6 +16,7 @@ from distributor.web.api import (
     articles,
     audiences,
     audits,
+    campaign_life_cycle,
     campaigns,
     channels,
     deliveries,
@@ -39,6 +40,8 @@ _MAX_BODY_BYTES = 1024 * 1024
 _REQUEST_SLOTS = 5
 # Each keeps a database connection for as long as its client reads.
 _EXPORT_SLOTS = 2
+# Each waits for the servers that links lead to.
+_REVIEW_SLOTS = 2
 _RESOURCES = (
     subscribers,
     memberships,
@@ -53,6 +56,7 @@ _RESOURCES = (
     channels,
     audiences,
     campaigns,
+    campaign_life_cycle,
     deliveries,
     audits,
     token,
@@ -80,6 +84,7 @@ def create_api(app: AppContext) -> FastAPI:
     api.state.app = app
     api.state.request_slots = anyio.Semaphore(_REQUEST_SLOTS)
     api.state.export_slots = anyio.Semaphore(_EXPORT_SLOTS)
+    api.state.review_slots = anyio.Semaphore(_REVIEW_SLOTS)
     for resource in _RESOURCES:
         api.include_router(resource.router)
 

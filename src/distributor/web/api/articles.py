@@ -14,7 +14,7 @@ from distributor.domain.blocks import plain_text
 from distributor.flow.publishing import article_control
 from distributor.storage import articles
 from distributor.storage.articles import StoredArticle
-from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.auth import App, RequestSlot, actor_of, requires
 from distributor.web.api.fields import MAX_BIGINT, Limit, RequestBody, SlugInPath, Timestamp
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
@@ -179,7 +179,7 @@ def mark_article_ready(
     app: App, slug: SlugInPath, token: Annotated[ApiToken, requires(TokenScope.ARTICLES_WRITE)]
 ) -> ArticleOut:
     """Mark a draft as ready to be published."""
-    return ArticleOut.of(article_control.mark_ready(app, slug, actor=_actor(token)), now=app.clock())
+    return ArticleOut.of(article_control.mark_ready(app, slug, actor=actor_of(token)), now=app.clock())
 
 
 @router.post("/{slug}/publish", responses=problem_responses(404, 409))
@@ -190,7 +190,7 @@ def publish_article(
     token: Annotated[ApiToken, requires(TokenScope.ARTICLES_WRITE)],
 ) -> ArticleOut:
     """Publish an article, now or at a time. One that is public already stays as it is."""
-    return ArticleOut.of(article_control.publish(app, slug, actor=_actor(token), at=body.at), now=app.clock())
+    return ArticleOut.of(article_control.publish(app, slug, actor=actor_of(token), at=body.at), now=app.clock())
 
 
 @router.post("/{slug}/unpublish", responses=problem_responses(404, 409))
@@ -198,7 +198,7 @@ def unpublish_article(
     app: App, slug: SlugInPath, token: Annotated[ApiToken, requires(TokenScope.ARTICLES_WRITE)]
 ) -> ArticleOut:
     """Make an article a draft again that is ready or under embargo and was never public."""
-    return ArticleOut.of(article_control.unpublish(app, slug, actor=_actor(token)), now=app.clock())
+    return ArticleOut.of(article_control.unpublish(app, slug, actor=actor_of(token)), now=app.clock())
 
 
 @router.post("/{slug}/withdraw", responses=problem_responses(404, 409))
@@ -206,10 +206,6 @@ def withdraw_article(
     app: App, slug: SlugInPath, token: Annotated[ApiToken, requires(TokenScope.ARTICLES_WRITE)]
 ) -> WithdrawalOut:
     """Withdraw a published article: its page is gone, and campaigns with it are paused."""
-    result = article_control.withdraw(app, slug, actor=_actor(token))
+    result = article_control.withdraw(app, slug, actor=actor_of(token))
     out = ArticleOut.of(result.article, now=app.clock())
     return WithdrawalOut(**out.model_dump(), paused_campaigns=list(result.paused_campaigns))
-
-
-def _actor(token: ApiToken) -> str:
-    return f"API token {token.name}"

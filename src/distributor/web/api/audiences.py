@@ -7,10 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, StrictBool
 
-from distributor.domain.api_token import TokenScope
+from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.audience import AudiencePlan
+from distributor.domain.segments.condition import depends_on_addresses
 from distributor.flow.publishing.audience import preview_audience
-from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.storage import segments
+from distributor.storage.database import Connection
+from distributor.web.api.auth import App, RequestSlot, requires, shows_addresses
 from distributor.web.api.fields import MAX_BIGINT, RequestBody, ShortText
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 from distributor.web.api.subscriber_schemas import ListSlugs, SubscriberOut
@@ -75,6 +78,18 @@ class AudienceOut(BaseModel):
     @classmethod
     def of(cls, plan: AudiencePlan) -> AudienceOut:
         return cls.model_validate(plan, from_attributes=True)
+
+
+def shows_counts(connection: Connection, plan: AudiencePlan, token: ApiToken) -> bool:
+    """Whether responses to this token may say how many subscribers an audience has.
+
+    The numbers of a segment that depends on addresses would tell them letter by letter.
+    """
+    if shows_addresses(token):
+        return True
+    known = {one.slug: one.condition for one in segments.listed(connection)}
+    named = [known[slug] for slug in (*plan.segments, *plan.except_segments) if slug in known]
+    return not any(depends_on_addresses(segments.written_out(connection, one)) for one in named)
 
 
 class AudiencePreviewRequest(RequestBody):

@@ -37,7 +37,10 @@ App = Annotated[AppContext, Depends(_app)]
 
 
 def _authorise(
-    required: SecurityScopes, app: App, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+    request: Request,
+    required: SecurityScopes,
+    app: App,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> ApiToken:
     """Check the token (RFC 6750, section 3): a request without one gets a plain challenge, a bad one an error code."""
     if credentials is None:
@@ -51,6 +54,8 @@ def _authorise(
         if missing:
             raise _scope_error(*missing)
         api_tokens.record_use(connection, token, now=now)
+    # For what responds to errors.
+    request.state.token = token
     return token
 
 
@@ -68,6 +73,17 @@ def requires(*scopes: TokenScope) -> Any:
     return Security(_authorise, scopes=[scope.value for scope in scopes])
 
 
+def actor_of(token: ApiToken) -> str:
+    """Who does what a request with this token asks for, as the history of articles and campaigns names it."""
+    return f"API token {token.name}"
+
+
+def require_scope(token: ApiToken, scope: TokenScope) -> None:
+    """Raises HTTPException 403 unless the token has this scope."""
+    if not token.allows(scope):
+        raise _scope_error(scope)
+
+
 def shows_addresses(token: ApiToken) -> bool:
     """Whether responses to this token may hold addresses of subscribers: that is what `subscribers:read` is for."""
     return token.allows(TokenScope.SUBSCRIBERS_READ)
@@ -75,8 +91,7 @@ def shows_addresses(token: ApiToken) -> bool:
 
 def require_addresses(token: ApiToken) -> None:
     """Raises HTTPException 403 unless the token may see addresses."""
-    if not shows_addresses(token):
-        raise _scope_error(TokenScope.SUBSCRIBERS_READ)
+    require_scope(token, TokenScope.SUBSCRIBERS_READ)
 
 
 def text_for(token: ApiToken, text: str) -> str:

@@ -3,130 +3,38 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
-from pydantic import BaseModel, Field, StrictBool, model_validator
+from pydantic import BaseModel, Field
 
 from distributor.domain.api_token import ApiToken, TokenScope
-from distributor.domain.campaign import (
-    CampaignPlan,
-    CampaignPurpose,
-    FailureCause,
-    FailureChoice,
-    PlanKey,
-    UnknownPolicy,
-)
-from distributor.domain.message_options import MessageOptions
-from distributor.domain.schedule import parse_start_times
+from distributor.domain.campaign import CampaignPlan, CampaignPurpose, FailureChoice, PlanKey
+from distributor.domain.campaign_review import CampaignReview
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing import plan as planning
 from distributor.flow.publishing.report import report
-from distributor.flow.publishing.send_test import MAX_ADDRESSES, AskedTest, send_test
-from distributor.storage import articles, campaigns, dispatches
-from distributor.web.api.audiences import ArticleSlugs, AudienceIn
-from distributor.web.api.auth import App, RequestSlot, requires
-from distributor.web.api.campaign_schemas import CampaignCreatedOut, CampaignOut, CampaignPage, CampaignSummaryOut
-from distributor.web.api.fields import (
-    MAX_BIGINT,
-    IdInPath,
-    Limit,
-    Line,
-    LongText,
-    RequestBody,
-    ShortText,
-    Zone,
+from distributor.flow.publishing.send_test import AskedTest, send_test
+from distributor.storage import campaigns, dispatches
+from distributor.web.api.audiences import shows_counts
+from distributor.web.api.auth import App, RequestSlot, actor_of, require_addresses, require_scope, requires
+from distributor.web.api.campaign_requests import CampaignCreate, CampaignUpdate, RetryRequest, TestRequest
+from distributor.web.api.campaign_schemas import (
+    CampaignOut,
+    CampaignPage,
+    CampaignResultOut,
+    CampaignSummaryOut,
+    ReviewOut,
 )
+from distributor.web.api.fields import MAX_BIGINT, IdInPath, Limit
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
 ReadToken = Annotated[ApiToken, requires(TokenScope.CAMPAIGNS_READ)]
 WriteToken = Annotated[ApiToken, requires(TokenScope.CAMPAIGNS_WRITE)]
-ChannelNames = Annotated[list[ShortText], Field(max_length=100, examples=[["mail"]])]
-
-
-class OptionsIn(RequestBody):
-    """The text around the articles, or in their place."""
-
-    subject: Line = Field(
-        "", description="Instead of the title; may contain merge fields such as `{{ subscriber.name }}`."
-    )
-    greeting: LongText = Field("", description="Text above the articles, in Markdown with merge fields.")
-    closing: LongText = Field("", description="Text below the articles.")
-    cut_after: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
-        None, description="In mails each article ends after so many blocks, with a link to its page to read on."
-    )
-    text: LongText = Field("", description="What a post says instead of the title and the summary of the article.")
-
-    def options(self) -> MessageOptions:
-        """The message options of the domain."""
-        return MessageOptions(
-            subject=self.subject,
-            greeting=self.greeting,
-            closing=self.closing,
-            cut_after=self.cut_after,
-            text=self.text,
-        )
-
-
-StartTime = Annotated[ShortText, Field(examples=["2027-03-01T09:00:00+01:00"])]
-
-
-class CampaignCreate(OptionsIn):
-    """A campaign to create: articles to send on channels."""
-
-    name: Line = Field("", description="Default: the title of the first article.")
-    articles: ArticleSlugs = Field(min_length=1, description="Their slugs.")
-    channels: ChannelNames = Field(min_length=1, description="Their names, as in `distributor channel list`.")
-    audience: AudienceIn = Field(
-        default_factory=AudienceIn,
-        description="For channels that send to subscribers; other channels reach their followers.",
-    )
-    at: StartTime | None = Field(
-        None,
-        description="When to start: a date and time with an offset, or without one the time in `zone`; or a delay such "
-        "as `+2h`, or `now`. The campaign is then reviewed and scheduled; null: it stays a draft.",
-    )
-    times: dict[ShortText, StartTime] = Field(
-        default_factory=dict,
-        description="Start times of channels that differ from `at`; a delay counts from `at`.",
-        examples=[{}],
-    )
-    zone: Zone = Field(
-        "", description="The time zone of its times: an IANA name, or an offset such as `UTC+02:00`; default: UTC."
-    )
-    channel_options: dict[ShortText, OptionsIn] = Field(
-        default_factory=dict, description="The texts of channels that differ from those of the campaign.", examples=[{}]
-    )
-    track_opens: StrictBool = True
-    track_clicks: StrictBool = True
-    unknown: UnknownPolicy = Field(
-        UnknownPolicy.ASSUME_SENT, description="What to do with deliveries whose outcome stays unknown."
-    )
-
-    @model_validator(mode="after")
-    def _times_of_its_channels(self) -> CampaignCreate:
-        if self.times and self.at is None:
-            raise ValueError("`times` are for channels that differ from `at`, which is missing")
-        for name in self.times:
-            if name not in self.channels:
-                raise ValueError(f"`times` has a time for {name!r}, which is not among `channels`")
-        return self
-
-
-class RetryRequest(RequestBody):
-    """Which of the failed deliveries to retry; empty or null selects all."""
-
-    channels: ChannelNames = Field(default_factory=list)
-    reasons: list[ShortText] = Field(
-        default_factory=list, max_length=100, description="The reasons they failed for.", examples=[["mailboxfull"]]
-    )
-    failure: FailureCause | None = Field(
-        None, description="`temporary`: only those given up on after temporary errors."
-    )
-    dry_run: StrictBool = Field(False, description="Only count them; retry nothing.")
 
 
 class RetryOut(BaseModel):
@@ -139,19 +47,6 @@ class RetryOut(BaseModel):
     received_since: int = Field(
         description="Subscribers, accounts and feeds that got one of the articles by another campaign."
     )
-
-
-class TestRequest(RequestBody):
-    """A test of a campaign: a mail to `to`, or a post over `via`."""
-
-    channel: ShortText = Field("", description="The campaign's channel to test; default: the one that fits.")
-    to: Annotated[list[ShortText], Field(max_length=MAX_ADDRESSES)] = Field(
-        default_factory=list, description="The addresses that a mail goes to.", examples=[["me@example.org"]]
-    )
-    as_subscriber: ShortText = Field(
-        "", description="The address of the subscriber whose merge fields the mail shows.", examples=[""]
-    )
-    via: ShortText = Field("", description="A channel of the same kind to send over: that of a test account.")
 
 
 @router.get("", dependencies=[requires(TokenScope.CAMPAIGNS_READ)])
@@ -185,56 +80,68 @@ def create_campaign(
             description="A unique key for each campaign: a request repeated with its key creates no second campaign.",
         ),
     ] = None,
-) -> CampaignCreatedOut:
-    """Create a campaign: a draft, or with a time one that is reviewed on all channels and scheduled.
+) -> CampaignResultOut:
+    """Create a campaign: a draft, or with `at` or `now` one that is reviewed on all channels and scheduled.
 
-    One that is more than six hours late is paused.
+    If something blocks it, it stays a draft: the problem names it and everything that blocks it. The same request with
+    its key tries to schedule it again.
     """
-    start = parse_start_times(body.at or "now", body.times, zone=body.zone or None, now=app.clock())
-    new_plan = CampaignPlan(
-        name=body.name,
-        article_slugs=tuple(body.articles),
-        channel_names=tuple(body.channels),
-        audience=body.audience.plan(),
-        starts_at=start.starts_at if body.at else None,
-        times=start.times if body.at else {},
-        zone=body.zone or "UTC",
-        track_opens=body.track_opens,
-        track_clicks=body.track_clicks,
-        unknown_policy=body.unknown,
-        message_options=body.options(),
-        channel_options={name: one.options() for name, one in body.channel_options.items()},
-    )
-    make, key = planning.plan if body.at else planning.create_campaign, _plan_key(token, idempotency_key, body)
-    created = _campaign_out(app, make(app, new_plan, key=key, actor=token.name), token)
-    return CampaignCreatedOut(**dict(created), notes=list(start.notes))
+    start = body.start(now=app.clock(), undo_window=app.undo_window)
+    key, actor, review = _plan_key(token, idempotency_key, body), actor_of(token), None
+    if start is None:
+        campaign_id = planning.create_campaign(app, body.plan(None), key=key, actor=actor)
+    else:
+        # The time of what starts at once counts from when it is scheduled.
+        later, at_once = (None, start) if body.now else (start, None)
+        campaign_id, review = planning.create_and_schedule(app, body.plan(later), actor=actor, key=key, start=at_once)
+    return campaign_result(app, campaign_id, token, review, notes=start.notes if start else ())
+
+
+@router.patch("/{campaign_id}", responses=problem_responses(404, 409))
+def edit_campaign(app: App, token: WriteToken, campaign_id: IdInPath, body: CampaignUpdate) -> CampaignResultOut:
+    """Edit a campaign of which nothing is released.
+
+    One that was scheduled is reviewed and scheduled again; if something blocks it, or it needs an approval, it is a
+    draft then.
+    """
+    notes: list[str] = []
+
+    def change(before: CampaignPlan) -> CampaignPlan:
+        if before.needs_approval and body.needs_approval is False:
+            require_scope(token, TokenScope.CAMPAIGNS_APPROVE)
+        start = body.start(now=app.clock(), zone=before.zone)
+        notes.extend(start.notes if start else ())
+        return body.changed(before, start)
+
+    review = planning.edit_campaign(app, campaign_id, change, actor=actor_of(token), version=body.version)
+    return campaign_result(app, campaign_id, token, review, notes=notes)
 
 
 @router.get("/{campaign_id}", responses=problem_responses(404))
 def show_campaign(app: App, token: ReadToken, campaign_id: IdInPath) -> CampaignOut:
     """Get a campaign with its dispatches, delivery totals and routes in backoff."""
-    return _campaign_out(app, campaign_id, token)
+    return campaign_out(app, campaign_id, token)
 
 
 @router.post("/{campaign_id}/pause", responses=problem_responses(404, 409))
 def pause_campaign(app: App, token: WriteToken, campaign_id: IdInPath) -> CampaignOut:
     """Pause a campaign: batches being sent are finished, and no new ones start."""
-    campaign_control.pause(app, campaign_id, actor=token.name)
-    return _campaign_out(app, campaign_id, token)
+    campaign_control.pause(app, campaign_id, actor=actor_of(token))
+    return campaign_out(app, campaign_id, token)
 
 
 @router.post("/{campaign_id}/resume", responses=problem_responses(404, 409))
 def resume_campaign(app: App, token: WriteToken, campaign_id: IdInPath) -> CampaignOut:
-    """Resume a campaign that is paused, or whose rendering failed and whose cause is fixed."""
-    campaign_control.resume(app, campaign_id, actor=token.name)
-    return _campaign_out(app, campaign_id, token)
+    """Resume a campaign that is paused, was too late, or waits for a person; what is not released is reviewed again."""
+    campaign_control.resume(app, campaign_id, actor=actor_of(token))
+    return campaign_out(app, campaign_id, token)
 
 
 @router.post("/{campaign_id}/cancel", responses=problem_responses(404, 409))
 def cancel_campaign(app: App, token: WriteToken, campaign_id: IdInPath) -> CampaignOut:
     """Cancel a campaign for good; what was sent stays sent."""
-    campaign_control.cancel(app, campaign_id, actor=token.name)
-    return _campaign_out(app, campaign_id, token)
+    campaign_control.cancel(app, campaign_id, actor=actor_of(token))
+    return campaign_out(app, campaign_id, token)
 
 
 @router.post(
@@ -251,16 +158,37 @@ def retry_failed(app: App, campaign_id: IdInPath, body: RetryRequest) -> RetryOu
 
 @router.post("/{campaign_id}/test", status_code=201, responses=problem_responses(404, 409))
 def test_campaign(app: App, token: WriteToken, campaign_id: IdInPath, body: TestRequest) -> CampaignOut:
-    """Send a test of a campaign in any state to the team. The response is the test: a campaign that counts nowhere."""
+    """Send a test of a campaign in any state to the team. The response is the test: a campaign that counts nowhere.
+
+    `as_subscriber` needs `subscribers:read` as well.
+    """
+    if body.as_subscriber:
+        # The mail shows what is stored about that subscriber.
+        require_addresses(token)
     asked = AskedTest(channel_name=body.channel, via=body.via, addresses=tuple(body.to), seen_by=body.as_subscriber)
-    return _campaign_out(app, send_test(app, campaign_id, asked, actor=token.name), token)
+    return campaign_out(app, send_test(app, campaign_id, asked, actor=actor_of(token)), token)
 
 
-def _campaign_out(app: AppContext, campaign_id: int, token: ApiToken) -> CampaignOut:
-    campaign_report = report(app, campaign_id)
+def campaign_out(app: AppContext, campaign_id: int, token: ApiToken) -> CampaignOut:
+    """The campaign as it is now. Raises NotFoundError."""
+    return _shown(app, campaign_id, token)[0]
+
+
+def campaign_result(
+    app: AppContext, campaign_id: int, token: ApiToken, review: CampaignReview | None, *, notes: Sequence[str] = ()
+) -> CampaignResultOut:
+    """The campaign as it is after a change, with the review that was made of it if the token may see that."""
+    changed, counts = _shown(app, campaign_id, token)
+    made = ReviewOut.of(review, token) if review is not None and counts else None
+    return CampaignResultOut(**dict(changed), notes=list(notes), review=made)
+
+
+def _shown(app: AppContext, campaign_id: int, token: ApiToken) -> tuple[CampaignOut, bool]:
+    """The campaign, and whether the token may see how many subscribers it would reach."""
+    found = report(app, campaign_id)
     with app.database.begin() as connection:
-        found = articles.find_many(connection, campaign_report.campaign.article_ids)
-    return CampaignOut.of(campaign_report, [one.article.slug for one in found], token)
+        counts = shows_counts(connection, found.campaign.audience, token)
+        return CampaignOut.of(found, campaigns.plan_of(connection, campaign_id), token, counts=counts), counts
 
 
 def _plan_key(token: ApiToken, idempotency_key: str | None, body: CampaignCreate) -> PlanKey | None:

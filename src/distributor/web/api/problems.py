@@ -15,8 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from distributor.domain.api_token import ApiToken
 from distributor.domain.errors import (
     AddressError,
+    BlockedError,
     ConfigurationError,
     DistributorError,
     InputError,
@@ -25,6 +27,7 @@ from distributor.domain.errors import (
     ServiceError,
     StateError,
 )
+from distributor.web.api.auth import text_for
 from distributor.web.headers import PAGE_HEADERS
 
 MEDIA_TYPE = "application/problem+json"
@@ -45,6 +48,15 @@ class FieldError(BaseModel):
     parameter: str | None = Field(None, description="The parameter of the path or the query.")
 
 
+class Blocker(BaseModel):
+    """A problem that keeps a campaign from being sent."""
+
+    channel: str | None = Field(None, description="Null: of the campaign as a whole.")
+    code: str = Field(description="The kind of problem, for programs.", examples=["time-past"])
+    message: str
+    where: str | None = Field(None, description="Its place in what is sent.")
+
+
 class ProblemDetails(BaseModel):
     """A problem (RFC 9457): `type` is for programs, `detail` for people."""
 
@@ -59,6 +71,8 @@ class ProblemDetails(BaseModel):
     offset: int | None = Field(None, description="Of a condition as text: the character offset, from 0.")
     length: int | None = Field(None, description="Of a condition as text: the length in characters.")
     path: str | None = Field(None, description="Of a condition as JSON: the path of the error.")
+    campaign: int | None = Field(None, description="Of type `blocked`: the campaign that stays a draft, or paused.")
+    blockers: list[Blocker] | None = Field(None, description="Of type `blocked`: everything that blocks it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,7 @@ _PROBLEM_TYPES: Mapping[type[DistributorError], _ProblemType] = {
     InputError: _BAD_INPUT,
     NotFoundError: _ProblemType(404, "not-found", "Not found"),
     StateError: _ProblemType(409, "conflict", "Not possible in the current state"),
+    BlockedError: _ProblemType(409, "blocked", "The review of the campaign found what must not go out"),
     ConfigurationError: _ProblemType(503, "not-set-up", "The service is not configured for that"),
     ServiceError: _ProblemType(503, "unavailable", "The service is unavailable"),
     DistributorError: _ProblemType(500, "internal", "Internal error"),
@@ -152,6 +167,8 @@ async def _handle_distributor_error(request: Request, error: DistributorError) -
     if isinstance(error, SegmentError):
         place = {name: getattr(error, name) for name in _POSITION_FIELDS}
         return _problem_response(problem_type, error.reason, hint=error.hint or None, **place)
+    if isinstance(error, BlockedError):
+        return _blocked_response(problem_type, error, request.state.token)
     return _problem_response(problem_type, str(error))
 
 
@@ -181,6 +198,19 @@ async def _handle_disconnect(request: Request, error: ClientDisconnect) -> Respo
 async def _handle_unexpected_error(request: Request, error: Exception) -> Response:
     # Starlette sends this response without the middleware, so it sets the headers itself.
     return _problem_response(_PROBLEM_TYPES[DistributorError], _DESCRIPTIONS[500], headers=PAGE_HEADERS)
+
+
+def _blocked_response(problem_type: _ProblemType, error: BlockedError, token: ApiToken) -> Response:
+    found = [
+        Blocker(
+            channel=one.channel_name or None,
+            code=one.problem.code,
+            message=text_for(token, one.problem.message),
+            where=one.problem.where or None,
+        )
+        for one in error.blockers
+    ]
+    return _problem_response(problem_type, text_for(token, str(error)), campaign=error.campaign_id, blockers=found)
 
 
 def _example(status: int) -> dict[str, Any]:
