@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from distributor.channels.api import Audience, Channel, ClosableChannel, ScheduledChannel, SendContext
-from distributor.domain.campaign import Dispatch, DispatchState
+from distributor.domain.campaign import CampaignAction, Dispatch, DispatchState
 from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Settlement, Verdict
 from distributor.domain.errors import DiskFullError, LeaseLostError, ServiceError
 from distributor.domain.rendition import Rendition
@@ -27,9 +27,11 @@ from distributor.flow.delivery.settlements import commit_settlements
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.jobs import Job, delivery_jobs
 from distributor.flow.journal import WorkerJournal, open_journal
-from distributor.storage import articles, channels, deliveries, dispatches, heartbeats, leases
+from distributor.storage import articles, campaigns, channels, deliveries, dispatches, heartbeats, leases
 from distributor.storage.database import Connection
 
+# Who pauses what cannot be sent, in the history of its campaign.
+WORKER = "worker"
 # Deliveries claimed at a time: as many may become unknown if a whole machine is lost with its journal.
 BATCH = 100
 # Outcomes are committed in groups of this many, or after this long.
@@ -120,10 +122,19 @@ def _paused_for_article(connection: Connection, dispatch: Dispatch, *, now: date
             f"article {hidden[0]} is not public any more: publish it again with `distributor article publish "
             f"{hidden[0]}` and resume the campaign, or cancel it"
         )
-        before = {DispatchState.RUNNING}
-        dispatches.change_state(connection, dispatch.id, before=before, after=DispatchState.PAUSED, reason=reason)
+        _pause(connection, dispatch, reason, detail=reason, now=now)
         log.warning("dispatch.paused", dispatch_id=dispatch.id, reason=reason)
     return bool(hidden)
+
+
+def _pause(connection: Connection, dispatch: Dispatch, reason: str, *, detail: str, now: datetime) -> bool:
+    """Pause a running dispatch; `detail` is what the history says about it. False if it is not running."""
+    before = {DispatchState.RUNNING}
+    if not dispatches.change_state(connection, dispatch.id, before=before, after=DispatchState.PAUSED, reason=reason):
+        return False
+    about = f"{dispatch.channel_name}: {detail}"
+    campaigns.record(connection, dispatch.campaign_id, CampaignAction.PAUSED, actor=WORKER, detail=about, now=now)
+    return True
 
 
 class _DeliveryRun:
@@ -324,15 +335,9 @@ class _DeliveryRun:
         return_unused_quota(connection, self._dispatch.channel_id, self._timing, self._day, count=count)
 
     def _pause(self, reason: str, *, cause: str) -> None:
-        """Pause the dispatch; `cause` is what the log says: `reason` may quote a reply with an address in it."""
+        """Pause the dispatch; log and history have its `cause`: `reason` may quote a reply with an address in it."""
         with self._app.database.begin() as connection:
-            is_paused = dispatches.change_state(
-                connection,
-                self._dispatch.id,
-                before={DispatchState.RUNNING},
-                after=DispatchState.PAUSED,
-                reason=reason[:500],
-            )
+            is_paused = _pause(connection, self._dispatch, reason[:500], detail=cause, now=self._app.clock())
         if is_paused:
             self._log.warning("delivery.paused", reason=cause)
 

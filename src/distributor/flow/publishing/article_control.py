@@ -11,11 +11,12 @@ import structlog
 
 from distributor.domain.article import ArticleAction, ArticleState, ArticleStatus, Manuscript
 from distributor.domain.blocks import plain_text
+from distributor.domain.campaign import CampaignAction
 from distributor.domain.errors import InputError, ScheduleError, StateError
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.schedule import GRACE
 from distributor.flow.app_context import AppContext
-from distributor.storage import articles, dispatches
+from distributor.storage import articles, campaigns, dispatches
 from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
 
@@ -75,9 +76,10 @@ def withdraw(app: AppContext, slug: str, *, actor: str) -> Withdrawal:
     """
     now = app.clock()
     with app.database.begin() as connection:
-        paused = dispatches.pause_with_article(
-            connection, articles.find_by_slug(connection, slug).id, reason=_withdrawn_reason(slug)
-        )
+        reason = _withdrawn_reason(slug)
+        paused = dispatches.pause_with_article(connection, articles.find_by_slug(connection, slug).id, reason=reason)
+        for campaign_id in paused:
+            campaigns.record(connection, campaign_id, CampaignAction.PAUSED, actor=actor, detail=reason, now=now)
         article = _change(
             connection, slug, ArticleAction.WITHDRAWN, lambda found: found.status.withdrawn(now), actor=actor, now=now
         )
