@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,15 +14,22 @@ from pydantic import BaseModel
 
 from distributor.channels.api import NO_MEDIA, Audience, Capabilities, Dedupe, MediaStore, RenderContext, SendContext
 from distributor.domain.article import Article
+from distributor.domain.blocks import plain_text
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.problems import Problem, Severity
-from distributor.domain.rendition import Rendition
+from distributor.domain.rendition import Json, Rendition
 
 
 class Script(BaseModel):
-    """What to answer: `answers` by recipient, everybody else is sent to. `seen` is a file that records each call."""
+    """What to answer: `answers` by recipient, everybody else is sent to. `seen` is a file that records each call.
+
+    `record` is a file with a line of JSON for each call that says what was sent; renditions then show everything, with
+    this `signature`, and what became of a lost answer is looked up there.
+    """
 
     seen: str
+    record: str = ""
+    signature: str = ""
     answers: dict[str, str] = {}
     problem: str = ""
     fault: str = ""
@@ -50,7 +58,17 @@ class ScriptedChannel:
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
         if self.script.fault:
             raise RuntimeError(self.script.fault)
-        return Rendition(self.kind, {"text": articles[0].title, "links": ["https://example.org/a"]})
+        payload: dict[str, Json] = {"text": articles[0].title, "links": ["https://example.org/a"]}
+        if self.script.record:
+            payload["shown"] = {
+                "articles": [f"{one.title}: {plain_text(one.body)}" for one in articles],
+                "tags": [", ".join(tag.label for tag in one.tags) for one in articles],
+                "campaign": context.personalization.campaign if context.personalization else "",
+                "site": f"{context.site.name} {context.site.public_url}",
+                "signature": self.script.signature,
+            }
+            payload["dates"] = [str(one.published_at) for one in articles]
+        return Rendition(self.kind, payload)
 
     def check(self, rendition: Rendition) -> list[Problem]:
         return [Problem(Severity.BLOCK, "scripted", self.script.problem)] if self.script.problem else []
@@ -76,6 +94,7 @@ class ScriptedChannel:
             context.journal.begin(delivery)
             with Path(self.script.seen).open("a") as seen:
                 seen.write(f"{delivery.recipient}\n")
+            self._record(rendition, delivery)
             if answer == "die":
                 os.kill(os.getpid(), signal.SIGKILL)
             if answer == "begun":
@@ -83,6 +102,19 @@ class ScriptedChannel:
             outcome = _REPLIES.get(answer, _reply)(delivery, answer, self.script.asked_to_retry_at)
             context.journal.settle(outcome)
             yield outcome
+
+    def _record(self, rendition: Rendition, delivery: Delivery) -> None:
+        if self.script.record:
+            line = {
+                "kind": self.kind,
+                "dispatch": delivery.dispatch_id,
+                "delivery": delivery.id,
+                "recipient": delivery.recipient,
+                "shown": rendition.payload["shown"],
+                "digest": rendition.digest,
+            }
+            with Path(self.script.record).open("a") as record:
+                record.write(f"{json.dumps(line)}\n")
 
 
 def _reply(delivery: Delivery, answer: str, retry_at: datetime | None) -> Outcome:
@@ -131,13 +163,20 @@ class ScriptedBroadcast(ScriptedChannel):
         return self.script.accounts
 
     async def reconcile(self, rendition: Rendition, delivery: Delivery, context: SendContext) -> Outcome:
+        if self.script.record and delivery.id not in self._recorded():
+            return Outcome.of(delivery, Verdict.RETRY_REMAINING)
         return Outcome.of(
             delivery,
             Verdict(self.script.reconciled),
-            remote_id="found",
+            remote_id=f"found-{delivery.id}" if self.script.record else "found",
             permalink="https://example.org/found",
             retry_at=datetime(2999, 1, 1, tzinfo=UTC) if self.script.reconciled == "unknown" else None,
         )
+
+    def _recorded(self) -> set[int]:
+        """The deliveries that were sent."""
+        record = Path(self.script.record)
+        return {json.loads(line)["delivery"] for line in record.read_text().splitlines()} if record.exists() else set()
 
 
 class ScriptedExact(ScriptedBroadcast):
