@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -197,12 +197,12 @@ def purpose_of_dispatch(connection: Connection, dispatch_id: int) -> CampaignPur
 
 
 def latest(
-    connection: Connection, *, limit: int, purpose: CampaignPurpose | None = None, before_id: int | None = None
+    connection: Connection, *, limit: int, purposes: Collection[CampaignPurpose] = (), before_id: int | None = None
 ) -> list[Campaign]:
-    """The newest campaigns, if given only of one purpose or older than `before_id`."""
+    """The newest campaigns, if given only of some purposes or older than `before_id`."""
     query = _CAMPAIGN.order_by(tables.campaigns.c.id.desc()).limit(limit)
-    if purpose is not None:
-        query = query.where(tables.campaigns.c.purpose == purpose)
+    if purposes:
+        query = query.where(tables.campaigns.c.purpose.in_(list(purposes)))
     if before_id is not None:
         query = query.where(tables.campaigns.c.id < before_id)
     rows = connection.execute(query)

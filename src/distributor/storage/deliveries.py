@@ -63,6 +63,10 @@ def claim(
         text("""
             WITH due AS (
                 SELECT d.id, d.attempt, d.first_attempt_at, s.zone, CASE
+                    WHEN c.purpose = 'test' AND EXISTS (SELECT 1 FROM suppressions e
+                         WHERE e.hash = sha256(convert_to(lower(d.recipient), 'UTF8'))
+                            OR e.domain = split_part(lower(d.recipient), '@', 2))
+                    THEN 'was suppressed before it was sent'
                     WHEN d.list_id IS NULL THEN NULL
                     WHEN s.id IS NULL THEN 'was erased before it was sent'
                     WHEN m.state IS DISTINCT FROM

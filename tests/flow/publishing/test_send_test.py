@@ -166,7 +166,7 @@ def test_who_and_what_is_in_the_test_campaign_alone(office: Office) -> None:
     assert office.harness.counts(test_id) == {"audience": 1, "sent": 1}
     with office.harness.app.database.begin() as connection:
         listed = {
-            purpose: [one.id for one in campaigns.latest(connection, limit=10, purpose=purpose)]
+            purpose: [one.id for one in campaigns.latest(connection, limit=10, purposes=[purpose])]
             for purpose in (CampaignPurpose.ARTICLES, CampaignPurpose.TEST)
         }
         (entry,) = [one for one in campaigns.history(connection, campaign_id) if one.action is CampaignAction.TESTED]
@@ -240,6 +240,25 @@ def test_a_suppressed_address_is_refused_with_the_reason(office: Office) -> None
     with pytest.raises(StateError, match=r"me@team\.example is suppressed \(hard_bounce\)"):
         office.test(office.harness.draft("email"), "fine@team.example", ME)
     assert office.mails == []
+
+
+@pytest.mark.parametrize("target", [ME, "@team.example"])
+def test_an_address_that_is_suppressed_before_its_test_is_sent_gets_none(office: Office, target: str) -> None:
+    app = office.harness.app
+    asked = AskedTest(addresses=(ME.title(), "fine@other.example"))
+    test_id = send_test(app, office.harness.draft("email"), asked, actor="a test")
+    with app.database.begin() as connection:
+        suppressions.add(connection, [parse_target(target)], SuppressionReason.MANUAL, now=app.clock())
+    office.harness.run()
+    assert office.harness.counts(test_id) == {"audience": 2, "sent": 1, "suppressed": 1}
+    assert [mail["To"] for mail in office.mails] == ["fine@other.example"]
+
+
+def test_tests_are_in_no_metric(office: Office, client: TestClient) -> None:
+    office.test(office.harness.draft("email"), ME)
+    lines = client.get("/metrics").text.splitlines()
+    counted = [line for line in lines if line.startswith(("distributor_dispatches{", "distributor_deliveries{"))]
+    assert counted == ['distributor_dispatches{kind="email",state="draft"} 1.0']
 
 
 def test_twenty_addresses_are_the_limit_and_each_gets_one_mail(office: Office) -> None:

@@ -146,7 +146,7 @@ def test_it_does_not_stand_between_the_campaigns_that_people_plan(setup: Confirm
     campaign_id = setup.harness.plan("mail")
     setup.sign_up("ann")
     with setup.app.database.begin() as connection:
-        planned = campaigns.latest(connection, limit=9, purpose=CampaignPurpose.ARTICLES)
+        planned = campaigns.latest(connection, limit=9, purposes=[CampaignPurpose.ARTICLES])
     assert [one.id for one in planned] == [campaign_id]
 
 

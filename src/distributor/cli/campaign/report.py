@@ -50,7 +50,7 @@ def list_campaigns(
     """List the newest campaigns with their totals."""
     with open_app() as app:
         with app.database.begin() as connection:
-            newest = campaigns.latest(connection, limit=limit, purpose=purpose)
+            newest = campaigns.latest(connection, limit=limit, purposes=[purpose])
         reports = [report(app, campaign.id) for campaign in newest]
     rows = [
         (

@@ -60,7 +60,7 @@ def list_campaigns(
 ) -> CampaignPage:
     """List the campaigns, newest first."""
     with app.database.begin() as connection:
-        found = campaigns.latest(connection, limit=limit + 1, purpose=purpose, before_id=before)
+        found = campaigns.latest(connection, limit=limit + 1, purposes=[purpose], before_id=before)
         kept = found[:limit]
         items = [CampaignSummaryOut.of(one, dispatches.of_campaign(connection, one.id)) for one in kept]
     return CampaignPage(items=items, next=kept[-1].id if len(found) > limit else None)

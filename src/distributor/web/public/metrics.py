@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from distributor.domain.campaign import Dispatch
+from distributor.domain.campaign import CampaignPurpose, Dispatch
 from distributor.domain.errors import ServiceError
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.tracking import STREAM
@@ -26,6 +26,7 @@ from distributor.storage.database import Connection
 # Older dispatches are not in the gauges.
 _RECENT = timedelta(days=1)
 _MAX_CAMPAIGNS = 100
+_COUNTED = frozenset(CampaignPurpose) - {CampaignPurpose.TEST}
 
 _log = structlog.get_logger(__name__)
 
@@ -72,7 +73,7 @@ class _DatabaseCollector(Collector):
     def _states(self, connection: Connection) -> Iterator[Metric]:
         by_dispatch = GaugeMetricFamily(
             "distributor_dispatches",
-            f"Dispatches of the {_MAX_CAMPAIGNS} newest campaigns, open or finished within a day.",
+            f"Dispatches of the {_MAX_CAMPAIGNS} newest campaigns but tests, open or finished within a day.",
             labels=["kind", "state"],
         )
         by_delivery = GaugeMetricFamily(
@@ -93,7 +94,7 @@ class _DatabaseCollector(Collector):
 
     def _recent(self, connection: Connection) -> Iterator[Dispatch]:
         since = self._app.clock() - _RECENT
-        for campaign in campaigns.latest(connection, limit=_MAX_CAMPAIGNS):
+        for campaign in campaigns.latest(connection, limit=_MAX_CAMPAIGNS, purposes=_COUNTED):
             for dispatch in dispatches.of_campaign(connection, campaign.id):
                 if dispatch.finished_at is None or dispatch.finished_at > since:
                     yield dispatch
