@@ -72,7 +72,7 @@ def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
     (programs / "distributor").symlink_to(Path(sys.executable).parent / "distributor")
-    with running_up(folder) as service:
+    with running_up(folder, undo_seconds="2") as service:
         visitor = Visitor(service, folder)
         assert COMMANDS
         visitor.enter(COMMANDS[1])

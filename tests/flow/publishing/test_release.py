@@ -8,6 +8,8 @@ from datetime import timedelta
 from distributor.domain.campaign import DispatchState
 from distributor.domain.schedule import TOO_LATE
 from distributor.flow.publishing import campaign_control
+from distributor.flow.publishing.prepare import prepare
+from distributor.flow.publishing.release import release
 from tests.flow.campaign_harness import CampaignHarness
 
 
@@ -54,3 +56,16 @@ def test_a_campaign_that_a_person_held_for_days_is_sent_when_it_is_resumed(harne
     campaign_control.resume(later.app, campaign_id)
     later.run()
     assert later.counts(campaign_id) == {"audience": 3, "sent": 3}
+
+
+def test_the_article_that_one_channel_publishes_is_no_embargo_for_another_one_whose_clock_is_behind(
+    harness: CampaignHarness,
+) -> None:
+    harness.channel("mail", "scripted")
+    harness.channel("posts", "scripted_broadcast")
+    campaign_id = harness.plan("mail", "posts", after=timedelta(hours=1))
+    mail, posts = (one.dispatch.id for one in harness.report(campaign_id).dispatches)
+    due, ahead = after(harness, timedelta(hours=1, seconds=1)), after(harness, timedelta(hours=1, seconds=3))
+    assert prepare(due.app, mail) and prepare(due.app, posts)
+    assert release(ahead.app, mail)
+    assert release(due.app, posts)

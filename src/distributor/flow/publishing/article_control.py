@@ -107,18 +107,20 @@ def publish_for_campaign(
 ) -> None:
     """Publish the articles of a campaign that are not published yet: its links lead to their pages."""
     for found in articles.find_many(connection, article_ids):
-        if not found.status.is_public(now):
-            status = status_in_campaign(found, start=start)
+        status = status_in_campaign(found, start=start, now=now)
+        if status != found.status:
             actor = f"campaign {campaign_id}"
             articles.change_status(connection, found.id, status, ArticleAction.PUBLISHED, actor=actor, now=now)
 
 
-def status_in_campaign(found: StoredArticle, *, start: datetime) -> ArticleStatus:
+def status_in_campaign(found: StoredArticle, *, start: datetime, now: datetime) -> ArticleStatus:
     """The status that an article has once a campaign that starts at `start` is released.
 
     One that is not public yet is public from the start on, and dated with it or with the date of its source, not with
     the time of the release: so it is the same before and after, and for releases on several channels at once.
     """
+    if found.status.is_public(now):
+        return found.status
     own = found.manuscript.published_at
     return found.status.published(start, dated=own if own is not None and own <= start else start)
 

@@ -99,7 +99,7 @@ def load_content(connection: Connection, campaign: Campaign, channel_name: str, 
     """The current content of a campaign on the channel of this name, with its articles dated as its release does."""
     start = dispatches.start_of_campaign(connection, campaign.id) or now
     found = tuple(
-        _dated(one, status_in_campaign(one, start=start))
+        _dated(one, status_in_campaign(one, start=start, now=now))
         for one in articles.find_many(connection, campaign.article_ids)
     )
     return CampaignContent(
