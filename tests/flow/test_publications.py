@@ -93,7 +93,7 @@ class Newsroom:
                 name="",
                 article_slugs=slugs,
                 channel_names=(channel,),
-                audience=AudiencePlan(),
+                audience=AudiencePlan(repeats=True),
                 starts_at=self.clock.now,
             ),
         )

@@ -69,7 +69,7 @@ def test_the_review_refuses_a_second_post(board: CampaignHarness) -> None:
     (problem,) = review_campaign(board.app, board.draft("board", repeats=False)).dispatches[0].problems
     assert (problem.severity.value, problem.code) == ("block", "already-posted")
     assert problem.message.startswith(f"@one already got 'Hello' by campaign {first} on ")
-    assert problem.message.endswith("; --again posts it a second time")
+    assert problem.message.endswith("; --again sends it once more")
 
 
 def test_a_campaign_that_asks_for_it_again_posts_again(board: CampaignHarness) -> None:

@@ -280,7 +280,7 @@ def _about_repetition(
         advice = f"{reason}; only {some_of(left)} {'gets' if len(left) == 1 else 'get'} it now"
         yield Problem(Severity.WARN, "already-posted", advice)
     elif reason:
-        yield Problem(Severity.BLOCK, "already-posted", f"{reason}; --again posts it a second time")
+        yield Problem(Severity.BLOCK, "already-posted", f"{reason}; --again sends it once more")
 
 
 def _about_lack(key: str, count: int) -> Problem:
