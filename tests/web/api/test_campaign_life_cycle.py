@@ -189,9 +189,11 @@ def test_a_scheduled_campaign_that_is_edited_is_reviewed_and_scheduled_again(api
     create(api, at="+1h")
     edited = done(api.patch("/campaigns/1", json={"subject": "Good morning"}))
     assert (edited["state"], edited["review"]["blockers"]) == ("scheduled", [])
-    blocked = api.patch("/campaigns/1", json={"channels": ["mail", "x"], "at": "+1h"})
+    blocked = api.patch("/campaigns/1", json={"channels": ["mail", "x"]})
     assert (blocked.status_code, blocked.json()["campaign"]) == (409, 1)
-    assert done(api.get("/campaigns/1"))["state"] == "draft"
+    draft = done(api.get("/campaigns/1"))
+    assert draft["state"] == "draft"
+    assert len({one["scheduled_at"] for one in draft["dispatches"]}) == 1, "a channel that is added starts with them"
 
 
 def test_an_edit_of_an_older_version_is_a_conflict(api: Any):
