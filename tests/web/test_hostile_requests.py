@@ -91,6 +91,7 @@ BODIES: dict[tuple[str, str], Any] = {
         "version": 1,
     },
     ("POST", "/v1/campaigns/{campaign_id}/reschedule"): {"at": "2030-01-01T00:00:00Z", "zone": "UTC", "version": 1},
+    ("POST", "/v1/campaigns/{campaign_id}/resume"): {"without": ["mail"]},
     ("POST", "/v1/campaigns/{campaign_id}/retry-failed"): {"channels": ["mail"], "reasons": ["mailboxfull"]},
     ("POST", "/v1/campaigns/{campaign_id}/test"): {
         "channel": "mail",

@@ -295,6 +295,22 @@ def test_times_change_until_the_release(api: Any, app: AppContext):
     assert done(api.get("/campaigns/1"))["undo_until"] is None
 
 
+def test_what_is_held_by_one_channel_goes_on_without_it(api: Any, app: AppContext):
+    made = create(api, at="+1h", channels=["mail", "feed"])
+    with app.database.begin() as connection:
+        channels.save(connection, name="feed", kind="feed", settings={"items": "many"}, sealed=None)
+    numbers = {one["channel"]: one["id"] for one in made["dispatches"]}
+    assert prepare(app, numbers["feed"]) is False
+    held = done(api.get("/campaigns/1"))
+    assert (held["state"], {one["state"] for one in held["dispatches"]}) == ("paused", {"paused"})
+    blocked = api.post("/campaigns/1/resume")
+    assert (blocked.status_code, {one["channel"] for one in blocked.json()["blockers"]}) == (409, {"feed"})
+    assert api.post("/campaigns/1/resume", json={"without": ["x"]}).status_code == 404
+    resumed = done(api.post("/campaigns/1/resume", json={"without": ["feed"]}))
+    assert {one["channel"]: one["state"] for one in resumed["dispatches"]} == {"mail": "scheduled", "feed": "cancelled"}
+    assert [one["channel"] for one in resumed["review"]["dispatches"]] == ["mail"]
+
+
 def test_a_duplicate_is_a_draft_without_times(api: Any):
     create(api, at="+1h", subject="Hello", name="One", needs_approval=False, on_change="keep")
     copy = done(api.post("/campaigns/1/duplicate"))

@@ -246,6 +246,16 @@ class RescheduleRequest(StartIn):
     version: Version = None
 
 
+class ResumeRequest(RequestBody):
+    """How to resume a campaign."""
+
+    without: ChannelNames = Field(
+        default_factory=list,
+        description="Cancel these channels, which are paused before their release, such as one that is blocked.",
+        examples=[[]],
+    )
+
+
 class RetryRequest(RequestBody):
     """Which of the failed deliveries to retry; empty or null selects all."""
 

@@ -20,7 +20,13 @@ from distributor.flow.publishing.send_test import AskedTest, send_test
 from distributor.storage import campaigns, dispatches
 from distributor.web.api.audiences import shows_counts
 from distributor.web.api.auth import App, RequestSlot, actor_of, require_addresses, require_scope, requires
-from distributor.web.api.campaign_requests import CampaignCreate, CampaignUpdate, RetryRequest, TestRequest
+from distributor.web.api.campaign_requests import (
+    CampaignCreate,
+    CampaignUpdate,
+    ResumeRequest,
+    RetryRequest,
+    TestRequest,
+)
 from distributor.web.api.campaign_schemas import (
     CampaignOut,
     CampaignPage,
@@ -131,10 +137,13 @@ def pause_campaign(app: App, token: WriteToken, campaign_id: IdInPath) -> Campai
 
 
 @router.post("/{campaign_id}/resume", responses=problem_responses(404, 409))
-def resume_campaign(app: App, token: WriteToken, campaign_id: IdInPath) -> CampaignOut:
+def resume_campaign(
+    app: App, token: WriteToken, campaign_id: IdInPath, body: ResumeRequest | None = None
+) -> CampaignResultOut:
     """Resume a campaign that is paused, was too late, or waits for a person; what is not released is reviewed again."""
-    campaign_control.resume(app, campaign_id, actor=actor_of(token))
-    return campaign_out(app, campaign_id, token)
+    without = tuple(dict.fromkeys(body.without)) if body else ()
+    review = campaign_control.resume(app, campaign_id, without=without, actor=actor_of(token))
+    return campaign_result(app, campaign_id, token, review)
 
 
 @router.post("/{campaign_id}/cancel", responses=problem_responses(404, 409))
