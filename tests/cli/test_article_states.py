@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -34,7 +36,7 @@ def test_an_article_is_published_withdrawn_and_published_again(run: Run) -> None
     assert again["published_at"] == first["published_at"]
     events = json.loads(run("article", "history", SLUG, "--json").out)
     assert [one["action"] for one in events] == ["added", "ready", "published", "withdrawn", "published"]
-    assert {one["by"] for one in events} == {"command line"}
+    assert {one["by"] for one in events} == {f"cli:{pwd.getpwuid(os.getuid()).pw_name}"}
 
 
 @pytest.mark.usefixtures("added")

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from distributor.bootstrap import open_app
-from distributor.cli.campaign.report import ACTOR
+from distributor.cli.console import ACTOR
 from distributor.domain.api_token import TokenScope, secret_of
 from distributor.flow.app_context import AppContext
 from distributor.settings import load_settings
@@ -126,7 +126,7 @@ def rows(app: AppContext, query: str) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(text(query)).mappings()]
 
 
-@pytest.mark.parametrize(("act", "actor"), [(by_command_line, ACTOR), (by_api, "API token shop")])
+@pytest.mark.parametrize(("act", "actor"), [(by_command_line, ACTOR), (by_api, "api:shop")])
 def test_the_same_life_by_either_edge_gives_the_same_rows(
     run: Run, app: AppContext, act: Callable[[Run, AppContext, str], None], actor: str
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from distributor.bootstrap import open_app
-from distributor.cli.console import AsJson, print_json, print_message, print_rows
+from distributor.cli.console import ACTOR, AsJson, print_fields, print_json, print_message, print_rows
 from distributor.domain.article import ArticleState
 from distributor.domain.blocks import plain_text
 from distributor.domain.quarantine import QuarantineLoop
@@ -22,9 +22,6 @@ commands = typer.Typer()
 
 Slug = Annotated[str, typer.Argument(help="The article's slug, as in `distributor article list`.")]
 
-# Who changed an article, in its history.
-_ACTOR = "command line"
-
 
 @commands.command()
 def add(file: Annotated[Path, typer.Argument(help="A Markdown or plain-text file.")], as_json: AsJson = False) -> None:
@@ -33,7 +30,7 @@ def add(file: Annotated[Path, typer.Argument(help="A Markdown or plain-text file
     A new article is a draft, unless its front matter has `publish: true`.
     """
     with open_app() as app:
-        result = ingest.add_file(app, file)
+        result = ingest.add_file(app, file, actor=ACTOR)
         with app.database.begin() as connection:
             found = articles.find_by_slug(connection, result.slug)
         state = _state_sentence(app, found)
@@ -136,7 +133,7 @@ def show_article(slug: Slug, as_json: AsJson = False) -> None:
         print_json(fields)
         return
     text = fields.pop("text")
-    print_rows(("", " "), fields.items(), as_json=False, empty="")
+    print_fields(fields, as_json=False)
     typer.echo(f"\n{text}")
 
 
@@ -144,7 +141,7 @@ def show_article(slug: Slug, as_json: AsJson = False) -> None:
 def ready(slug: Slug, as_json: AsJson = False) -> None:
     """Mark a draft as ready to be published."""
     with open_app() as app:
-        _print_state(app, article_control.mark_ready(app, slug, actor=_ACTOR), as_json=as_json)
+        _print_state(app, article_control.mark_ready(app, slug, actor=ACTOR), as_json=as_json)
 
 
 @commands.command()
@@ -163,7 +160,7 @@ def publish(
     """Publish an article, now or at a time; one that was withdrawn keeps its GUID and its first publication."""
     with open_app() as app:
         time = None if at is None else parse_local_time(at, zone=zone, now=app.clock())
-        found = article_control.publish(app, slug, actor=_ACTOR, at=time)
+        found = article_control.publish(app, slug, actor=ACTOR, at=time)
         _print_state(app, found, as_json=as_json)
 
 
@@ -171,14 +168,14 @@ def publish(
 def unpublish(slug: Slug, as_json: AsJson = False) -> None:
     """Make an article a draft again that is ready or under embargo and was never public."""
     with open_app() as app:
-        _print_state(app, article_control.unpublish(app, slug, actor=_ACTOR), as_json=as_json)
+        _print_state(app, article_control.unpublish(app, slug, actor=ACTOR), as_json=as_json)
 
 
 @commands.command()
 def withdraw(slug: Slug, as_json: AsJson = False) -> None:
     """Withdraw a published article: its page is gone (410), and campaigns with it are paused."""
     with open_app() as app:
-        result = article_control.withdraw(app, slug, actor=_ACTOR)
+        result = article_control.withdraw(app, slug, actor=ACTOR)
         _print_state(app, result.article, as_json=as_json)
     for campaign_id in result.paused_campaigns:
         print_message(f"campaign {campaign_id} is paused: `distributor campaign show {campaign_id}` says why")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -10,9 +12,22 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from distributor.domain.schedule import format_time
+from distributor.cli.tables import lay_out, record_lines
+
+
+def _actor() -> str:
+    """The user of the operating system; with sudo, the one who called it."""
+    user = os.getuid()
+    called_sudo = os.environ.get("SUDO_USER", "") if user == 0 else ""
+    try:
+        return f"cli:{called_sudo or pwd.getpwuid(user).pw_name}"
+    except KeyError:
+        return f"cli:{user}"
+
+
+# Who acts, in the history of articles and campaigns.
+ACTOR = _actor()
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -37,23 +52,20 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], *, as_j
     if not listed:
         out.print(empty)
         return
-    table = Table(
-        *(column.replace("_", " ") if column.isidentifier() else column for column in columns),
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-    )
-    for row in listed:
-        table.add_row(*("" if cell is None else _escaped(cell) for cell in row))
-    out.print(table)
+    table = lay_out(columns, listed, width=out.width)
+    for line in table.header:
+        _print_line(line, style="bold")
+    for line in table.body:
+        _print_line(line)
 
 
 def print_fields(fields: Mapping[str, object], *, as_json: bool) -> None:
-    """Print one record: as a table of names and values, or as a JSON object."""
+    """Print one record: as lines of names and values, or as a JSON object."""
     if as_json:
         print_json(fields)
-    else:
-        print_rows(("", " "), fields.items(), as_json=False, empty="")
+        return
+    for line in record_lines(fields, width=out.width):
+        _print_line(line)
 
 
 def print_message(text: str) -> None:
@@ -65,7 +77,6 @@ def _as_json(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _escaped(cell: object) -> str:
-    text = format_time(cell) if isinstance(cell, datetime) else str(cell)
-    # Square brackets in data are not markup.
-    return text.replace("[", "\\[")
+def _print_line(line: str, *, style: str = "") -> None:
+    # As it is: square brackets in data are not markup, and what is too long is for the terminal to wrap.
+    out.print(line, style=style, markup=False, soft_wrap=True)

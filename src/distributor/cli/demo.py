@@ -17,7 +17,7 @@ from rich.table import Table
 
 from distributor.bootstrap import child_environment, make_app_context, open_services, sample_article
 from distributor.cli.campaign.report import follow
-from distributor.cli.console import err, out, print_message
+from distributor.cli.console import ACTOR, err, out, print_message
 from distributor.cli.process_group import running_processes, worker_processes
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_process, wait_for_sandbox
 from distributor.domain.audience import AudiencePlan
@@ -88,7 +88,7 @@ def demo(
         processes = [sandbox, *worker_processes()]
         with running_processes(processes, logs=folders.out / "logs", environment=environment) as group:
             ports = wait_for_sandbox(folders.sandbox_ports, group)
-            ingested = ingest.add_file(app, file)
+            ingested = ingest.add_file(app, file, actor=ACTOR)
             names = configure_sandbox_channels(app, ports)
             _add_subscribers(app, subscribers)
             campaign_id = plan(

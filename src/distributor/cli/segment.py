@@ -8,7 +8,7 @@ import typer
 from rich.cells import cell_len
 
 from distributor.bootstrap import open_app
-from distributor.cli.console import AsJson, print_json, print_message, print_rows
+from distributor.cli.console import AsJson, print_fields, print_json, print_message, print_rows
 from distributor.domain.errors import InputError, SegmentError
 from distributor.domain.segments.condition import Condition, InSegment
 from distributor.domain.segments.field_values import read_slug
@@ -75,7 +75,7 @@ def show_segment(slug: Slug, as_json: AsJson = False) -> None:
         print_json(fields)
         return
     del fields["json"]
-    print_rows(("", " "), fields.items(), as_json=False, empty="")
+    print_fields(fields, as_json=False)
 
 
 @commands.command("count")

@@ -76,7 +76,7 @@ def test_a_change_that_is_not_possible_is_a_conflict(api: Any, write_article: Wr
 def test_the_history_names_the_token(api: Any, draft: str):
     api.post(f"/articles/{draft}/publish", json={})
     items = api.get(f"/articles/{draft}/history").json()["items"]
-    assert [(one["action"], one["by"]) for one in items] == [("added", ""), ("published", "API token test")]
+    assert [(one["action"], one["by"]) for one in items] == [("added", ""), ("published", "api:test")]
 
 
 def test_two_revisions_are_compared(api: Any, app: AppContext, draft: str):

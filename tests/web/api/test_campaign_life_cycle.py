@@ -84,7 +84,7 @@ def test_with_a_time_it_is_reviewed_and_scheduled_by_the_token(api: Any):
     assert made["review"]["articles"] == {"the-news": 1}
     history = api.get("/campaigns/1/history").json()["items"]
     assert [one["action"] for one in history] == ["created", "reviewed", "scheduled"]
-    assert {one["by"] for one in history} == {"API token test"}
+    assert {one["by"] for one in history} == {"api:test"}
 
 
 def test_what_starts_now_can_be_undone_for_a_while(api: Any, app: AppContext):
@@ -246,7 +246,7 @@ def test_a_review_shows_every_channel_and_is_kept(api: Any):
     done(api.post("/campaigns/1/review", json={}))
     page = done(api.get("/campaigns/1/reviews", params={"limit": 1}))
     (newest,) = page["items"]
-    assert (newest["sentence"], newest["by"], newest["version"]) == (made["sentence"], "API token test", 2)
+    assert (newest["sentence"], newest["by"], newest["version"]) == (made["sentence"], "api:test", 2)
     assert (newest["blockers"], newest["approved_by"], newest["accepted_at"]) == (len(made["blockers"]), None, None)
     assert {one["channel"]: one["recipients"] for one in newest["dispatches"]}["mail"] == 2
     (older,) = done(api.get("/campaigns/1/reviews", params={"before": page["next"]}))["items"]

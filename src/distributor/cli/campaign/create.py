@@ -23,9 +23,9 @@ from distributor.cli.campaign.lifecycle import (
     review_and_schedule,
     start_times,
 )
-from distributor.cli.campaign.report import ACTOR, CampaignId
+from distributor.cli.campaign.report import CampaignId
 from distributor.cli.campaign.review import print_review
-from distributor.cli.console import AsJson, print_json, print_message, print_rows
+from distributor.cli.console import ACTOR, AsJson, print_json, print_message, print_rows
 from distributor.cli.preview import AttachOption, message_options
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, ChangePolicy, UnknownPolicy

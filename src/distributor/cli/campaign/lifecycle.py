@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from distributor.bootstrap import open_app
-from distributor.cli.campaign.report import ACTOR, CampaignId, publication_sentence, report_as_json
+from distributor.cli.campaign.report import CampaignId, publication_sentence, report_as_json
 from distributor.cli.campaign.review import print_review, review_as_json
-from distributor.cli.console import AsJson, print_json, print_message, print_rows
+from distributor.cli.console import ACTOR, AsJson, print_json, print_message, print_rows
 from distributor.cli.preview import write_preview
 from distributor.domain.campaign import CampaignState
 from distributor.domain.campaign_review import CampaignReview

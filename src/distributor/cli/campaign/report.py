@@ -25,9 +25,6 @@ _TOTALS = ("audience", *COUNTED)
 
 commands = typer.Typer()
 
-# Who acts, in the history of a campaign.
-ACTOR = "command line"
-
 CampaignId = Annotated[int, typer.Argument(help="The campaign's number.")]
 
 _NONE_YET = {

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from distributor.bootstrap import open_app
-from distributor.cli.campaign.report import ACTOR, CampaignId
-from distributor.cli.console import AsJson, print_json, print_message, print_rows
+from distributor.cli.campaign.report import CampaignId
+from distributor.cli.console import ACTOR, AsJson, print_json, print_message, print_rows
 from distributor.domain.campaign_review import CampaignReview, DispatchReview, counted, joined
 from distributor.domain.problems import Problem, ReviewProblem, Severity
 from distributor.domain.schedule import spell_time

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from distributor.bootstrap import open_app
-from distributor.cli.campaign.report import ACTOR, CampaignId, follow, print_report, report_as_json
-from distributor.cli.console import AsJson, print_json, print_message, print_rows
+from distributor.cli.campaign.report import CampaignId, follow, print_report, report_as_json
+from distributor.cli.console import ACTOR, AsJson, print_json, print_message, print_rows
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.publishing.send_test import MAX_ADDRESSES, AskedTest, send_test
 from distributor.storage import delivery_queries

@@ -195,7 +195,7 @@ def _ingest_scanned(app: AppContext, scanned: ScannedFile | UnreadableFile) -> I
     )
 
 
-def add_file(app: AppContext, file: Path, *, actor: str = "command line") -> Ingested:
+def add_file(app: AppContext, file: Path, *, actor: str = "") -> Ingested:
     """Ingest one file, as a new article or a revision of the article it was before. Raises SourceError.
 
     A file inside the content folder is the article that a scan finds there.

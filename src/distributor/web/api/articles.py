@@ -85,7 +85,7 @@ class ArticleEventOut(BaseModel):
     """An entry of the history of an article, and the revision, state and embargo that followed."""
 
     action: ArticleAction
-    by: str = Field(description="Who or what did it.", examples=["API token shop"])
+    by: str = Field(description="Who or what did it.", examples=["api:shop"])
     note: str
     revision: int
     state: ArticleState

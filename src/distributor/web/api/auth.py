@@ -75,7 +75,7 @@ def requires(*scopes: TokenScope) -> Any:
 
 def actor_of(token: ApiToken) -> str:
     """Who does what a request with this token asks for, as the history of articles and campaigns names it."""
-    return f"API token {token.name}"
+    return f"api:{token.name}"
 
 
 def require_scope(token: ApiToken, scope: TokenScope) -> None:

@@ -378,7 +378,7 @@ class StoredReviewOut(BaseModel):
     id: int
     version: int = Field(description="The version of the campaign that it showed.")
     made_at: datetime
-    by: str = Field(examples=["API token shop"])
+    by: str = Field(examples=["api:shop"])
     sentence: str
     articles: dict[str, int] = Field(description="Their revisions by slug.", examples=[{"the-quiet-feed": 2}])
     blockers: int = Field(description="How many problems blocked it.")
@@ -417,7 +417,7 @@ class CampaignEventOut(BaseModel):
     """An entry of the history of a campaign."""
 
     action: CampaignAction
-    by: str = Field(description="Who or what did it.", examples=["API token shop"])
+    by: str = Field(description="Who or what did it.", examples=["api:shop"])
     detail: str = Field(description="What was edited, the new times, why it was paused.")
     version: int = Field(description="The version of the campaign that followed.")
     at: datetime
