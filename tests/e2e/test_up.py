@@ -14,7 +14,7 @@ from tests.paths import ROOT
 
 from .running_up import Running, running_up, wait_for
 
-SETTINGS = {"content_dir": str(ROOT / "content"), "content_publish": "true"}
+SETTINGS = {"content_dir": str(ROOT / "content")}
 
 
 @pytest.fixture
@@ -31,8 +31,9 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield running
 
 
-def test_it_serves_the_articles_of_the_content_folder(lasting: Running) -> None:
-    wait_for(lambda: "A Kitchen Garden" in httpx.get(lasting.url).text, "the articles on the front page")
+def test_the_front_page_shows_the_sample_that_says_so_itself_and_no_draft(lasting: Running) -> None:
+    wait_for(lambda: "Why We Still Send Letters" in httpx.get(lasting.url).text, "the sample on the front page")
+    assert "A Kitchen Garden" not in httpx.get(lasting.url).text
 
 
 def test_a_part_that_dies_is_started_again(lasting: Running) -> None:
