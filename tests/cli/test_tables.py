@@ -118,6 +118,7 @@ COMMANDS = [
     ("campaign", "list"),
     ("campaign", "show", "1"),
     ("campaign", "review", "1"),
+    ("campaign", "history", "1"),
     ("campaign", "deliveries", "1"),
     ("channel", "list"),
     ("channel", "kinds"),
