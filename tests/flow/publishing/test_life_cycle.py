@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -412,57 +410,6 @@ def test_what_was_edited_while_it_was_reviewed_is_not_scheduled(
     assert states(harness, campaign_id) == {"mail": "draft"}
 
 
-def at_once(*acts: Callable[[], object]) -> list[object]:
-    """What each of these returns, or its StateError, when they are called at the same time."""
-    together = threading.Barrier(len(acts))
-
-    def run(act: Callable[[], object]) -> object:
-        together.wait()
-        try:
-            return act()
-        except StateError as error:
-            return error
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
-
-
-def test_of_two_people_who_schedule_at_once_one_does(harness: CampaignHarness) -> None:
-    for _ in range(5):
-        campaign_id = harness.draft("mail", after=DAY)
-
-        def schedule(campaign_id: int = campaign_id) -> object:
-            return life_cycle.schedule(harness.app, campaign_id, actor=ME)
-
-        outcomes = at_once(schedule, schedule)
-        assert sum(isinstance(one, StateError) for one in outcomes) == 1
-        assert actions(harness.app, campaign_id).count("scheduled") == 1
-
-
-def test_of_an_undo_and_a_release_at_once_exactly_one_wins(harness: CampaignHarness) -> None:
-    winners = set()
-    for attempt in range(12):
-        campaign_id = harness.plan("mail")
-        (dispatch,) = [one.dispatch.id for one in harness.report(campaign_id).dispatches]
-        assert prepare(harness.app, dispatch)
-
-        def undo(campaign_id: int = campaign_id) -> object:
-            life_cycle.undo(harness.app, campaign_id, actor=ME)
-            return True
-
-        def go(dispatch: int = dispatch) -> object:
-            return release(harness.app, dispatch)
-
-        acts = (undo, go) if attempt % 2 else (go, undo)
-        outcomes = dict(zip(acts, at_once(*acts), strict=True))
-        is_out = outcomes[go] is True
-        assert isinstance(outcomes[undo], StateError) is is_out
-        assert states(harness, campaign_id) == {"mail": "running" if is_out else "draft"}
-        assert harness.counts(campaign_id) == ({"audience": 3, "pending": 3} if is_out else {})
-        winners.add(is_out)
-        campaign_control.cancel(harness.app, campaign_id)
-
-
 def test_an_undo_waits_for_a_release_that_is_under_way(harness: CampaignHarness) -> None:
     campaign_id = harness.plan("mail")
     (dispatch,) = [one.dispatch.id for one in harness.report(campaign_id).dispatches]
@@ -496,39 +443,8 @@ def test_a_preparation_that_took_so_long_that_the_campaign_was_edited_prepares_n
     assert harness.report(campaign_id).dispatches[0].dispatch.prepared_at is None
 
 
-def test_two_schedulers_prepare_and_release_once(harness: CampaignHarness) -> None:
-    campaign_id = harness.plan("mail", "wall")
-    found = [one.dispatch.id for one in harness.report(campaign_id).dispatches]
-    for one in found:
-        assert sorted(map(bool, at_once(lambda: prepare(harness.app, one), lambda: prepare(harness.app, one)))) == [  # noqa: B023
-            False,
-            True,
-        ]
-    for one in found:
-        assert sorted(map(bool, at_once(lambda: release(harness.app, one), lambda: release(harness.app, one)))) == [  # noqa: B023
-            False,
-            True,
-        ]
-    harness.run()
-    assert harness.counts(campaign_id) == {"audience": 4, "sent": 4}
-
-
 def _until_waiting(connection: Any, count: int) -> None:
     """Until so many sessions of this database wait for a lock."""
     asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     while int(connection.execute(text(asked)).scalar_one()) < count:
         connection.execute(text("SELECT pg_stat_clear_snapshot()"))
-
-
-def test_a_release_that_waited_for_one_that_published_the_article_takes_it_for_no_embargo(
-    harness: CampaignHarness,
-) -> None:
-    campaign_id = harness.plan("mail", "wall")
-    found = [one.dispatch.id for one in harness.report(campaign_id).dispatches]
-    for one in found:
-        assert prepare(harness.app, one)
-    later = at_its_time(harness, timedelta(seconds=5)).app
-    assert release(later, found[0])
-    # Its clock was read before the other one published the article.
-    assert release(harness.app, found[1])
-    assert states(harness, campaign_id) == {"mail": "running", "wall": "running"}
