@@ -518,15 +518,21 @@ def wait(world: World, seconds: int) -> None:
     world.newsroom.clock.advance(seconds)
 
 
-def run(world: World) -> None:
+def run(world: World, *, backwards: bool = False) -> None:
     """The scheduler and its jobs run until nothing is due."""
     world.passing()
-    world.harness.run()
+    world.harness.run(arranged=lambda jobs: jobs[::-1] if backwards else jobs)
 
 
-def wait_and_run(world: World, seconds: int) -> None:
+def run_one(world: World, which: int) -> None:
+    """The scheduler runs once, and of its jobs all are lost except one."""
+    world.passing()
+    world.harness.run(rounds=1, arranged=lambda jobs: (jobs[which % len(jobs)],))
+
+
+def wait_and_run(world: World, seconds: int, *, backwards: bool = False) -> None:
     wait(world, seconds)
-    run(world)
+    run(world, backwards=backwards)
 
 
 def start_in(world: World, seconds: int) -> StartTimes:
@@ -583,7 +589,10 @@ STEER = st.one_of(
     doing(resume, which=WHICH),
     doing(cancel, which=WHICH),
 )
-TIME = doing(wait_and_run, seconds=st.sampled_from((0, 1, 31, 500, 590, 7100, 90000)))
+TIME = st.one_of(
+    doing(wait_and_run, seconds=st.sampled_from((0, 1, 31, 100, 500, 500, 590, 7100, 90000)), backwards=st.booleans()),
+    doing(run_one, which=st.integers(0, 2)),
+)
 KILLED = st.builds(
     lambda step, at: replace(step, killed_at=at), st.one_of(STEER, TIME, TIME, CREATE), st.integers(1, 60)
 )
@@ -616,6 +625,33 @@ def new_world(app: AppContext, folder: Path) -> World:
     first=Do(create, {"channels": ("mail", "board"), "slugs": ("news",), "policy": None, "after": 600}),
     steps=[Do(withdraw, {"slug": "news"})],
     is_public=True,
+)
+@example(
+    first=Do(create, {"channels": ("mail", "board"), "slugs": ("news",), "policy": None, "after": 600}),
+    steps=[
+        Do(wait_and_run, {"seconds": 500}),
+        Do(write, {"slug": "news", "tags": 1}),
+        Do(wait_and_run, {"seconds": 100, "backwards": True}),
+    ],
+    is_public=True,
+)
+@example(
+    first=Do(create, {"channels": ("mail", "board"), "slugs": ("news",), "policy": None, "after": 30}),
+    steps=[
+        Do(run_one, {"which": 1}),
+        Do(break_channel, {"channel": "board"}),
+        Do(wait_and_run, {"seconds": 31, "backwards": True}),
+    ],
+    is_public=True,
+)
+@example(
+    first=Do(create, {"channels": ("mail", "board"), "slugs": ("news",), "policy": None, "after": 30}),
+    steps=[
+        Do(run_one, {"which": 0}),
+        Do(break_channel, {"channel": "mail"}),
+        Do(wait_and_run, {"seconds": 31, "backwards": True}),
+    ],
+    is_public=False,
 )
 @given(first=CREATE, steps=st.lists(STEPS, min_size=4, max_size=10), is_public=st.booleans())
 def test_whatever_happens_nothing_goes_out_that_was_not_meant_to(
