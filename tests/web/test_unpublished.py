@@ -1,10 +1,13 @@
-"""Random sequences of what people, files and the clock do to articles: nothing unpublished can be read anywhere."""
+"""Random sequences of what people, files and the clock do to articles: nothing unpublished can be read anywhere.
+
+Nor in feeds, or in the web version of a mail that was sent while its article was public.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -15,17 +18,30 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from distributor.domain.errors import NotFoundError, StateError
+from distributor.cli.channel import configure
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.campaign import CampaignPlan
+from distributor.domain.errors import BlockedError, NotFoundError, StateError
+from distributor.domain.subscriber import Person
+from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
+from distributor.flow.delivery.deliver import deliver
+from distributor.flow.publications import build_documents, document_jobs
 from distributor.flow.publishing import article_control
 from distributor.flow.publishing.ingest import scan
-from distributor.storage import articles
+from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.prepare import prepare
+from distributor.flow.publishing.release import release
+from distributor.storage import articles, delivery_queries, dispatches, lists, memberships, publications
 from distributor.web.app import create_app
+from tests.web.samples import EVIDENCE
 
 SLUGS = ("merger", "layoffs")
 # What front matter says about publishing, and how many days its date is away.
 FLAGS = ("", "publish: true\n", "draft: true\n")
 DATES = (None, -2, 2)
+# Longer than it may take until a change is in the feeds.
+IN_THE_FEEDS = 31
 
 
 @dataclass
@@ -62,9 +78,13 @@ class Newsroom:
     # Articles that a person or a file ever wanted published, and the revisions that were public at some time.
     wanted: set[str] = field(default_factory=set)
     was_public: set[tuple[str, int]] = field(default_factory=set)
+    # Articles that a campaign published in the feeds, and the web versions of its mails, with the article of each.
+    in_feeds: set[str] = field(default_factory=set)
+    was_in_feeds: set[tuple[str, int]] = field(default_factory=set)
+    views: dict[str, str] = field(default_factory=dict)
 
-    def step(self, days: int) -> None:
-        now = self.app.clock() + timedelta(days=days)
+    def step(self, days: int, *, seconds: int = 0) -> None:
+        now = self.app.clock() + timedelta(days=days, seconds=seconds)
         self.app = replace(self.app, clock=lambda: now)
 
     def write(self, slug: str, flag: str, days: int | None, *, publishes: bool) -> None:
@@ -94,17 +114,54 @@ class Newsroom:
         at = None if days is None else self.app.clock() + timedelta(days=days)
         self.change(slug, lambda app, slug: article_control.publish(app, slug, actor="test", at=at))
 
+    def send(self, slug: str) -> None:
+        """A campaign publishes it in the feeds, and mails it to Robin."""
+        now = self.app.clock()
+        asked = CampaignPlan(
+            name=slug,
+            article_slugs=(slug,),
+            channel_names=("feeds", "mail"),
+            audience=AudiencePlan(lists=("weekly",), repeats=True),
+            starts_at=now,
+        )
+        with suppress(NotFoundError, StateError, BlockedError):
+            campaign_id = plan(self.app, asked)
+            self.wanted.add(slug)
+            with self.app.database.begin() as connection:
+                planned = dispatches.of_campaign(connection, campaign_id)
+            assert all(prepare(self.app, one.id) for one in planned)
+            assert all(release(self.app, one.id) for one in planned)
+            deliver(self.app, next(one.id for one in planned if one.kind == "feed"), until=now + timedelta(minutes=1))
+            with self.app.database.begin() as connection:
+                (mail,) = delivery_queries.of_campaign(connection, campaign_id, channel_name="mail", limit=2)
+            self.in_feeds.add(slug)
+            self.views[f"/view/{self.app.tokens.mint(Purpose.VIEW, mail.id)}"] = slug
+
+    def build_feeds(self) -> None:
+        """So much time passes that every change is in the feeds."""
+        with self.app.database.begin() as connection:
+            document_jobs(self.app, connection)
+        self.step(0, seconds=IN_THE_FEEDS)
+        with self.app.database.begin() as connection:
+            jobs = document_jobs(self.app, connection)
+        for job in jobs:
+            build_documents(self.app, job.subject_id)
+
     def check(self, client: TestClient) -> None:
-        """Every page and image shows what is public now, and nothing else."""
+        """Every page, image, feed and web version shows what is public now, and nothing else."""
         current = self._current()
         public = {slug: number for slug, number in current.items() if self._is_public(slug)}
         assert set(public) <= self.wanted
         self.was_public |= set(public.items())
+        self.was_in_feeds |= {(slug, number) for slug, number in public.items() if slug in self.in_feeds}
         front = client.get("/").text
         for one in self.revisions:
             is_shown = public.get(one.slug) == one.number
             assert (one.words in front) is is_shown, "the front page"
-            assert (client.get(f"/tags/{one.tag}").status_code == 200) is is_shown, "the page of a tag"
+            # A tag that has a feed keeps its page, without the article.
+            tag_page, had_feed = client.get(f"/tags/{one.tag}"), (one.slug, one.number) in self.was_in_feeds
+            assert (tag_page.status_code == 200) is (is_shown or had_feed), "the page of a tag"
+            assert (one.words in tag_page.text) is is_shown, "the page of a tag"
             was_shown = one.slug in public and (one.slug, one.number) in self.was_public
             assert (client.get(one.image_path).status_code == 200) is was_shown, "the image"
         for slug in SLUGS:
@@ -114,6 +171,24 @@ class Newsroom:
             shown = {one.number for one in self.revisions if one.slug == slug and one.words in page.text}
             assert shown == ({public[slug]} if slug in public else set())
             assert client.get(f"/api/v1/articles/{slug}").status_code == 401
+        for path, slug in self.views.items():
+            view = client.get(path)
+            assert view.status_code == (200 if slug in public else 410), "the web version of a mail"
+            read = {(one.slug, one.number) for one in self.revisions if one.words in view.text}
+            assert read <= self.was_public, "the web version of a mail"
+        self._check_feeds(client, public)
+
+    def _check_feeds(self, client: TestClient, public: Mapping[str, int]) -> None:
+        with self.app.database.begin() as connection:
+            paths = publications.document_paths(connection, "")
+        shown: dict[str, set[tuple[str, int]]] = {}
+        for path in paths:
+            document = client.get(f"/{path}")
+            assert document.status_code == 200
+            shown[path] = {(one.slug, one.number) for one in self.revisions if one.words in document.text}
+        expected = {(slug, number) for slug, number in public.items() if slug in self.in_feeds}
+        for path, found in shown.items():
+            assert found == expected if path.startswith("feeds/all.") else found <= expected, path
 
     def _current(self) -> dict[str, int]:
         with self.app.database.begin() as connection:
@@ -146,6 +221,7 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     st.builds(publishing, SLUG, st.sampled_from((None, 0, 1, 3))),
     st.builds(changing, SLUG, st.sampled_from(("withdraw", "unpublish", "mark_ready"))),
     st.builds(lambda slug: lambda room: room.delete(slug), SLUG),
+    st.builds(lambda slug: lambda room: room.send(slug), SLUG),
     st.builds(lambda days: lambda room: room.step(days), st.integers(0, 3)),
 )
 CHECKED = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -153,11 +229,18 @@ CHECKED = settings(max_examples=20, deadline=None, suppress_health_check=[Health
 
 @CHECKED
 @example([writing("merger", "", 2, True), lambda room: room.delete("merger"), lambda room: room.step(3)])
+@example([writing("merger", "", None, False), lambda room: room.send("merger"), changing("merger", "withdraw")])
 @example([writing("merger", "", None, False), writing("merger", "publish: true\n", None, False)])
 @given(steps=st.lists(STEPS, min_size=1, max_size=9))
 def test_whatever_happens_nothing_unpublished_can_be_read(app: AppContext, tmp_path: Path, steps: list[Step]):
     with app.database.begin() as connection:
-        connection.execute(text("TRUNCATE articles, tags, media, quarantine CASCADE"))
+        tables = "articles, tags, media, quarantine, campaigns, channels, documents, collections, lists, subscribers"
+        connection.execute(text(f"TRUNCATE {tables} CASCADE"))
+        weekly = lists.add(connection, slug="weekly", name="Weekly")
+        robin = Person(key="robin@example.org", email="robin@example.org", name="Robin")
+        memberships.subscribe(connection, weekly.id, [robin], EVIDENCE, now=app.clock())
+    configure(app, "feeds", "feed", {})
+    configure(app, "mail", "email", {"smtp_url": "smtp://127.0.0.1:1"})
     folder = tmp_path / "content"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -165,5 +248,6 @@ def test_whatever_happens_nothing_unpublished_can_be_read(app: AppContext, tmp_p
     room.step(0)
     for step in steps:
         step(room)
+        room.build_feeds()
         with TestClient(create_app(room.app), follow_redirects=False) as client:
             room.check(client)
