@@ -10,6 +10,7 @@ import pytest
 
 from distributor.domain.campaign_review import CampaignReview, Reach
 from distributor.domain.errors import StateError
+from distributor.domain.message_options import MessageOptions
 from distributor.flow.publishing import article_control
 from distributor.flow.publishing import review as review_module
 from distributor.flow.publishing.campaign_content import RenderedDispatch, render_dispatch
@@ -101,6 +102,16 @@ def test_a_campaign_without_articles_or_without_channels_has_a_blocker_that_says
     found = review(harness, campaign_id)
     assert codes(found) == ["all: no-channel", "all: no-article"]
     assert found.sentence == "Sends no article on no channel; 2 blockers"
+
+
+def test_a_text_that_no_channel_uses_is_a_warning(harness: CampaignHarness) -> None:
+    harness.channel("posts", "x", handle="@gazette", **dict.fromkeys(X_KEYS, "k"))
+    harness.channel("letters", "email", postal_address="1 Main Street")
+    options = MessageOptions(text="Read this", cut_after=3)
+    found = review(harness, harness.draft("posts", after=SOON, message_options=options))
+    assert [one.problem.where for one in found.warnings if one.problem.code == "text-unused"] == ["cut_after"]
+    found = review(harness, harness.draft("posts", "letters", after=SOON, message_options=options))
+    assert "all: text-unused" not in codes(found)
 
 
 def test_an_audience_that_names_nothing_blocks_and_is_not_everyone(harness: CampaignHarness) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -61,7 +61,10 @@ class _Audience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Snapshot:
-    """What is reviewed, read in one transaction: `waiting` is to be released, `hidden` are slugs not yet public."""
+    """What is reviewed, read in one transaction: `waiting` is to be released, `hidden` are slugs not yet public.
+
+    `texts` are those of the campaign that each channel uses, `unused` the names of those that none does.
+    """
 
     campaign: Campaign
     waiting: Sequence[Dispatch]
@@ -69,6 +72,7 @@ class _Snapshot:
     hidden: Sequence[str]
     audience: _Audience
     texts: Mapping[str, MessageOptions]
+    unused: Sequence[str]
 
     @property
     def revisions(self) -> Mapping[str, int]:
@@ -106,13 +110,20 @@ def _read(app: AppContext, campaign_id: int, *, now: datetime) -> _Snapshot:
                 f"campaign {campaign_id} has no channel that is still to be released, so nothing to review"
             )
         to_people = [one.channel_name for one in waiting if _reach_of(one.kind) is Reach.SENT]
+        texts = {one.channel_name: _texts_of(connection, campaign, one) for one in waiting}
+        given = campaigns.message_options_of(connection, campaign_id)
         return _Snapshot(
             campaign=campaign,
             waiting=waiting,
             found=articles.find_many(connection, campaign.article_ids),
             hidden=articles.hidden_of_campaign(connection, campaign_id, now=now),
             audience=_audience_of(connection, campaign, to_people, now=now) if to_people else _Audience(),
-            texts={one.channel_name: _texts_of(connection, campaign, one) for one in waiting},
+            texts=texts,
+            unused=[
+                option.name
+                for option in fields(MessageOptions)
+                if getattr(given, option.name) and not any(getattr(one, option.name) for one in texts.values())
+            ],
         )
 
 
@@ -127,6 +138,7 @@ def _review(app: AppContext, snapshot: _Snapshot, *, with_links: bool, now: date
         dispatches=tuple(_review_dispatch(app, campaign, one, snapshot.audience, now=now) for one in waiting),
         problems=(
             *_campaign_problems(waiting, found, now=now),
+            *_unused_text_problems(snapshot.unused),
             *snapshot.audience.problems,
             *article_problems([one.article for one in found]),
             *links,
@@ -150,6 +162,12 @@ def _campaign_problems(
         # A draft without a time may get one after the embargo.
         if problem is not None and (starts or problem.code != "article-embargoed"):
             yield problem
+
+
+def _unused_text_problems(names: Sequence[str]) -> Iterator[Problem]:
+    for name in names:
+        advice = f"the campaign has its own {name.replace('_', ' ')}, and none of its channels uses it"
+        yield Problem(Severity.WARN, "text-unused", advice, name)
 
 
 def _audience_of(
