@@ -49,7 +49,10 @@ from distributor.sources import decoding, tags, urls
 from distributor.sources.formats import parse_manuscript
 from distributor.web import client_ip, conditional_get
 from distributor.web.api import auth
+from tests.conftest import thorough
 from tests.mail.dns.fake_dns import FakeDns
+
+pytestmark = thorough
 
 # Characters.
 SHORTEST, LONGEST = 10_000, 80_000

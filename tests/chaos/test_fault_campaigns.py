@@ -1,7 +1,7 @@
 """Campaigns of real processes under one fault each: nobody is lost, nobody gets two mails, and they end by themselves.
 
 Small campaigns run with the other tests; the whole size, with faults that take minutes, is for a machine of its own:
-DISTRIBUTOR_FAULTS_PEOPLE=20000 make test ARGS="-n 0 -s tests/chaos/test_fault_campaigns.py"
+DISTRIBUTOR_TEST_THOROUGH=1 DISTRIBUTOR_FAULTS_PEOPLE=20000 make test ARGS="-n 0 -s tests/chaos/test_fault_campaigns.py"
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from distributor.domain.campaign import CampaignState, UnknownPolicy
 from distributor.domain.errors import ServiceError
 from distributor.flow.delivery.lease import LEASE
 from distributor.flow.publishing.report import report
+from tests.conftest import thorough
 
 from .fault_proxy import ReplyFault, ReplyFaultKind
 from .mail_relay import Relay, running_relay
@@ -40,7 +41,7 @@ WORKERS = tuple(
 )
 _MOST_SECONDS = 7200
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, thorough]
 
 
 @dataclass(frozen=True)

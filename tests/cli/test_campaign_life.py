@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from distributor.cli.console import ACTOR
 from tests.cli.conftest import Run
 
 CREATE = ("campaign", "create", "--article", "a-first-article", "--channel", "feeds", "--no-links")
@@ -78,7 +79,7 @@ def test_a_campaign_is_edited_rescheduled_duplicated_and_has_a_history(ready: Ru
         *("created", "reviewed", "reviewed", "scheduled", "edited", "reviewed", "scheduled"),
         *("rescheduled", "reviewed", "scheduled", "duplicated"),
     ]
-    assert {one["by"] for one in history} == {"command line"}
+    assert {one["by"] for one in history} == {ACTOR}
 
 
 def test_words_are_edited_one_by_one_and_an_empty_value_clears(run: Run, article: Path, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def test_the_list_of_commands_names_all_of_them_and_imports_none() -> None:
         "distributor.cli.commands",
         "distributor.domain",
         "distributor.domain.errors",
+        "distributor.domain.problems",
     ]
 
 

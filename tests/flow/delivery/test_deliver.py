@@ -70,7 +70,9 @@ def test_an_outcome_that_cannot_be_stored_costs_no_other_its_own(
     harness: CampaignHarness, monkeypatch: pytest.MonkeyPatch, odd: dict[str, Any]
 ) -> None:
     def reply(delivery: Delivery, answer: str, retry_at: datetime | None) -> Outcome:
-        return Outcome.of(delivery, **({"verdict": Verdict.SENT} | odd))
+        return Outcome.of(
+            delivery, **({"verdict": Verdict.SENT} | odd), retry_at=harness.app.clock() + timedelta(days=1)
+        )
 
     monkeypatch.setitem(scripted_channel._REPLIES, "odd", reply)
     harness.channel("mail", "scripted", answers={"bo@example.org": "odd"})
@@ -81,5 +83,6 @@ def test_an_outcome_that_cannot_be_stored_costs_no_other_its_own(
     with harness.app.database.begin() as connection:
         found = {one.recipient: one for one in delivery_queries.listed(connection, campaign_id, state=None, limit=3)}
     assert found["bo@example.org"].state.value == state
+    assert harness.seen.count("bo@example.org") == 1
     assert "is not kept" in found["bo@example.org"].reply
     assert found["ada@example.org"].remote_id == f"remote-{found['ada@example.org'].id}"

@@ -22,6 +22,9 @@ from distributor.mail.bounces.reports import MAX_RECIPIENTS
 from distributor.mail.mime.decoding import decode_header_text, decode_text, decode_transfer_encoding, html_to_text
 from distributor.mail.mime.quoted_printable import encode_last_segment, encode_segment
 from distributor.mail.mime.received_message import parameter, parse_message, split_header
+from tests.conftest import thorough
+
+pytestmark = thorough
 
 SIZES = (10_000, 20_000, 40_000, 80_000)
 # Eight times the input takes a linear parser 8 times as long, a quadratic one 64 times.

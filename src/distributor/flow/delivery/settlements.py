@@ -43,7 +43,7 @@ def commit_settlements(
                     _commit(app, connection, [one], now=now)
             except DataError as error:
                 log.warning("delivery.outcome_reduced", delivery_id=one.outcome.delivery_id, reason=error.reason)
-                _commit(app, connection, [_reduced(one, error, now)], now=now)
+                _commit(app, connection, [_reduced(one, error)], now=now)
 
 
 def _commit(app: AppContext, connection: Connection, settlements: Sequence[Settlement], *, now: datetime) -> None:
@@ -66,8 +66,8 @@ def _commit(app: AppContext, connection: Connection, settlements: Sequence[Settl
             bounces.record(record, _bounce(outcome, record, now))
 
 
-def _reduced(settlement: Settlement, error: DataError, now: datetime) -> Settlement:
-    """The settlement without what the channel said beyond the verdict; the next time, if there is to be one, is now."""
+def _reduced(settlement: Settlement, error: DataError) -> Settlement:
+    """The settlement without what the channel said beyond the verdict and the time of the next attempt."""
     outcome = settlement.outcome
     bare = Outcome(
         delivery_id=outcome.delivery_id,
@@ -77,7 +77,7 @@ def _reduced(settlement: Settlement, error: DataError, now: datetime) -> Settlem
         is_hard_bounce=outcome.is_hard_bounce,
         counts_against_address=outcome.counts_against_address,
     )
-    return Settlement(outcome=bare, state=settlement.state, next_at=now if settlement.next_at is not None else None)
+    return Settlement(outcome=bare, state=settlement.state, next_at=settlement.next_at)
 
 
 def _is_refusal(settlement: Settlement) -> bool:
