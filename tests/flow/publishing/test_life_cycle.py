@@ -133,6 +133,16 @@ def test_an_edit_of_the_article_long_after_scheduling_reaches_the_mail(harness: 
     assert "Better words." in sent(harness, campaign_id)
 
 
+def test_a_campaign_says_which_articles_were_revised_since_its_review_until_it_is_out(harness: CampaignHarness) -> None:
+    campaign_id = harness.plan("mail", after=DAY)
+    assert harness.report(campaign_id).revised == ()
+    revise(harness.app, "Better words.")
+    revise(harness.app, "The best words.")
+    assert harness.report(campaign_id).revised == ("article hello was revised twice since the review",)
+    at_its_time(harness).run()
+    assert harness.report(campaign_id).revised == ()
+
+
 def test_an_edit_after_a_dispatch_is_prepared_still_reaches_the_mail(harness: CampaignHarness) -> None:
     campaign_id = harness.plan("mail", after=timedelta(minutes=1))
     harness.run()

@@ -138,6 +138,8 @@ def print_report(result: CampaignReport) -> None:
     print_rows(columns, rows, as_json=False, empty="")
     if result.to_publish:
         print_message(publication_sentence(result))
+    for revised in result.revised:
+        print_message(revised)
     for one in result.dispatches:
         for reason in _waiting_reasons(one):
             print_message(f"{one.dispatch.channel_name}: {reason}")
@@ -160,6 +162,7 @@ def report_as_json(result: CampaignReport) -> dict[str, Any]:
         "purpose": result.campaign.purpose.value,
         "state": result.state.value,
         "to_publish": list(result.to_publish),
+        "revised": list(result.revised),
         "totals": summarise(result.totals),
         "dispatches": [
             {

@@ -90,15 +90,20 @@ def hold_unreleased(connection: Connection, app: AppContext, campaign_id: int, r
 
 def spell_changes(before: Mapping[str, int], after: Mapping[str, int], channel_names: Sequence[str]) -> str:
     """What changed since a review, from the revisions of the articles by slug then and now."""
-    revised = [
-        f"article {slug} was revised {_spell_times(number - before[slug])} since the review"
-        for slug, number in sorted(after.items())
-        if number > before.get(slug, number)
-    ]
+    revised = spell_revisions(before, after)
     named = joined(sorted(channel_names))
     differ = f"{named} differ{'s' if len(channel_names) == 1 else ''}"
     causes = joined(revised) if revised else "settings, templates or the state of an article changed since the review"
     return f"{causes}; {differ}"
+
+
+def spell_revisions(before: Mapping[str, int], after: Mapping[str, int]) -> list[str]:
+    """Which articles were revised since a review, and how often, from their revisions by slug then and now."""
+    return [
+        f"article {slug} was revised {_spell_times(number - before[slug])} since the review"
+        for slug, number in sorted(after.items())
+        if number > before.get(slug, number)
+    ]
 
 
 def _as_reviewed(app: AppContext, campaign: Campaign, dispatch: Dispatch, reviewed: Rendition) -> RenderedDispatch:

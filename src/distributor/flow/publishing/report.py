@@ -10,7 +10,16 @@ from distributor.domain.campaign import OPEN_STATES, Campaign, CampaignState, Di
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.flow.app_context import AppContext
-from distributor.storage import articles, campaigns, delivery_queries, dispatches, events, paused_routes
+from distributor.flow.publishing.prepare import spell_revisions
+from distributor.storage import (
+    articles,
+    campaign_reviews,
+    campaigns,
+    delivery_queries,
+    dispatches,
+    events,
+    paused_routes,
+)
 from distributor.storage.database import Connection
 from distributor.storage.paused_routes import RouteWait
 
@@ -33,13 +42,15 @@ class DispatchReport:
 class CampaignReport:
     """A campaign now. `events` has for each kind the number of events, and of deliveries with such an event.
 
-    `to_publish` has the slugs of those articles that its release is going to publish.
+    `to_publish` has the slugs of those articles that its release is going to publish. `revised` says which articles
+    were revised since the review that it is scheduled on.
     """
 
     campaign: Campaign
     dispatches: tuple[DispatchReport, ...]
     events: Mapping[EventKind, tuple[int, int]]
     to_publish: tuple[str, ...] = ()
+    revised: tuple[str, ...] = ()
 
     @property
     def state(self) -> CampaignState:
@@ -75,6 +86,7 @@ def report(app: AppContext, campaign_id: int) -> CampaignReport:
             dispatches=tuple(_of_dispatch(connection, dispatch) for dispatch in planned),
             events=events.counts_of_campaign(connection, campaign_id),
             to_publish=tuple(hidden),
+            revised=_revised(connection, campaign) if is_to_come else (),
         )
 
 
@@ -90,6 +102,13 @@ def summarise(totals: Totals) -> dict[str, int]:
     return {"audience": totals.audience} | {
         word: sum(totals[state] for state in states) for word, states in COUNTED.items()
     }
+
+
+def _revised(connection: Connection, campaign: Campaign) -> tuple[str, ...]:
+    review = campaign_reviews.newest_accepted(connection, campaign.id)
+    found = articles.find_many(connection, campaign.article_ids)
+    now = {one.article.slug: one.article.revision for one in found}
+    return tuple(spell_revisions(review.revisions, now)) if review else ()
 
 
 def _of_dispatch(connection: Connection, dispatch: Dispatch) -> DispatchReport:

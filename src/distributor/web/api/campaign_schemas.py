@@ -201,6 +201,10 @@ class CampaignOut(BaseModel):
         description="The slugs of those of its articles that are not public yet: its release publishes them.",
         examples=[["the-quiet-feed"]],
     )
+    revised: list[str] = Field(
+        description="Which of its articles were revised since the review that it is scheduled on.",
+        examples=[["article the-quiet-feed was revised twice since the review"]],
+    )
     audience: AudienceOut
     subject: str
     greeting: str
@@ -233,6 +237,7 @@ class CampaignOut(BaseModel):
             undo_until=_undo_until(result),
             articles=list(plan.article_slugs),
             to_publish=list(result.to_publish),
+            revised=list(result.revised),
             audience=AudienceOut.of(campaign.audience),
             subject=options.subject,
             greeting=options.greeting,
