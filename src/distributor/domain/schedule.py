@@ -53,6 +53,11 @@ class StartTimes:
     times: Mapping[str, datetime]
     notes: tuple[str, ...]
 
+    @classmethod
+    def at_once(cls, now: datetime, *, undo_window: timedelta) -> StartTimes:
+        """All channels at the end of the time in which it can still be undone."""
+        return cls(starts_at=now + undo_window, times={}, notes=())
+
 
 def parse_start_times(at: str, times: Mapping[str, str], *, zone: str | None, now: datetime) -> StartTimes:
     """The times of a campaign, also past ones. A delay in `at` counts from `now`, one in `times` from `at`.

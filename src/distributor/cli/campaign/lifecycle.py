@@ -192,7 +192,7 @@ def start_times(
     if now and not yes and not sys.stdin.isatty():
         raise InputError("--now asks before it sends, and there is no terminal: add --yes to send without asking")
     if now:
-        return StartTimes(starts_at=app.clock() + app.undo_window, times={}, notes=())
+        return StartTimes.at_once(app.clock(), undo_window=app.undo_window)
     if at is not None and at.strip().casefold() == "now":
         raise InputError("--at now: write --now, which asks before it sends")
     if at is None:
@@ -221,7 +221,7 @@ def review_and_schedule(
         print_message(f"campaign {campaign_id} stays a draft")
         raise typer.Exit(1)
     # Reading the review took a while.
-    start = StartTimes(starts_at=app.clock() + app.undo_window, times={}, notes=()) if now else None
+    start = StartTimes.at_once(app.clock(), undo_window=app.undo_window) if now else None
     return life_cycle.schedule(app, campaign_id, actor=ACTOR, start=start)
 
 

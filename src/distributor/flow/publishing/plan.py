@@ -181,17 +181,21 @@ def duplicate_campaign(app: AppContext, campaign_id: int, *, actor: str) -> int:
 
 def _was_scheduled(app: AppContext, campaign_id: int) -> bool:
     with app.database.begin() as connection:
-        return any(one.action is CampaignAction.SCHEDULED for one in campaigns.history(connection, campaign_id))
+        return _has_been_scheduled(connection, campaign_id)
 
 
 def _was_scheduled_by_another_call(app: AppContext, campaign_id: int) -> bool:
     """Whether a call with the same key has scheduled it; if none has, it is removed."""
     with suppress(NotFoundError), app.database.begin() as connection:
         campaigns.lock(connection, campaign_id)
-        if any(one.action is CampaignAction.SCHEDULED for one in campaigns.history(connection, campaign_id)):
+        if _has_been_scheduled(connection, campaign_id):
             return True
         campaigns.remove(connection, campaign_id)
     return False
+
+
+def _has_been_scheduled(connection: Connection, campaign_id: int) -> bool:
+    return any(one.action is CampaignAction.SCHEDULED for one in campaigns.history(connection, campaign_id))
 
 
 def _changes(before: CampaignPlan, after: CampaignPlan) -> Iterator[str]:

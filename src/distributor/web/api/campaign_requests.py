@@ -79,7 +79,7 @@ class StartIn(RequestBody):
     def start(self, *, now: datetime, undo_window: timedelta, zone: str = "") -> StartTimes | None:
         """The times in it, None if there are none; `zone` is for times without one. Raises ScheduleError."""
         if self.now:
-            return StartTimes(starts_at=now + undo_window, times={}, notes=())
+            return StartTimes.at_once(now, undo_window=undo_window)
         if self.at is None:
             return None
         return parse_start_times(self.at, self.times, zone=self.zone or zone or None, now=now)
