@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distributor.bootstrap import child_environment, make_app_context
-from distributor.cli.channel import configure
 from distributor.cli.process_group import ChildProcess, running_processes, worker_processes
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, Dispatch, DispatchState
@@ -17,6 +16,7 @@ from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.subscriber import Person
 from distributor.embedded import running_services
 from distributor.flow.app_context import AppContext
+from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publishing.ingest import add_file
 from distributor.flow.publishing.plan import plan
 from distributor.settings import Settings

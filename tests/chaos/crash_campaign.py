@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerProcess
 from typing import Any, Protocol
 
-from distributor.cli.channel import configure
 from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
@@ -24,6 +23,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.recovery import resolve_unknown
 from distributor.flow.jobs import JobKind
 from distributor.flow.journal import held_orphan, journal_files
+from distributor.flow.operations.channel_settings import configure
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.prepare import prepare

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from distributor.cli.channel import configure
 from distributor.cli.process_group import ChildProcess
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
@@ -18,6 +17,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import BATCH
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.journal import boot_id
+from distributor.flow.operations.channel_settings import configure
 from distributor.storage import quarantine
 
 from .crash_campaign import CrashCampaign

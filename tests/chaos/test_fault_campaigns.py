@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from distributor.cli.channel import configure
 from distributor.cli.process_group import ChildProcess
 from distributor.domain.campaign import CampaignState, UnknownPolicy
 from distributor.domain.errors import ServiceError
 from distributor.flow.delivery.lease import LEASE
+from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publishing.report import report
 from tests.conftest import thorough
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from distributor.cli.channel import configure
+from distributor.flow.operations.channel_settings import configure
 from tests.chaos.mail_relay import Relay, running_relay
 from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, running_service
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from distributor.cli.channel import configure
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.app_context import AppContext
 from distributor.flow.failpoints import Failpoint
+from distributor.flow.operations.channel_settings import configure
 from tests.channels.email.providers.api_servers import Api, TakeAndHangUp
 from tests.mail.smtp.http_server import HttpCall, in_a_thread
 

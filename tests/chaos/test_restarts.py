@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from distributor.cli.channel import configure
 from distributor.domain.errors import ServiceError
 from distributor.flow.operations.audit import DifferenceKind, audit
+from distributor.flow.operations.channel_settings import configure
 from distributor.mail.records.sources import parse_record_sources
 
 from .mail_relay import running_relay

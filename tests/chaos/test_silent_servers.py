@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from distributor.cli.channel import configure
+from distributor.flow.operations.channel_settings import configure
 from tests.chaos.mail_relay import running_relay
 from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, make_retries_due, running_service
 from tests.mail.smtp.http_server import in_a_thread

@@ -16,8 +16,8 @@ import pytest
 
 from distributor.bootstrap import make_templates
 from distributor.channels import registry
-from distributor.cli.channel import configure
 from distributor.flow.app_context import AppContext
+from distributor.flow.operations.channel_settings import configure
 from distributor.settings import Settings
 from tests.flow.campaign_harness import make_campaign_harness
 from tests.paths import ROOT

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from distributor.cli.channel import configure
 from distributor.cli.process_group import ChildProcess
 from distributor.domain.delivery import Delivery, DeliveryState
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
+from distributor.flow.operations.channel_settings import configure
 from distributor.mail.return_path import read_return_path
 from distributor.storage import deliveries, delivery_queries, suppressions
 from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, Service, free_port, running_service

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from distributor.channels.api import Article, Site
-from distributor.cli.channel import configure
 from distributor.domain.article import ArticleAction, ArticleStatus
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan
@@ -28,6 +27,7 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
+from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publications import build_documents, document_jobs
 from distributor.flow.publishing import ingest
 from distributor.flow.publishing.plan import plan

@@ -38,7 +38,7 @@ BOUNDS = {
     ("suppressions", "domain"): ADDRESS,
     ("suppressions", "reason"): OURS,
     ("import_keys", "key"): ADDRESS,
-    ("channels", "name"): "cli.channel refuses more than 100 characters",
+    ("channels", "name"): "flow.operations.channel_settings refuses more than 100 characters",
     ("campaigns", "key"): OURS,
     ("renditions", "digest"): OURS,
     ("dispatches", "state"): OURS,

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from distributor.cli.channel import configure
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan
 from distributor.domain.errors import BlockedError, NotFoundError, StateError
@@ -26,6 +25,7 @@ from distributor.domain.subscriber import Person
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import deliver
+from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publications import build_documents, document_jobs
 from distributor.flow.publishing import article_control
 from distributor.flow.publishing.ingest import scan

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from distributor.channels.registry import kinds
-from distributor.cli.channel import configure
 from distributor.cli.process_group import ChildProcess, ProcessGroup
 from distributor.domain.errors import ServiceError
 from distributor.flow.app_context import AppContext
+from distributor.flow.operations.channel_settings import configure
 from distributor.sandbox.registry import emulators
 from distributor.sandbox.smtp_server import email_channel_settings
 

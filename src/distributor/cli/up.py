@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from distributor.bootstrap import child_environment, make_app_context, open_services
-from distributor.cli.channel import configure
 from distributor.cli.console import print_message
 from distributor.cli.process_group import (
     ChildProcess,
@@ -20,6 +19,7 @@ from distributor.cli.process_group import (
 )
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_process, wait_for_sandbox
 from distributor.flow.app_context import AppContext
+from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publishing.ingest import scan
 from distributor.settings import Settings, load_settings
 from distributor.storage import channels

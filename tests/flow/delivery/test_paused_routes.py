@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import text
 
 from distributor.channels.api import Route
-from distributor.cli.channel import configure
 from distributor.domain.campaign import CampaignState
 from distributor.domain.errors import NotFoundError
 from distributor.domain.suppression import SuppressionReason
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.paused_routes import StoredRoutes, resume_routes
+from distributor.flow.operations.channel_settings import configure
 from distributor.storage import channels, delivery_queries, paused_routes, suppressions
 from tests.flow.campaign_harness import CampaignHarness
 from tests.mail.smtp.smtp_servers import Answer, Server

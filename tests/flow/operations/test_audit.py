@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from distributor.cli.channel import configure
 from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Verdict
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
@@ -20,6 +19,7 @@ from distributor.flow.delivery.deliver import deliver
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.journal import open_journal
 from distributor.flow.operations.audit import Audit, DifferenceKind, audit, settle_found
+from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
 from distributor.mail.records.sources import MailRecordSource, parse_record_sources

@@ -16,7 +16,6 @@ from lxml import html
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from distributor.cli.channel import configure
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels
 from distributor.domain.article import Media
 from distributor.domain.blocks import Image
@@ -30,6 +29,7 @@ from distributor.domain.tokens import Purpose
 from distributor.flow.feedback import tracking
 from distributor.flow.feedback.apply_feedback import apply_feedback
 from distributor.flow.operations.audit import audit
+from distributor.flow.operations.channel_settings import configure
 from distributor.flow.people.privacy import erase
 from distributor.flow.publishing.review import review_campaign
 from distributor.flow.publishing.send_test import MAX_ADDRESSES, AskedTest, send_test
