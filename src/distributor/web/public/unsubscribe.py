@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import aclosing
+from urllib.parse import parse_qsl
+
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -19,11 +23,9 @@ from distributor.web.errors import invalid_link
 from distributor.web.forms import read_form
 from distributor.web.pages import PageRenderer, masked_email
 
-# RFC 8058, section 3.2: the pair that a mail program posts, urlencoded or as multipart/form-data.
-_ONE_CLICK = ("List-Unsubscribe", "One-Click")
-# What the button of our own page posts.
+# What the button of our own page posts, in a form of at most this many bytes.
 _BUTTON = ("button", "unsubscribe")
-_METHODS = {"one-click": _ONE_CLICK, "page": _BUTTON}
+_LONGEST_FORM = 1024
 _REASONS = {
     "too_often": "Too many mails",
     "not_relevant": "The articles are not relevant to me",
@@ -34,7 +36,7 @@ _REASONS = {
 
 
 class UnsubscribePages:
-    """GET shows the page and POST unsubscribes. No cookies, no redirects; repeating it changes nothing."""
+    """GET shows the page and POST unsubscribes, whatever its body. No cookies, no redirects; repeats change nothing."""
 
     def __init__(self, app: AppContext, pages: PageRenderer) -> None:
         self._app = app
@@ -42,7 +44,8 @@ class UnsubscribePages:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/unsubscribe/{token}", self.unsubscribe, methods=["GET", "POST"]),
+            # No limit: only the beginning of the body is read, and one that is too large unsubscribes as well.
+            Route("/unsubscribe/{token}", self.unsubscribe, methods=["GET", "POST"], max_body_size=sys.maxsize),
             Route("/unsubscribe/{token}/reason", self.give_reason, methods=["POST"]),
             Route("/unsubscribe/{token}/resubscribe", self.resubscribe, methods=["POST"]),
         ]
@@ -50,11 +53,8 @@ class UnsubscribePages:
     async def unsubscribe(self, request: Request) -> Response:
         if request.method != "POST":
             return await run_in_threadpool(self._show_question, request)
-        form = await read_form(request)
-        method = next((method for method, (name, value) in _METHODS.items() if form.one(name) == value), None)
-        if method is None:
-            raise HTTPException(400)
-        return await run_in_threadpool(self._unsubscribe, request, method)
+        way = "page" if await _is_own_button(request) else "one-click"
+        return await run_in_threadpool(self._unsubscribe, request, way)
 
     async def give_reason(self, request: Request) -> Response:
         form = await read_form(request)
@@ -70,8 +70,8 @@ class UnsubscribePages:
     def _show_question(self, request: Request) -> Response:
         return self._show(unsubscribe.find_unsubscribe(self._app, request.path_params["token"]))
 
-    def _unsubscribe(self, request: Request, method: str) -> Response:
-        return self._show(unsubscribe.unsubscribe(self._app, request.path_params["token"], {"way": method}))
+    def _unsubscribe(self, request: Request, way: str) -> Response:
+        return self._show(unsubscribe.unsubscribe(self._app, request.path_params["token"], {"way": way}))
 
     def _record_reason(self, request: Request, reason: str, words: str) -> Response:
         page = unsubscribe.record_reason(self._app, request.path_params["token"], reason, words)
@@ -95,3 +95,21 @@ class UnsubscribePages:
             "promise": consent_texts.sign_up_statement(self._app.site),
         }
         return self._pages.respond("unsubscribe.html.j2", context)
+
+
+async def _is_own_button(request: Request) -> bool:
+    """Whether the body is the form of our own page.
+
+    Any other body, also one that is too large or breaks off, came from a mail program: RFC 8058 has it post
+    ``List-Unsubscribe=One-Click``, but not all of them do, and the signed address alone says what they want.
+    """
+    body = b""
+    try:
+        async with aclosing(request.stream()) as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > _LONGEST_FORM:
+                    return False
+    except ClientDisconnect:
+        return False
+    return _BUTTON in parse_qsl(body.decode("latin-1"))
