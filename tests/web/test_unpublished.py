@@ -231,6 +231,22 @@ CHECKED = settings(max_examples=20, deadline=None, suppress_health_check=[Health
 @example([writing("merger", "", 2, True), lambda room: room.delete("merger"), lambda room: room.step(3)])
 @example([writing("merger", "", None, False), lambda room: room.send("merger"), changing("merger", "withdraw")])
 @example([writing("merger", "", None, False), writing("merger", "publish: true\n", None, False)])
+@example(
+    [
+        writing("merger", "publish: true\n", 2, False),
+        lambda room: room.delete("merger"),
+        lambda room: room.step(2),
+        writing("merger", "draft: true\n", None, False),
+    ]
+)
+@example(
+    [
+        writing("merger", "publish: true\n", 2, False),
+        lambda room: room.delete("merger"),
+        lambda room: room.step(2),
+        writing("merger", "", None, False),
+    ]
+)
 @given(steps=st.lists(STEPS, min_size=1, max_size=9))
 def test_whatever_happens_nothing_unpublished_can_be_read(app: AppContext, tmp_path: Path, steps: list[Step]):
     with app.database.begin() as connection:

@@ -277,13 +277,18 @@ def _ingest(
         articles.lock(connection, [before.id])
         before = articles.find_by_slug(connection, before.article.slug)
         change = Change.UNCHANGED
-        if before.missing_since is not None:
-            _take_back(connection, before, now=now)
-            before = articles.find_by_slug(connection, before.article.slug)
+        is_back = before.missing_since is not None
+        is_published_again = is_back and _is_unpublished_because_missing(connection, before)
+        if is_back:
+            articles.set_missing(connection, before.id, None)
         if before.content_hash != content_hash:
             status = _status_after_edit(before, illustrated, publishes=publishes, now=now)
             _revise(connection, before, illustrated, status, content_hash=content_hash, actor=actor, now=now)
             change = Change.REVISED
+            is_published_again &= not _is_made_a_draft(before, illustrated, publishes=publishes)
+        if is_published_again:
+            # Only now, so that the revision from before the file was missing does not become public.
+            _publish_again(connection, before.article.slug, now=now)
     return Ingested(slug=before.article.slug, change=change, warnings=illustrated.warnings)
 
 
@@ -304,8 +309,7 @@ def _status_after_edit(
     """
     dated = manuscript.published_at
     status = before.status.redated(before.manuscript.published_at, dated, now)
-    default = True if publishes else None
-    had, wants = (default if one.publish is None else one.publish for one in (before.manuscript, manuscript))
+    had, wants = (_wants_published(one, publishes=publishes) for one in (before.manuscript, manuscript))
     if wants is None or wants is had:
         return status
     if wants:
@@ -313,6 +317,18 @@ def _status_after_edit(
     if status.state is ArticleState.WITHDRAWN or status.has_been_public(now):
         return status.withdrawn(now)
     return status.unpublished(now)
+
+
+def _wants_published(manuscript: Manuscript, *, publishes: bool) -> bool | None:
+    """Whether a source wants its article published; None if it says nothing."""
+    default = True if publishes else None
+    return default if manuscript.publish is None else manuscript.publish
+
+
+def _is_made_a_draft(before: StoredArticle, manuscript: Manuscript, *, publishes: bool) -> bool:
+    """Whether this edit says that the article is not to be published, which the revision before did not."""
+    had, wants = (_wants_published(one, publishes=publishes) for one in (before.manuscript, manuscript))
+    return wants is False and had is not False
 
 
 def _revise(
@@ -341,15 +357,21 @@ def _revise(
         articles.change_status(connection, before.id, status, action, actor=actor, note="by its front matter", now=now)
 
 
-def _take_back(connection: Connection, found: StoredArticle, *, now: datetime) -> None:
-    """The missing file of an article is back. What a scan made a draft because of that is published as it was."""
-    articles.set_missing(connection, found.id, None)
+def _is_unpublished_because_missing(connection: Connection, found: StoredArticle) -> bool:
+    """Whether a scan made the article a draft because its file was missing."""
     last = articles.history(connection, found.id)[-1]
-    if last.action is ArticleAction.UNPUBLISHED and last.actor == _FOLDER_ACTOR and last.note == _MISSING:
+    return last.action is ArticleAction.UNPUBLISHED and last.actor == _FOLDER_ACTOR and last.note == _MISSING
+
+
+def _publish_again(connection: Connection, slug: str, *, now: datetime) -> None:
+    """Publish an article, whose missing file is back, as it was, unless its front matter did so by this edit."""
+    found = articles.find_by_slug(connection, slug)
+    status = found.status.published(now)
+    if status != found.status:
         articles.change_status(
             connection,
             found.id,
-            found.status.published(now),
+            status,
             ArticleAction.PUBLISHED,
             actor=_FOLDER_ACTOR,
             note="its file is back",
