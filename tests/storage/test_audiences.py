@@ -11,7 +11,7 @@ from sqlalchemy import text
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.errors import NotFoundError
 from distributor.domain.segments.parser import parse
-from distributor.domain.subscriber import Frequency, SubscriberStatus
+from distributor.domain.subscriber import SubscriberStatus
 from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.app_context import AppContext
 from distributor.storage import (
@@ -254,13 +254,7 @@ def _sent(connection: Connection, plan: AudiencePlan, article: int, **states: st
 
 
 def _follow(connection: Connection, number: int, *topics: str, slug: str = "news") -> None:
-    memberships.set_preferences(
-        connection,
-        number,
-        lists.find(connection, slug).id,
-        topics=topics,
-        frequency=Frequency.EVERY_ARTICLE,
-    )
+    memberships.set_topics(connection, number, lists.find(connection, slug).id, topics)
 
 
 def _suppress(connection: Connection, target: str) -> None:

@@ -42,7 +42,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/subscribers/{subscriber}/suppress"): {"reason": "manual", "note": "Asked by phone."},
     ("POST", "/v1/subscribers/{subscriber}/merge"): {"other": "2"},
     ("PUT", "/v1/subscribers/{subscriber}/memberships/{slug}"): {"consent": CONSENT},
-    ("PATCH", "/v1/subscribers/{subscriber}/memberships/{slug}"): {"topics": ["sport"], "frequency": "every_article"},
+    ("PATCH", "/v1/subscribers/{subscriber}/memberships/{slug}"): {"topics": ["sport"]},
     ("POST", "/v1/sign-ups"): {"email": "cy@example.org", "lists": {"weekly": ["sport"]}, "page": "https://x.example"},
     ("POST", "/v1/lists"): {"name": "Daily", "topics": ["sport"], "sender": "A <a@example.org>", "footer": "Bye."},
     ("PATCH", "/v1/lists/{slug}"): {"name": "Weekly", "sender": "A <a@example.org>", "footer": "Bye."},

@@ -13,7 +13,7 @@ from lxml import html
 from redis import Redis
 from starlette.testclient import TestClient
 
-from distributor.domain.subscriber import Frequency, ListVisibility, Membership
+from distributor.domain.subscriber import ListVisibility, Membership
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.flow.app_context import AppContext
@@ -73,13 +73,11 @@ def test_the_form_as_it_opens_saves_what_is_there_already(client: TestClient, si
     assert (sign_ups.consents(ADA), sign_ups.subscriptions(ADA)) == (records, places)
 
 
-def test_lists_topics_frequency_language_name_and_pause_are_saved_together(client: TestClient, sign_ups: SignUpHarness):
+def test_lists_topics_language_name_and_pause_are_saved_together(client: TestClient, sign_ups: SignUpHarness):
     changed = {
         "list": ["weekly", "daily"],
         "scope:weekly": "some",
         "topic:weekly": ["trains"],
-        "frequency:weekly": "weekly",
-        "frequency:daily": "daily",
         "name": "Ada L.",
         "language": "fr",
         "pause": "month",
@@ -87,14 +85,21 @@ def test_lists_topics_frequency_language_name_and_pause_are_saved_together(clien
     answer = press(client, client.get(link(sign_ups)), "Save", **changed)
     places, person = sign_ups.subscriptions(ADA), sign_ups.person(ADA)
     assert person is not None
-    assert (places["weekly"].topics, places["weekly"].frequency) == (("trains",), Frequency.WEEKLY)
-    assert (places["daily"].topics, places["daily"].frequency) == (None, Frequency.DAILY)
+    assert (places["weekly"].topics, places["daily"].topics) == (("trains",), None)
     assert (person.name, person.language) == ("Ada L.", "fr")
     assert person.paused_until is not None
     page = html.document_fromstring(answer.text)
     assert page.xpath("//input[@checked]/@value") == ["daily", "weekly", "some", "trains"]
-    assert page.xpath("//option[@selected]/@value") == ["daily", "weekly", "fr", "keep"]
+    assert page.xpath("//option[@selected]/@value") == ["fr", "keep"]
     assert "You get no mail until" in page.text_content()
+
+
+def test_the_form_offers_what_is_kept_and_nothing_else(client: TestClient, sign_ups: SignUpHarness):
+    page = html.document_fromstring(client.get(link(sign_ups)).text)
+    names = {str(name).partition(":")[0] for name in page.xpath("//form//*[@name]/@name")}
+    assert names == {"shown", "list", "scope", "topic", "name", "language", "pause"}
+    for digest in ("Once a day", "Once a week", "How often"):
+        assert digest not in page.text_content()
 
 
 def test_to_untick_a_list_is_to_leave_it(client: TestClient, sign_ups: SignUpHarness):
@@ -237,11 +242,11 @@ def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(client: TestClie
 
 
 def test_odd_values_are_taken_for_the_usual_ones(client: TestClient, sign_ups: SignUpHarness):
-    odd = {"frequency:weekly": "hourly", "scope:weekly": "none", "pause": "forever"}
+    odd = {"scope:weekly": "none", "pause": "forever"}
     assert press(client, client.get(link(sign_ups)), "Save", **odd).status_code == 200
     place, person = sign_ups.subscriptions(ADA)["weekly"], sign_ups.person(ADA)
     assert person is not None
-    assert (place.frequency, place.topics, person.paused_until) == (Frequency.EVERY_ARTICLE, None, None)
+    assert (place.topics, person.paused_until) == (None, None)
 
 
 def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient, sign_ups: SignUpHarness):

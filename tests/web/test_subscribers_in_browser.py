@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from distributor.domain.subscriber import Frequency, Membership, OptIn
+from distributor.domain.subscriber import Membership, OptIn
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions import unsubscribe
@@ -78,16 +78,14 @@ def test_a_subscribers_life_without_a_script(sign_ups: SignUpHarness, sandbox: S
         expect(page.get_by_role("heading", name="You are subscribed")).to_be_visible()
         assert sign_ups.places(ADA) == {"weekly": Membership.SUBSCRIBED}
 
-        page.get_by_role("link", name="Choose topics and how often").click()
+        page.get_by_role("link", name="Choose lists and topics").click()
         page.get_by_label("Only articles about:").check()
         page.get_by_label("kitchen gardens").check()
-        page.get_by_label("How often").locator("visible=true").select_option("Once a week")
         page.get_by_label("Take a break from all mail").select_option("For a month")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("Your preferences are saved.")).to_be_visible()
         expect(page.get_by_text("You get no mail until")).to_be_visible()
-        place = sign_ups.subscriptions(ADA)["weekly"]
-        assert (place.topics, place.frequency) == (("kitchen-gardens",), Frequency.WEEKLY)
+        assert sign_ups.subscriptions(ADA)["weekly"].topics == ("kitchen-gardens",)
 
         page.get_by_role("button", name="Unsubscribe from everything").click()
         expect(page.get_by_text("You have unsubscribed from everything.")).to_be_visible()

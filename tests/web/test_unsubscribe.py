@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from distributor.domain.consent import ConsentAction
 from distributor.domain.event import EventKind
-from distributor.domain.subscriber import Frequency, Membership
+from distributor.domain.subscriber import Membership
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.flow.app_context import AppContext
 from distributor.storage import consents, memberships
@@ -208,11 +208,11 @@ def test_the_way_back_puts_its_holder_on_the_list_again_with_a_consent(client: T
 def test_the_way_back_keeps_the_topics(client: TestClient, sent_mail: SentMail):
     app = sent_mail.app
     with app.database.begin() as connection:
-        memberships.set_preferences(connection, 1, sent_mail.list_id, topics=["boats"], frequency=Frequency.WEEKLY)
+        memberships.set_topics(connection, 1, sent_mail.list_id, ["boats"])
     press(client, client.post(link(sent_mail), data=ONE_CLICK).text, "Subscribe me again")
     with app.database.begin() as connection:
         [place] = memberships.of_subscriber(connection, 1)
-    assert (place.state, place.topics, place.frequency) == (Membership.SUBSCRIBED, ("boats",), Frequency.WEEKLY)
+    assert (place.state, place.topics) == (Membership.SUBSCRIBED, ("boats",))
 
 
 def test_the_way_back_of_who_never_left_changes_nothing(client: TestClient, sent_mail: SentMail):

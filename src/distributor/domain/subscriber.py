@@ -1,4 +1,4 @@
-"""Subscriber, list and membership: who gets mail, and how often."""
+"""Subscriber, list and membership: who gets mail."""
 
 from __future__ import annotations
 
@@ -23,14 +23,6 @@ class Membership(StrEnum):
     PENDING = "pending"
     SUBSCRIBED = "subscribed"
     UNSUBSCRIBED = "unsubscribed"
-
-
-class Frequency(StrEnum):
-    """How often a subscriber gets mail from a list."""
-
-    EVERY_ARTICLE = "every_article"
-    DAILY = "daily"
-    WEEKLY = "weekly"
 
 
 class ListVisibility(StrEnum):
@@ -88,7 +80,6 @@ class Subscription:
     list: MailingList
     state: Membership
     topics: tuple[str, ...] | None
-    frequency: Frequency
     state_changed_at: datetime
 
 

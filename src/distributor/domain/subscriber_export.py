@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from distributor.domain.consent import ConsentAction, ConsentMethod
-from distributor.domain.subscriber import Frequency, Membership, Subscriber
+from distributor.domain.subscriber import Membership, Subscriber
 from distributor.domain.suppression import SuppressionReason
 
 
@@ -35,7 +35,6 @@ class ExportedMembership:
 
     state: Membership
     topics: tuple[str, ...] | None
-    frequency: Frequency
     consent: ConsentSummary | None
 
 

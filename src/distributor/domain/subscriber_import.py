@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from distributor.domain.rendition import Json
-from distributor.domain.subscriber import Frequency, Membership, Person, SubscriberStatus
+from distributor.domain.subscriber import Membership, Person, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason
 
 
@@ -51,7 +51,6 @@ class ImportedStatus:
     status: SubscriberStatus = SubscriberStatus.ACTIVE
     reasons: tuple[SuppressionReason, ...] = ()
     topics: tuple[str, ...] | None = None
-    frequency: Frequency = Frequency.EVERY_ARTICLE
     # When they unsubscribed there, if the file says so.
     unsubscribed_at: datetime | None = None
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
-from distributor.domain.subscriber import Frequency, Membership, SubscriberStatus
+from distributor.domain.subscriber import Membership, SubscriberStatus
 from distributor.domain.subscriber_import import ImportedStatus
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tags import slugify
@@ -29,7 +29,6 @@ COLUMNS: Mapping[str, str] = {
     "lists": "ignore",
     "state": "source.state",
     "topics": "source.topics",
-    "frequency": "source.frequency",
     "consent_action": "evidence.consent_action",
     "consent_method": "evidence.consent_method",
     "consent_at": "evidence.consent_at",
@@ -46,7 +45,7 @@ def matches(headers: frozenset[str]) -> bool:
 
 
 def status_of(source: Mapping[str, Json]) -> ImportedStatus:
-    """The exported status, with suppressions, topics and frequency."""
+    """The exported status, with suppressions and topics."""
     status = parse_text(source.get("status", ""))
     if status not in _STATUSES:
         # In JSON lines from another source, `status` may be the state of the subscription.
@@ -56,11 +55,10 @@ def status_of(source: Mapping[str, Json]) -> ImportedStatus:
         status=SubscriberStatus(status) if status else SubscriberStatus.ACTIVE,
         reasons=_reasons(source.get("suppressed", "")),
         topics=_topics(source.get("topics")),
-        frequency=_one_of(Frequency, source.get("frequency", ""), Frequency.EVERY_ARTICLE),
     )
 
 
-_Word = TypeVar("_Word", Membership, Frequency, SuppressionReason)
+_Word = TypeVar("_Word", Membership, SuppressionReason)
 
 
 def _one_of(words: type[_Word], value: Json, default: _Word) -> _Word:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, and_, func, literal, null, select
 
 from distributor.domain.consent import ConsentAction, ConsentMethod
-from distributor.domain.subscriber import Frequency, Membership
+from distributor.domain.subscriber import Membership
 from distributor.domain.subscriber_export import ConsentSummary, Exported, ExportedMembership, Selection
 from distributor.domain.suppression import SuppressionReason
 from distributor.storage import lists, segments, tables
@@ -35,7 +35,6 @@ def people(connection: Connection, selection: Selection, *, now: datetime) -> It
             query.add_columns(
                 membership.state,
                 membership.topics.label("chosen"),
-                membership.frequency,
                 record.c.action,
                 record.c.method,
                 record.c.at,
@@ -100,6 +99,5 @@ def _membership(row: Row[Any]) -> ExportedMembership:
     return ExportedMembership(
         state=Membership(row.state),
         topics=tuple(row.chosen) if row.chosen is not None else None,
-        frequency=Frequency(row.frequency),
         consent=consent,
     )

@@ -131,7 +131,6 @@ def _staged(row: ImportRow) -> str:
         status.status,
         status.state,
         "\\N" if status.topics is None else _array(status.topics),
-        status.frequency,
         _array(status.reasons) if status.reasons else "{}",
         status.unsubscribed_at.isoformat() if status.unsubscribed_at else "\\N",
         row.ip_address.translate(_ESCAPES),

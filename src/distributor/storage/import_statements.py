@@ -33,7 +33,7 @@ _MARK = """
     WHERE effect = 'unchanged'
 """
 _FOUND = """
-    SELECT done.id, i.line, i.state, i.topics, i.frequency, i.unsubscribed_at, i.ip_address, i.evidence,
+    SELECT done.id, i.line, i.state, i.topics, i.unsubscribed_at, i.ip_address, i.evidence,
            (SELECT m.state FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = done.id) AS current_state
     FROM importing i JOIN imported done ON done.key = i.key
 """
@@ -60,7 +60,7 @@ STAGES = (
     text("""
         CREATE TEMP TABLE IF NOT EXISTS importing (
             line bigint, key text, email text, name text, language text, zone text, attributes jsonb, tags text[],
-            status text, state text, topics text[], frequency text, reasons text[], unsubscribed_at timestamptz,
+            status text, state text, topics text[], reasons text[], unsubscribed_at timestamptz,
             ip_address text, evidence jsonb
         )
     """),
@@ -128,8 +128,8 @@ SUBSCRIBE = _with_parts("""
         SELECT * FROM ($found) AS found WHERE state = 'subscribed' AND COALESCE(current_state, 'pending') = 'pending'
     ), granted AS ($granted RETURNING id, subscriber_id
     ), written AS (
-        INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, consent_id, state_changed_at)
-        SELECT :list_id, g.subscriber_id, 'subscribed', f.topics, f.frequency, g.id, :now
+        INSERT INTO memberships (list_id, subscriber_id, state, topics, consent_id, state_changed_at)
+        SELECT :list_id, g.subscriber_id, 'subscribed', f.topics, g.id, :now
         FROM granted g JOIN fresh f ON f.id = g.subscriber_id ORDER BY g.subscriber_id
         ON CONFLICT (list_id, subscriber_id) DO UPDATE SET
             state = 'subscribed', consent_id = excluded.consent_id, state_changed_at = excluded.state_changed_at
@@ -143,8 +143,8 @@ REQUEST = _with_parts("""
         SELECT * FROM ($found) AS found WHERE state = 'pending' AND current_state IS NULL
     ), requested AS ($requested RETURNING subscriber_id
     ), written AS (
-        INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, state_changed_at)
-        SELECT :list_id, id, 'pending', topics, frequency, :now FROM fresh ORDER BY id
+        INSERT INTO memberships (list_id, subscriber_id, state, topics, state_changed_at)
+        SELECT :list_id, id, 'pending', topics, :now FROM fresh ORDER BY id
         RETURNING subscriber_id
     )
     $mark
@@ -158,8 +158,8 @@ UNSUBSCRIBE = _with_parts("""
           )) IS NOT FALSE
     ), withdrawn AS ($withdrawn RETURNING subscriber_id
     ), written AS (
-        INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, state_changed_at)
-        SELECT :list_id, id, 'unsubscribed', topics, frequency, :now FROM fresh ORDER BY id
+        INSERT INTO memberships (list_id, subscriber_id, state, topics, state_changed_at)
+        SELECT :list_id, id, 'unsubscribed', topics, :now FROM fresh ORDER BY id
         ON CONFLICT (list_id, subscriber_id) DO UPDATE SET
             state = 'unsubscribed', consent_id = NULL, state_changed_at = excluded.state_changed_at
         RETURNING subscriber_id

@@ -11,7 +11,7 @@ from sqlalchemy import Row, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.consent import ConsentAction, ConsentEvidence
-from distributor.domain.subscriber import Frequency, MailingList, Membership, Person, Subscriber, Subscription
+from distributor.domain.subscriber import MailingList, Membership, Person, Subscriber, Subscription
 from distributor.storage import consents, lists, subscribers, tables
 from distributor.storage.database import Connection
 from distributor.storage.lists import list_of
@@ -151,22 +151,9 @@ def unsubscribe(
     return True
 
 
-def set_preferences(
-    connection: Connection,
-    subscriber_id: int,
-    list_id: int,
-    *,
-    topics: Sequence[str] | None,
-    frequency: Frequency,
-) -> None:
-    """Set the topics (None for every article) and the frequency of a membership."""
-    _set(
-        connection,
-        subscriber_id,
-        list_id,
-        topics=list(topics) if topics is not None else None,
-        frequency=frequency,
-    )
+def set_topics(connection: Connection, subscriber_id: int, list_id: int, topics: Sequence[str] | None) -> None:
+    """Set the topics of a membership, or None for every article."""
+    _set(connection, subscriber_id, list_id, topics=list(topics) if topics is not None else None)
 
 
 def unconfirmed(connection: Connection, *, before: datetime, after_id: int, limit: int) -> list[int]:
@@ -211,7 +198,6 @@ def of_subscriber(connection: Connection, subscriber_id: int) -> list[Subscripti
             tables.lists,
             tables.memberships.c.state,
             tables.memberships.c.topics.label("chosen"),
-            tables.memberships.c.frequency,
             tables.memberships.c.state_changed_at,
         )
         .join(tables.memberships, tables.memberships.c.list_id == tables.lists.c.id)
@@ -272,6 +258,5 @@ def _subscription(row: Row[Any]) -> Subscription:
         list=list_of(row),
         state=Membership(row.state),
         topics=tuple(row.chosen) if row.chosen is not None else None,
-        frequency=Frequency(row.frequency),
         state_changed_at=row.state_changed_at,
     )

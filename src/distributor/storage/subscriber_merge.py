@@ -88,14 +88,14 @@ _FILL_IN = """
 """
 
 _MOVE_PLACES = """
-    INSERT INTO memberships AS held (list_id, subscriber_id, state, topics, frequency, consent_id, state_changed_at)
-    SELECT m.list_id, :kept, m.state, m.topics, m.frequency, copied.new, m.state_changed_at
+    INSERT INTO memberships AS held (list_id, subscriber_id, state, topics, consent_id, state_changed_at)
+    SELECT m.list_id, :kept, m.state, m.topics, copied.new, m.state_changed_at
     FROM memberships m
     LEFT JOIN unnest(CAST(:old AS bigint[]), CAST(:new AS bigint[])) AS copied(old, new) ON copied.old = m.consent_id
     WHERE m.subscriber_id = :merged
     ON CONFLICT (list_id, subscriber_id) DO UPDATE SET
-        state = excluded.state, topics = excluded.topics, frequency = excluded.frequency,
-        consent_id = excluded.consent_id, state_changed_at = :now
+        state = excluded.state, topics = excluded.topics, consent_id = excluded.consent_id,
+        state_changed_at = :now
     WHERE array_position(CAST(:strongest AS text[]), excluded.state)
         < array_position(CAST(:strongest AS text[]), held.state)
 """

@@ -224,7 +224,6 @@ memberships = Table(
     Column("state", Text, nullable=False),
     # The slugs of the topics chosen; NULL means every article.
     Column("topics", ARRAY(Text)),
-    Column("frequency", Text, nullable=False, server_default="every_article"),
     # The consent that makes it valid to send mail.
     Column("consent_id", ForeignKey("consents.id")),
     _timestamp("state_changed_at"),

@@ -16,7 +16,6 @@ from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import NotFoundError
 from distributor.domain.person import person_of
 from distributor.domain.segments.parser import parse
-from distributor.domain.subscriber import Frequency
 from distributor.domain.subscriber_export import Selection
 from distributor.domain.subscriber_import import Import, ImportPlan
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
@@ -61,16 +60,11 @@ def test_a_row_tells_of_state_choices_suppression_and_consent(app: AppContext) -
     subscribe(app, "ada@example.org", to="others")
     with app.database.begin() as connection:
         chosen = lists.find(connection, "readers")
-        memberships.set_preferences(connection, number, chosen.id, topics=["a", "b"], frequency=Frequency.WEEKLY)
+        memberships.set_topics(connection, number, chosen.id, ["a", "b"])
         target = Target(hash=hash_of_key("ada@example.org"))
         suppressions.add(connection, [target], SuppressionReason.COMPLAINT, now=app.clock())
     (row,) = rows(exported(app, READERS))
-    assert (row["email"], row["state"], row["topics"], row["frequency"]) == (
-        "ada@example.org",
-        "subscribed",
-        "a,b",
-        "weekly",
-    )
+    assert (row["email"], row["state"], row["topics"]) == ("ada@example.org", "subscribed", "a,b")
     assert (row["suppressed"], json.loads(row["lists"])) == (
         "complaint",
         {"others": "subscribed", "readers": "subscribed"},

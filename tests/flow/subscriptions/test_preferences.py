@@ -1,4 +1,4 @@
-"""Choosing: lists, topics, how often, language and pauses, all of it or nothing; and leaving everything."""
+"""Choosing: lists, topics, language and pauses, all of it or nothing; and leaving everything."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from distributor.domain.consent import ConsentAction
 from distributor.domain.event import EventKind
-from distributor.domain.subscriber import Frequency, ListVisibility, Membership
+from distributor.domain.subscriber import ListVisibility, Membership
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose
 from distributor.flow import consent_texts
@@ -108,13 +108,11 @@ def test_nobody_gets_onto_a_private_list_by_naming_it(sign_ups: SignUpHarness):
     assert sign_ups.places(ADA) == {"weekly": SUBSCRIBED}
 
 
-def test_topics_and_how_often_are_kept(sign_ups: SignUpHarness):
-    save(sign_ups, weekly=ListChoice(is_on=True, topics=("trains", "planes"), frequency=Frequency.WEEKLY))
-    place = sign_ups.subscriptions(ADA)["weekly"]
-    assert (place.topics, place.frequency) == (("trains",), Frequency.WEEKLY)
+def test_topics_are_kept(sign_ups: SignUpHarness):
+    save(sign_ups, weekly=ListChoice(is_on=True, topics=("trains", "planes")))
+    assert sign_ups.subscriptions(ADA)["weekly"].topics == ("trains",)
     save(sign_ups, weekly=ON)
-    place = sign_ups.subscriptions(ADA)["weekly"]
-    assert (place.topics, place.frequency) == (None, Frequency.EVERY_ARTICLE)
+    assert sign_ups.subscriptions(ADA)["weekly"].topics is None
 
 
 def test_a_topic_that_is_no_longer_offered_can_be_kept_by_who_has_it(sign_ups: SignUpHarness):
@@ -122,7 +120,7 @@ def test_a_topic_that_is_no_longer_offered_can_be_kept_by_who_has_it(sign_ups: S
     assert person is not None
     with sign_ups.app.database.begin() as connection:
         list_id = sign_ups.subscriptions(ADA)["weekly"].list.id
-        memberships.set_preferences(connection, person.id, list_id, topics=["old-ships"], frequency=Frequency.DAILY)
+        memberships.set_topics(connection, person.id, list_id, ["old-ships"])
     weekly = next(place for place in found(sign_ups).lists if place.list.slug == "weekly")
     assert weekly.offered == {"boats": "boats", "trains": "trains", "old-ships": "old ships"}
     save(sign_ups, weekly=ListChoice(is_on=True, topics=("old-ships", "boats")))

@@ -45,12 +45,18 @@ def test_leaving_is_recorded_with_its_reason(api: Any):
     assert (last["action"], last["method"], last["text"]) == ("withdrawn", "api", "wrote a letter")
 
 
-def test_topics_and_frequency_are_chosen(api: Any):
+def test_topics_are_chosen(api: Any):
     api.put(PLACE, json=CONSENT)
-    chosen = api.patch(PLACE, json={"topics": ["Sport"], "frequency": "weekly"}).json()
-    assert (chosen["topics"], chosen["frequency"]) == (["sport"], "weekly")
-    everything = api.patch(PLACE, json={"topics": None}).json()
-    assert (everything["topics"], everything["frequency"]) == (None, "every_article")
+    assert api.patch(PLACE, json={"topics": ["Sport"]}).json()["topics"] == ["sport"]
+    assert api.patch(PLACE, json={"topics": None}).json()["topics"] is None
+
+
+def test_digests_that_do_not_exist_cannot_be_chosen(api: Any):
+    api.put(PLACE, json=CONSENT)
+    answer = api.patch(PLACE, json={"topics": ["sport"], "frequency": "weekly"})
+    assert answer.status_code == 422
+    assert "frequency" in answer.text
+    assert api.get(PLACE.rpartition("/")[0]).json()["items"][0]["topics"] is None
 
 
 def test_a_topic_that_is_not_offered_cannot_be_chosen(api: Any):

@@ -17,7 +17,7 @@ from distributor.domain.event import Event, EventKind
 from distributor.domain.person import checked_attributes, clean_language, clean_name, clean_tags, clean_zone, person_of
 from distributor.domain.rendition import Json
 from distributor.domain.schedule import format_time, parse_local_time
-from distributor.domain.subscriber import Frequency, Membership, Subscriber, SubscriberStatus, Subscription
+from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus, Subscription
 from distributor.domain.suppression import Suppression
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
@@ -122,9 +122,8 @@ def set_preferences(
     list_slug: ListSlug,
     topic: Annotated[list[str] | None, typer.Option(help="A tag to follow; may be repeated.")] = None,
     every_article: Annotated[bool, typer.Option("--every-article", help="Send every article again.")] = False,
-    frequency: Annotated[Frequency | None, typer.Option(help="How often to send mail.")] = None,
 ) -> None:
-    """Set which topics of a list a subscriber receives and how often; options not given change nothing."""
+    """Set which topics of a list a subscriber receives; options not given change nothing."""
     with open_app() as app, app.database.begin() as connection:
         chosen = lists.find(connection, list_slug)
         number = subscribers.find(connection, parse_address(email).key).id
@@ -133,9 +132,7 @@ def set_preferences(
         if subscription is None or subscription.state is Membership.UNSUBSCRIBED:
             raise StateError(f"{email} is not on list {list_slug!r}: `distributor subscriber add` adds them")
         followed = None if every_article else (tuple(map(slugify, topic)) if topic else subscription.topics)
-        memberships.set_preferences(
-            connection, number, chosen.id, topics=followed, frequency=frequency or subscription.frequency
-        )
+        memberships.set_topics(connection, number, chosen.id, followed)
     print_message(f"{email} receives {'every article' if followed is None else ', '.join(followed)} of {list_slug!r}")
 
 

@@ -73,7 +73,6 @@ def _values(one: Exported) -> dict[str, Json]:
         "lists": {slug: state.value for slug, state in one.lists.items()},
         "state": membership.state.value if membership else "",
         "topics": list(membership.topics) if membership and membership.topics is not None else None,
-        "frequency": membership.frequency.value if membership else "",
         "consent_action": consent.action.value if consent else "",
         "consent_method": consent.method.value if consent else "",
         "consent_at": consent.at.isoformat() if consent else "",

@@ -48,7 +48,6 @@ def export_person(app: AppContext, subscriber_id: int) -> dict[str, Json]:
                     "name": membership.list.name,
                     "state": membership.state.value,
                     "topics": list(membership.topics) if membership.topics is not None else None,
-                    "frequency": membership.frequency.value,
                     "since": membership.state_changed_at.isoformat(),
                 }
                 for membership in memberships.of_subscriber(connection, subscriber_id)

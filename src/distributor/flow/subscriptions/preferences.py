@@ -1,4 +1,4 @@
-"""Preferences: the lists, topics, frequency, language and pause that a subscriber chooses by the link in a mail."""
+"""Preferences: the lists, topics, language and pause that a subscriber chooses by the link in a mail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from distributor.domain.address import parse_address
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import AddressError
 from distributor.domain.event import Event, EventKind
-from distributor.domain.subscriber import Frequency, MailingList, Membership, Subscriber
+from distributor.domain.subscriber import MailingList, Membership, Subscriber
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.domain.tokens import Purpose
 from distributor.flow import consent_texts
@@ -45,13 +45,12 @@ _ON = frozenset({Membership.SUBSCRIBED, Membership.PENDING})
 class ListPreference:
     """A list that a subscriber is on or may join. `offered` has the labels of topics by slug, chosen ones included.
 
-    `topics` and `frequency` are the last choice, also after an unsubscribe; `topics` None means every article.
+    `topics` are the last choice, also after an unsubscribe; None means every article.
     """
 
     list: MailingList
     membership: Membership | None
     topics: tuple[str, ...] | None
-    frequency: Frequency
     offered: Mapping[str, str]
 
 
@@ -72,11 +71,10 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListChoice:
-    """The choice for one list: whether to be on it, which topics (None: every article), and how often."""
+    """The choice for one list: whether to be on it, and which topics (None: every article)."""
 
     is_on: bool
     topics: tuple[str, ...] | None = None
-    frequency: Frequency = Frequency.EVERY_ARTICLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +176,6 @@ def _lists_of(connection: Connection, owner: LinkOwner) -> list[ListPreference]:
             list=one,
             membership=known[slug].state if slug in known else None,
             topics=known[slug].topics if slug in known else None,
-            frequency=known[slug].frequency if slug in known else Frequency.EVERY_ARTICLE,
             offered={topic: labels[topic] for topic in wanted[slug]},
         )
         for slug, one in sorted(shown.items(), key=lambda item: (item[1].name.casefold(), item[0]))
@@ -203,9 +200,7 @@ def _apply_choice(
     evidence = _evidence(consent_texts.preference_consent(app.site, preference.list), owner, ip_address)
     memberships.grant(connection, owner.person.id, preference.list.id, evidence, now=now)
     wanted = None if choice.topics is None else tuple(topic for topic in preference.offered if topic in choice.topics)
-    memberships.set_preferences(
-        connection, owner.person.id, preference.list.id, topics=wanted, frequency=choice.frequency
-    )
+    memberships.set_topics(connection, owner.person.id, preference.list.id, wanted)
 
 
 def _unsubscribe(

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import InputError, NotFoundError, StateError
-from distributor.domain.subscriber import Frequency, MailingList, Membership, Person, Subscriber, Subscription
+from distributor.domain.subscriber import MailingList, Membership, Person, Subscriber, Subscription
 from distributor.storage import lists, memberships
 from distributor.storage.database import Connection
 from distributor.web.api import subscriber_ref
@@ -41,10 +41,9 @@ class MembershipCreate(RequestBody):
 
 
 class MembershipUpdate(RequestBody):
-    """The preferences for a list. Both are set: repeat the one that stays."""
+    """The preferences for a list."""
 
     topics: Topics | None = Field(description="Topics of the list; null: every article.")
-    frequency: Frequency = Frequency.EVERY_ARTICLE
 
 
 @router.get("", dependencies=[requires(TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404))
@@ -77,7 +76,7 @@ def subscribe(
 
 @router.patch("/{slug}", dependencies=[requires(TokenScope.SUBSCRIBERS_WRITE)], responses=problem_responses(404, 409))
 def set_preferences(app: App, subscriber: SubscriberRef, slug: SlugInPath, body: MembershipUpdate) -> SubscriptionOut:
-    """Set the topics and the frequency of a subscription."""
+    """Set the topics of a subscription."""
     with app.database.begin() as connection:
         found, chosen = subscriber_ref.lock(connection, subscriber), lists.find(connection, slug)
         if _subscription(connection, found, chosen).state is Membership.UNSUBSCRIBED:
@@ -85,7 +84,7 @@ def set_preferences(app: App, subscriber: SubscriberRef, slug: SlugInPath, body:
         unknown = set(body.topics or ()) - set(chosen.topics)
         if unknown:
             raise InputError(f"{slug!r} has no topic {min(unknown)!r}; it has {', '.join(chosen.topics) or 'none'}")
-        memberships.set_preferences(connection, found.id, chosen.id, topics=body.topics, frequency=body.frequency)
+        memberships.set_topics(connection, found.id, chosen.id, body.topics)
         return SubscriptionOut.of(_subscription(connection, found, chosen))
 
 

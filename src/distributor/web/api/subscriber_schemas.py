@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from distributor.domain.api_token import ApiToken
 from distributor.domain.consent import Consent, ConsentAction, ConsentEvidence, ConsentMethod
-from distributor.domain.subscriber import Frequency, Membership, Subscriber, SubscriberStatus, Subscription
+from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus, Subscription
 from distributor.domain.suppression import Suppression, SuppressionReason
 from distributor.web.api.fields import (
     Address,
@@ -37,7 +37,6 @@ class SubscriptionOut(BaseModel):
     topics: tuple[str, ...] | None = Field(
         description="The topics chosen; null: every article.", examples=[["local-news"]]
     )
-    frequency: Frequency
     state_changed_at: datetime
 
     @classmethod
@@ -46,7 +45,6 @@ class SubscriptionOut(BaseModel):
             list=subscription.list.slug,
             state=subscription.state,
             topics=subscription.topics,
-            frequency=subscription.frequency,
             state_changed_at=subscription.state_changed_at,
         )
 

@@ -1,4 +1,4 @@
-"""The preference page, which a link in every mail opens: lists, topics, frequency, name, language and pause."""
+"""The preference page, which a link in every mail opens: lists, topics, name, language and pause."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from distributor.domain.subscriber import Frequency, Membership
+from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose
 from distributor.flow import consent_texts
@@ -23,11 +23,6 @@ from distributor.web.public.languages import language_choices
 from distributor.web.public.preferences_form import PreferencesForm, choices_from, form_from, read_preferences_form
 
 _INVALID = 422
-_FREQUENCIES = {
-    Frequency.EVERY_ARTICLE.value: "Every article, when it is published",
-    Frequency.DAILY.value: "Once a day",
-    Frequency.WEEKLY.value: "Once a week",
-}
 _PAUSE_LENGTHS = {
     MailPause.WEEK.value: "For a week",
     MailPause.MONTH.value: "For a month",
@@ -100,7 +95,6 @@ class PreferencePages:
             "name": form_state.name,
             "language": form_state.language,
             "languages": language_choices(form_state.language),
-            "frequencies": _FREQUENCIES,
             "paused_until": display_date(found.paused_until) if found.paused_until else None,
             "pauses": _PAUSED if found.paused_until else _UNPAUSED,
             "pause": form_state.pause.value,
@@ -123,7 +117,6 @@ def _list_context(preference: ListPreference, form_state: PreferencesForm) -> di
         "topics": [
             {"slug": slug, "label": label, "is_ticked": slug in ticked} for slug, label in preference.offered.items()
         ],
-        "frequency": choice.frequency.value,
         "error": form_state.errors.get(f"topics:{preference.list.slug}", ""),
     }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from distributor.domain.errors import InputError
 from distributor.domain.person import clean_language, clean_name
-from distributor.domain.subscriber import Frequency, Membership
+from distributor.domain.subscriber import Membership
 from distributor.flow.subscriptions.preferences import ListChoice, MailPause, PreferenceChoices, Preferences
 from distributor.web.forms import Form
 
@@ -32,7 +32,6 @@ def form_from(preferences: Preferences) -> PreferencesForm:
         preference.list.slug: ListChoice(
             is_on=preference.membership in {Membership.SUBSCRIBED, Membership.PENDING},
             topics=preference.topics,
-            frequency=preference.frequency,
         )
         for preference in preferences.lists
     }
@@ -76,11 +75,9 @@ def choices_from(submitted: PreferencesForm, form: Form) -> PreferenceChoices:
 
 
 def _choice_of(form: Form, slug: str) -> ListChoice:
-    frequency = form.one(f"frequency:{slug}")
     return ListChoice(
         is_on=slug in form.all("list"),
         topics=form.all(f"topic:{slug}") if form.one(f"scope:{slug}") == "some" else None,
-        frequency=Frequency(frequency) if frequency in set(Frequency) else Frequency.EVERY_ARTICLE,
     )
 
 

@@ -226,7 +226,6 @@ def _create_consents() -> None:
         sa.Column("subscriber_id", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("topics", postgresql.ARRAY(sa.Text()), nullable=True),
-        sa.Column("frequency", sa.Text(), server_default="every_article", nullable=False),
         sa.Column("consent_id", sa.BigInteger(), nullable=True),
         sa.Column("state_changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("state <> 'subscribed' OR consent_id IS NOT NULL", name="memberships_consent_check"),
