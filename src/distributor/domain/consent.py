@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,6 +22,17 @@ class ConsentAction(StrEnum):
 
 # How long a sign-up may be confirmed; after that its link is invalid and the sign-up is deleted.
 CONFIRM_WITHIN = timedelta(days=30)
+
+# The confirmation mails to one address, whatever it is signed up for: this long apart, and this many in any 24 hours.
+# Often enough for a mail that was lost, and too rarely to bomb a mailbox.
+CONFIRMATIONS_APART = timedelta(minutes=5)
+CONFIRMATIONS_PER_DAY = 3
+
+
+def may_confirmation_be_sent(queued: Sequence[datetime], *, now: datetime) -> bool:
+    """Whether the limits allow another confirmation mail to an address that was sent these, at any time before."""
+    recent = [at for at in queued if at > now - timedelta(days=1)]
+    return len(recent) < CONFIRMATIONS_PER_DAY and all(at <= now - CONFIRMATIONS_APART for at in recent)
 
 
 class ConsentMethod(StrEnum):

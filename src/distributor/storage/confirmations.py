@@ -1,10 +1,10 @@
-"""Confirmation mails: one campaign per list, language and day, to which each sign-up adds a delivery."""
+"""Confirmation mails: campaigns per list, language and day, to which each sign-up adds a delivery."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.audience import AudiencePlan
@@ -99,16 +99,21 @@ def join(
     return True
 
 
-def was_confirmation_sent_since(connection: Connection, subscriber_id: int, since: datetime) -> bool:
-    """Whether a confirmation mail for any list has been sent to the subscriber since `since`, or is going to be."""
+def queued_since(connection: Connection, subscriber_id: int, since: datetime) -> list[datetime]:
+    """When confirmation mails for any list were queued to the subscriber after `since`, the latest first."""
     delivery, dispatch, campaign = tables.deliveries.c, tables.dispatches.c, tables.campaigns.c
-    found = exists().where(
-        delivery.subscriber_id == subscriber_id,
-        delivery.created_at >= since,
-        # A suppressed delivery was not sent.
-        delivery.state != DeliveryState.SUPPRESSED,
-        dispatch.id == delivery.dispatch_id,
-        campaign.id == dispatch.campaign_id,
-        campaign.purpose == CampaignPurpose.CONFIRMATION,
+    return list(
+        connection.execute(
+            select(delivery.created_at)
+            .where(
+                delivery.subscriber_id == subscriber_id,
+                delivery.created_at > since,
+                # A suppressed delivery was not sent.
+                delivery.state != DeliveryState.SUPPRESSED,
+                dispatch.id == delivery.dispatch_id,
+                campaign.id == dispatch.campaign_id,
+                campaign.purpose == CampaignPurpose.CONFIRMATION,
+            )
+            .order_by(delivery.created_at.desc())
+        ).scalars()
     )
-    return bool(connection.execute(select(found)).scalar_one())

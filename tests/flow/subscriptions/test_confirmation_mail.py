@@ -39,7 +39,7 @@ from distributor.storage import (
     memberships,
     subscribers,
 )
-from distributor.storage.confirmations import was_confirmation_sent_since
+from distributor.storage.confirmations import queued_since
 from distributor.storage.database import Connection
 from tests.flow.campaign_harness import EVIDENCE, CampaignHarness
 
@@ -156,13 +156,25 @@ def test_the_next_tick_rings_for_it(setup: ConfirmationHarness) -> None:
     assert (ring.kind, ring.queue) == (JobKind.DELIVER, "email")
 
 
-def test_one_address_is_asked_once_a_day_for_a_list(setup: ConfirmationHarness) -> None:
+def test_within_five_minutes_an_address_is_asked_once(setup: ConfirmationHarness) -> None:
     setup.sign_up("ann")
     setup.sign_up("ann")
     setup.harness.run()
     setup.sign_up("ann")
     setup.harness.run()
     assert len(setup.mails()) == 1
+    assert setup.is_exact()
+
+
+def test_a_mail_that_is_sent_again_belongs_to_another_campaign_of_the_day(setup: ConfirmationHarness) -> None:
+    noon = datetime.fromisoformat("2026-11-23T12:00:00+00:00")
+    for minutes in (0, 5, 10, 15):
+        setup.sign_up("ann", now=noon + timedelta(minutes=minutes))
+    setup.sign_up("bo", now=noon + timedelta(minutes=20))
+    setup.harness.run()
+    assert sorted(mail["To"] for mail in setup.mails()) == ["ann@example.org"] * 3 + ["bo@example.org"]
+    day = "Confirmations: The Weekly (en), 2026-11-23"
+    assert {one.name for one in setup.campaigns()} == {day, f"{day}, sent again (2)", f"{day}, sent again (3)"}
     assert setup.is_exact()
 
 
@@ -374,9 +386,9 @@ def test_whether_somebody_was_asked_is_known_for_any_list(setup: ConfirmationHar
     before = setup.now - timedelta(hours=1)
     ann = setup.sign_up("ann")
     with setup.app.database.begin() as connection:
-        assert was_confirmation_sent_since(connection, ann.id, before)
-        assert not was_confirmation_sent_since(connection, ann.id, setup.now + timedelta(seconds=1))
-        assert not was_confirmation_sent_since(connection, ann.id + 1000, before)
+        assert len(queued_since(connection, ann.id, before)) == 1
+        assert queued_since(connection, ann.id, setup.now + timedelta(seconds=1)) == []
+        assert queued_since(connection, ann.id + 1000, before) == []
 
 
 def test_what_was_suppressed_or_carried_an_article_asked_nobody(setup: ConfirmationHarness) -> None:
@@ -389,8 +401,8 @@ def test_what_was_suppressed_or_carried_an_article_asked_nobody(setup: Confirmat
     with setup.app.database.begin() as connection:
         ada = subscribers.find(connection, "ada@example.org")
         assert delivery_queries.totals(connection, delivery_queries.find(connection, 2).dispatch_id).audience == 3
-        assert not was_confirmation_sent_since(connection, ann.id, before)
-        assert not was_confirmation_sent_since(connection, ada.id, before)
+        assert queued_since(connection, ann.id, before) == []
+        assert queued_since(connection, ada.id, before) == []
 
 
 def test_a_dispatch_joins_nobody_twice(setup: ConfirmationHarness) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import structlog
 
 from distributor.channels.api import ConfirmationChannel, RenderContext
 from distributor.channels.registry import kinds
 from distributor.domain.campaign import Dispatch, DispatchState
+from distributor.domain.consent import may_confirmation_be_sent
 from distributor.domain.errors import ConfigurationError, InputError, StateError
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Rendition
@@ -24,21 +26,29 @@ log = structlog.get_logger(__name__)
 def queue_confirmation(
     app: AppContext, connection: Connection, subscriber: Subscriber, list_: MailingList, *, now: datetime
 ) -> None:
-    """Queue a confirmation mail for a list in the caller's transaction; at most one a day for each list.
+    """Queue a confirmation mail for a list in the caller's transaction, unless the limits for the address forbid it.
 
-    The scheduler finds the delivery within a second. Call it last and for one list at a time: until the transaction
-    ends, other sign-ups for the list wait. Raises ConfigurationError if no channel can send confirmation mails or the
-    mail cannot be rendered, and StateError if the confirmations of the day were cancelled; nothing is written then.
+    A mail that was sent earlier confirms this list too. The scheduler finds the delivery within a second. The caller
+    holds the lock of the subscriber. Call it last and for one list at a time: until the transaction ends, other
+    sign-ups for the list wait. Raises ConfigurationError if no channel can send confirmation mails or the mail cannot
+    be rendered, and StateError if the confirmations of the day were cancelled; nothing is written then.
     """
+    if not may_confirmation_be_sent(
+        confirmations.queued_since(connection, subscriber.id, now - timedelta(days=1)), now=now
+    ):
+        return
     language = _language_of(subscriber, app)
-    dispatch = _dispatch_of_the_day(app, connection, list_, language, now=now)
-    if dispatch.state is DispatchState.CANCELLED:
-        raise StateError(
-            f"today's confirmation mails for list {list_.slug!r} were cancelled with campaign {dispatch.campaign_id}; "
-            "from tomorrow on they are sent again"
-        )
-    confirmations.join(connection, dispatch.id, subscriber, list_, now=now)
-    log.info("confirmation.queued", dispatch_id=dispatch.id, list=list_.slug)
+    # A dispatch goes to an address once, so a mail that is sent again belongs to the next one of the day.
+    for nth in count(1):
+        dispatch = _dispatch_of_the_day(app, connection, list_, language, nth, now=now)
+        if dispatch.state is DispatchState.CANCELLED:
+            raise StateError(
+                f"today's confirmation mails for list {list_.slug!r} were cancelled with campaign "
+                f"{dispatch.campaign_id}; from tomorrow on they are sent again"
+            )
+        if confirmations.join(connection, dispatch.id, subscriber, list_, now=now):
+            log.info("confirmation.queued", dispatch_id=dispatch.id, list=list_.slug)
+            return
 
 
 def _language_of(subscriber: Subscriber, app: AppContext) -> str:
@@ -47,20 +57,23 @@ def _language_of(subscriber: Subscriber, app: AppContext) -> str:
 
 
 def _dispatch_of_the_day(
-    app: AppContext, connection: Connection, list_: MailingList, language: str, *, now: datetime
+    app: AppContext, connection: Connection, list_: MailingList, language: str, nth: int, *, now: datetime
 ) -> Dispatch:
+    """The dispatch of the first confirmation mails of the day (UTC) to an address, of the second ones, and so on."""
     day = now.astimezone(UTC).date()
-    key = f"confirmation:{list_.slug}:{language}:{day}"
+    key, name = f"confirmation:{list_.slug}:{language}:{day}", f"Confirmations: {list_.name} ({language}), {day}"
+    if nth > 1:
+        key, name = f"{key}:{nth}", f"{name}, sent again ({nth})"
     found = confirmations.find_dispatch(connection, key)
     if found is None:
-        _begin(app, connection, key, list_, language, now=now)
+        _begin(app, connection, key, name, list_, language, now=now)
         found = confirmations.find_dispatch(connection, key)
     assert found is not None, "begun just now, by this or another transaction"  # noqa: S101
     return found
 
 
 def _begin(
-    app: AppContext, connection: Connection, key: str, list_: MailingList, language: str, *, now: datetime
+    app: AppContext, connection: Connection, key: str, name: str, list_: MailingList, language: str, *, now: datetime
 ) -> None:
     record = _confirmation_channel(connection)
     try:
@@ -71,7 +84,7 @@ def _begin(
         connection,
         key,
         rendition,
-        name=f"Confirmations: {list_.name} ({language}), {now.astimezone(UTC):%Y-%m-%d}",
+        name=name,
         list_slug=list_.slug,
         channel_id=record.id,
         problems=problems,

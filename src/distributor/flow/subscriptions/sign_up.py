@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import InputError, NotFoundError
@@ -22,11 +22,7 @@ from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions.confirmation_mail import queue_confirmation
 from distributor.storage import lists, memberships, subscribers, suppressions
-from distributor.storage.confirmations import was_confirmation_sent_since
 from distributor.storage.database import Connection
-
-# One confirmation mail a day to an address, however many lists it is signed up for: protects against mail bombing.
-_BETWEEN_CONFIRMATIONS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +61,7 @@ def sign_up(app: AppContext, asked: SignUp) -> None:
             return
         must_confirm = bool(suppressed) or _has_unsubscribed(connection, person)
         waiting = [one for one in chosen if _request(app, connection, person, one, asked, must_confirm, now=now)]
-        if waiting and not was_confirmation_sent_since(connection, person.id, now - _BETWEEN_CONFIRMATIONS):
+        if waiting:
             queue_confirmation(app, connection, person, waiting[0], now=now)
 
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from distributor.domain.consent import CONFIRMATIONS_APART, CONFIRMATIONS_PER_DAY
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, StateError, TemplateError
 from distributor.domain.subscriber import ListVisibility, MailingList, OptIn
 from distributor.flow import consent_texts
@@ -153,6 +154,8 @@ class SignUpPages:
             "lists": [one.name for one in chosen],
             # A property of the lists: it does not depend on the subscriber.
             "is_confirmed": all(one.opt_in is OptIn.DOUBLE for one in chosen),
+            "minutes": CONFIRMATIONS_APART // timedelta(minutes=1),
+            "most": CONFIRMATIONS_PER_DAY,
         }
         policy = content_policy({"frame-ancestors": page.frame_ancestors})
         return self._pages.respond("subscribed.html.j2", context, headers={"Content-Security-Policy": policy})
