@@ -89,7 +89,7 @@ def _json_lines(text: str) -> None:
 
 def _cells_of(importer: Importer) -> Callable[[str], None]:
     """A reader of a file in this format, with the text in each of its columns in turn."""
-    columns = {target: header for header, target in importer.COLUMNS.items()}
+    columns = {target: header for header, target in importer.columns.items()}
     header = [columns.pop("email"), *columns.values()]
 
     def read(text: str) -> None:
@@ -100,7 +100,7 @@ def _cells_of(importer: Importer) -> Callable[[str], None]:
             ["a@example.org", *(text if other == place else "" for other in range(1, len(header)))]
             for place in range(1, len(header))
         )
-        _import(file.getvalue().encode(), ImportSettings(format=importer.NAME))
+        _import(file.getvalue().encode(), ImportSettings(format=importer.name))
 
     return read
 

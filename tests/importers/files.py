@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from distributor.domain.subscriber_import import AttributeType, BadRow, ImportRow, ImportSettings
+from distributor.domain.subscriber_import import AttributeType, BadRow, FileRow, ImportRow, ImportSettings
 from distributor.importers.encoding import copy_as_utf8
 from distributor.importers.reader import PeopleReader, detect_settings
 
@@ -18,7 +18,7 @@ def read(
     columns: Mapping[str, str] | None = None,
     types: Mapping[str, AttributeType] | None = None,
     **options: object,
-) -> list[ImportRow | BadRow]:
+) -> list[FileRow]:
     """Every row of a file."""
     settings = replace(ImportSettings(columns=columns or {}, types=types or {}), **options)  # type: ignore[arg-type]
     copy, complete = copied([data.encode() if isinstance(data, str) else data], settings, name=name)
@@ -34,19 +34,19 @@ def copied(
     return copy, replace(detect_settings(copy, settings, name=name), encoding=found.encoding)
 
 
-def people(rows: Iterable[ImportRow | BadRow]) -> list[ImportRow]:
+def people(rows: Iterable[FileRow]) -> list[ImportRow]:
     """The rows, none of which may be bad."""
     found = list(rows)
     assert [row for row in found if isinstance(row, BadRow)] == []
     return [row for row in found if isinstance(row, ImportRow)]
 
 
-def reasons(rows: Iterable[ImportRow | BadRow]) -> dict[int, str]:
+def reasons(rows: Iterable[FileRow]) -> dict[int, str]:
     """The reasons of the bad rows by their lines."""
     return {row.line: row.reason for row in rows if isinstance(row, BadRow)}
 
 
-def addresses(rows: Iterable[ImportRow | BadRow]) -> list[str]:
+def addresses(rows: Iterable[FileRow]) -> list[str]:
     """The addresses of the good rows."""
     return [row.person.email for row in rows if isinstance(row, ImportRow)]
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.errors import InputError
-from distributor.domain.subscriber_import import BadRow, ImportRow, ImportSettings
+from distributor.domain.subscriber_import import BadRow, FileRow, ImportRow, ImportSettings
 from distributor.importers.columns import ColumnMapping
 from distributor.importers.reader import PeopleReader
 from distributor.importers.table import MAX_ROW_BYTES
@@ -182,7 +182,7 @@ def test_the_rows_after_a_checkpoint_are_the_same_as_in_one_go() -> None:
     )
     copy, complete = copied([text.encode()], ImportSettings())
     whole = list(PeopleReader(copy, complete, name="p"))
-    pieces: list[ImportRow | BadRow] = []
+    pieces: list[FileRow] = []
     position = line = 0
     while True:
         reader = PeopleReader(copy, complete, name="p", position=position, line=line)

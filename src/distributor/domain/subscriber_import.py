@@ -80,11 +80,22 @@ class BadRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedRow:
+    """A row that is passed over on purpose; it is neither imported nor an error."""
+
+    line: int
+    reason: str
+
+
+FileRow = ImportRow | SkippedRow | BadRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportSettings:
     """How a file is read; empty settings are detected from the file.
 
-    `columns` maps headers to targets, `types` attributes to types. With `attributes_from_rest`, columns that are not
-    mapped become attributes; otherwise they are ignored.
+    `columns` maps headers to targets, `types` attributes to types, `statuses` words to statuses. With
+    `attributes_from_rest`, columns that are not mapped become attributes; otherwise they are ignored.
     """
 
     format: str = ""
@@ -92,6 +103,7 @@ class ImportSettings:
     delimiter: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     types: Mapping[str, AttributeType] = field(default_factory=dict)
+    statuses: Mapping[str, str] = field(default_factory=dict)
     attributes_from_rest: bool = False
 
 

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
 
 from distributor.domain.address import parse_address
 from distributor.domain.errors import InputError
 from distributor.domain.person import LONGEST_ATTRIBUTE_NAME, LONGEST_NAME, person_of
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Person
-from distributor.domain.subscriber_import import AttributeType, ImportedStatus, ImportRow, ImportSettings
+from distributor.domain.subscriber_import import AttributeType, ImportedStatus, ImportRow, ImportSettings, SkippedRow
+from distributor.importers.consent import CONSENT_TARGETS, ConsentColumn, combine, status_of_file_name
+from distributor.importers.statuses import STATUSES, normalize_word
 from distributor.importers.values import PARSERS, parse_list, parse_object, parse_text, unescape_formula
 
 # Prefixes of targets: an attribute of the subscriber; evidence of the opt-in, kept with the consent; and a field that
-# the importer reads the status from.
+# `status_of` of the importer reads.
 ATTRIBUTE = "attributes."
 EVIDENCE = "evidence."
 SOURCE_FIELD = "source."
 IGNORE = "ignore"
 # The targets that a user may map a column to.
-TARGETS = ("email", "name", "first_name", "last_name", "language", "zone", "tags", "attributes", "ip_address", IGNORE)
+TARGETS = (
+    *("email", "name", "first_name", "last_name", "language", "zone", "tags", "attributes", "ip_address"),
+    *CONSENT_TARGETS,
+    IGNORE,
+)
 # The columns that precede the others in a file of bad rows, which can be corrected and imported again.
 BAD_ROW_COLUMNS = ("line", "reason")
 
@@ -30,7 +37,9 @@ _PREFIXES = (ATTRIBUTE, EVIDENCE, SOURCE_FIELD)
 _MAX_EVIDENCE_LENGTH = 2000
 # Each JSON object may have names of its own; this bounds the memory for them.
 _MAX_NAMES = 5000
-_SEPARATORS = re.compile(r"[\s\-]+")
+_SEPARATORS = re.compile(r"[\W_]+")
+_IN_PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
 _MAX_LOCAL_PART = 64
 # With the longest local part still below the limit of the whole address (RFC 5321 section 4.5.3.1.3).
@@ -42,6 +51,7 @@ class RowDraft:
 
     __slots__ = (
         "attributes",
+        "consent",
         "email",
         "evidence",
         "first_name",
@@ -66,31 +76,50 @@ class RowDraft:
         self.attributes: dict[str, Json] = {}
         self.evidence: dict[str, Json] = {}
         self.source: dict[str, Json] = {}
+        self.consent: list[ImportedStatus | None] = []
 
 
 Setter = Callable[[RowDraft, Json], None]
 
 
-class Importer(Protocol):
-    """What a module of this package must define to be an importer.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Importer:
+    """A module of this package as `registry` reads it; the general columns and words are part of every importer.
 
-    `COLUMNS` maps its headers, in the form of `normalize_header`, to targets. `matches` says whether these headers,
-    normalized, are those of this service. `status_of` derives the status from the fields with a ``source.`` target and
-    from `file`, the name of the file, and raises InputError for values it does not know. If a module also sets
-    `IS_ESCAPED` to true, its cells are escaped with `escape_formula`.
+    `columns` has a target for each header in the form of `header_key`, `statuses` the meaning of each word in a column
+    of states; None means that the row is passed over. `matches` says whether these headers, in the form of
+    `normalize_header`, are those of the service. `status_of` derives a status from the fields with a ``source.`` target
+    and raises InputError for values it does not know. Rows with an address in a domain of `skipped_domains` are passed
+    over, with the reason. If `is_escaped`, cells are escaped with `escape_formula`.
     """
 
-    NAME: str
-    COLUMNS: Mapping[str, str]
+    name: str
+    columns: Mapping[str, str]
+    statuses: Mapping[str, ImportedStatus | None]
+    matches: Callable[[frozenset[str]], bool]
+    status_of: Callable[[Mapping[str, Json]], ImportedStatus] | None
+    skipped_domains: Mapping[str, str]
+    is_escaped: bool
 
-    def matches(self, headers: frozenset[str]) -> bool: ...
-
-    def status_of(self, source: Mapping[str, Json]) -> ImportedStatus: ...
+    def target(self, header: str) -> str:
+        """What a column with this header holds; empty if it is not known."""
+        name = header[len(ATTRIBUTE) :] if header.casefold().startswith(ATTRIBUTE) else header
+        known = self.columns.get(header_key(name)) or self.columns.get(header_key(_IN_PARENTHESES.sub("", name))) or ""
+        return known if name == header or known in CONSENT_TARGETS else ATTRIBUTE + name
 
 
 def normalize_header(header: str) -> str:
-    """A header in lower case with underscores between its words: ``E-Mail`` becomes ``e_mail``."""
-    return _SEPARATORS.sub("_", header.strip().casefold())
+    """A header in lower case without accents, with underscores between its words: ``E-Mail`` becomes ``e_mail``."""
+    words = _CAMEL_CASE.sub("_", header)
+    if not header.isascii():
+        decomposed = unicodedata.normalize("NFKD", words.casefold())
+        words = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
+    return _SEPARATORS.sub("_", words.casefold()).strip("_")
+
+
+def header_key(header: str) -> str:
+    """A header as the tables of importers have it, without underscores: ``optIn``, ``Opt-in`` and ``OPTIN`` are one."""
+    return normalize_header(header).replace("_", "")
 
 
 class ColumnMapping:
@@ -99,79 +128,95 @@ class ColumnMapping:
     def __init__(self, headers: Iterable[str], importer: Importer, settings: ImportSettings, *, file_name: str) -> None:
         self._importer = importer
         self._settings = settings
-        self._file_name = file_name
-        self._user_targets = {normalize_header(header): target for header, target in settings.columns.items()}
-        self._setters: dict[str, Setter | None] = {}
+        self._file_status = status_of_file_name(file_name)
+        self._user_targets = {header_key(header): target for header, target in settings.columns.items()}
+        self._words = {**importer.statuses, **_user_words(settings.statuses)}
+        self._setters: dict[str, Setter | ConsentColumn | None] = {}
         known = [header.strip() for header in headers]
+        is_bad_rows = known[:2] == list(BAD_ROW_COLUMNS)
         # The file of bad rows that an import leaves is escaped once more.
-        self._escapes = int(getattr(importer, "IS_ESCAPED", False)) + (known[:2] == list(BAD_ROW_COLUMNS))
-        targets = {header: self._target(header) for header in known}
+        self._escapes = int(importer.is_escaped) + is_bad_rows
         if known:
-            self._check(known, targets)
-        self._row_setters = [self._setter(header) for header in known]
+            self._check(known, {header: self._target(header) for header in known})
+        setters = [self._setter(header) for header in known]
+        self._cell_setters = [(place, set_) for place, set_ in enumerate(setters) if callable(set_)]
+        self._consent_cells = [(place, col) for place, col in enumerate(setters) if isinstance(col, ConsentColumn)]
 
-    def parse_cells(self, cells: Sequence[str], line: int) -> ImportRow:
+    def parse_cells(self, cells: Sequence[str], line: int) -> ImportRow | SkippedRow:
         """The subscriber in a row of cells, in the order of the headers. Raises InputError, AddressError."""
         draft = RowDraft()
-        values: Iterable[str] = cells
+        values: Sequence[str] = cells
         for _ in range(self._escapes):
-            values = map(unescape_formula, values)
-        for set_value, value in zip(self._row_setters, values, strict=True):
-            if value and set_value is not None:
+            values = [unescape_formula(value) for value in values]
+        for place, set_value in self._cell_setters:
+            if value := values[place]:
                 set_value(draft, value)
+        for place, column in self._consent_cells:
+            draft.consent.append(column.read(values[place]))
         return self._finish(draft, line, tuple(cells))
 
-    def parse_object(self, values: Mapping[str, Json], line: int, text: str) -> ImportRow:
+    def parse_object(self, values: Mapping[str, Json], line: int, text: str) -> ImportRow | SkippedRow:
         """The subscriber in a JSON object, whose line is `text`. Raises InputError, AddressError."""
         draft = RowDraft()
         for name, value in values.items():
-            set_value = self._setter(name)
-            if set_value is not None and value not in (None, ""):
-                set_value(draft, value)
+            setter = self._setter(name)
+            if isinstance(setter, ConsentColumn):
+                draft.consent.append(setter.read(value))
+            elif setter is not None and value not in (None, ""):
+                setter(draft, value)
         return self._finish(draft, line, (text,))
 
-    def _finish(self, draft: RowDraft, line: int, cells: tuple[str, ...]) -> ImportRow:
-        draft.source["file"] = self._file_name
+    def _finish(self, draft: RowDraft, line: int, cells: tuple[str, ...]) -> ImportRow | SkippedRow:
+        email = draft.email.strip(" \u00a0")
+        if reason := self._importer.skipped_domains.get(email.rpartition("@")[2].casefold()):
+            return SkippedRow(line=line, reason=reason)
         name = draft.name or f"{draft.first_name} {draft.last_name}".strip()
         person = build_person(
-            draft.email.strip(" \u00a0"),
+            email,
             name=name,
             language=draft.language,
             zone=draft.zone,
             attributes=draft.attributes,
             tags=draft.tags,
         )
+        statuses = [status for status in draft.consent if status is not None]
+        if len(statuses) < len(draft.consent):
+            return SkippedRow(line=line, reason="has a status that is mapped to ignore")
+        if self._importer.status_of is not None:
+            statuses.append(self._importer.status_of(draft.source))
         return ImportRow(
             line=line,
             person=person,
-            status=self._importer.status_of(draft.source),
+            status=combine((*statuses, self._file_status)),
             ip_address=draft.ip_address,
             evidence=draft.evidence,
             cells=cells,
         )
 
     def _target(self, header: str) -> str:
-        name = normalize_header(header)
-        target = self._user_targets.get(name) or self._importer.COLUMNS.get(name)
+        target = self._user_targets.get(header_key(header)) or self._importer.target(header)
         if target:
             return target
-        if header.casefold().startswith(ATTRIBUTE):
-            return ATTRIBUTE + header[len(ATTRIBUTE) :]
         return ATTRIBUTE + header if self._settings.attributes_from_rest and header else IGNORE
 
-    def _setter(self, header: str) -> Setter | None:
+    def _setter(self, header: str) -> Setter | ConsentColumn | None:
         if header not in self._setters:
             if len(self._setters) > _MAX_NAMES:
                 raise InputError(f"the rows have more than {_MAX_NAMES} different names")
-            self._setters[header] = _make_setter(self._target(header), self._settings.types)
+            target = self._target(header)
+            self._setters[header] = (
+                ConsentColumn(header, target, self._words)
+                if target in CONSENT_TARGETS
+                else _make_setter(target, self._settings.types)
+            )
         return self._setters[header]
 
     def _check(self, headers: list[str], targets: Mapping[str, str]) -> None:
         shown = ", ".join(header for header in headers if header)[:300]
-        normalized = frozenset(map(normalize_header, headers))
-        if missing := sorted(header for header in self._settings.columns if normalize_header(header) not in normalized):
+        known = frozenset(map(header_key, headers))
+        if missing := sorted(header for header in self._settings.columns if header_key(header) not in known):
             raise InputError(f"there is no column {missing[0]!r} to map; the header has {shown}")
-        used = [target for target in targets.values() if target != IGNORE]
+        used = [target for target in targets.values() if target != IGNORE and target not in CONSENT_TARGETS]
         if duplicates := sorted({target for target in used if used.count(target) > 1}):
             raise InputError(f"two columns are mapped to {duplicates[0]!r}; map one of them to {IGNORE!r}")
         if len(set(headers) - {""}) < len([header for header in headers if header]):
@@ -182,6 +227,13 @@ class ColumnMapping:
             )
         if untyped := sorted(name for name in self._settings.types if ATTRIBUTE + name not in used):
             raise InputError(f"a type is given for the attribute {untyped[0]!r}, but no column is mapped to it")
+
+
+def _user_words(statuses: Mapping[str, str]) -> dict[str, ImportedStatus | None]:
+    """The words that the user gives a meaning. Raises InputError."""
+    if unknown := sorted(set(statuses.values()) - STATUSES.keys()):
+        raise InputError(f"a word cannot be mapped to the status {unknown[0]!r}; use one of {', '.join(STATUSES)}")
+    return {normalize_word(word): STATUSES[status] for word, status in statuses.items()}
 
 
 def build_person(

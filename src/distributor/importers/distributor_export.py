@@ -11,7 +11,6 @@ from distributor.domain.subscriber import Membership, SubscriberStatus
 from distributor.domain.subscriber_import import ImportedStatus
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tags import slugify
-from distributor.importers.statuses import parse_status
 from distributor.importers.values import parse_list, parse_text
 
 NAME = "distributor"
@@ -37,7 +36,6 @@ COLUMNS: Mapping[str, str] = {
 }
 # The subscriber has deselected every topic; an empty cell means every article.
 NO_TOPICS = "(none)"
-_STATUSES = frozenset({"", *SubscriberStatus})
 
 
 def matches(headers: frozenset[str]) -> bool:
@@ -46,19 +44,15 @@ def matches(headers: frozenset[str]) -> bool:
 
 def status_of(source: Mapping[str, Json]) -> ImportedStatus:
     """The exported status, with suppressions and topics."""
-    status = parse_text(source.get("status", ""))
-    if status not in _STATUSES:
-        # In JSON lines from another source, `status` may be the state of the subscription.
-        return parse_status(status)
     return ImportedStatus(
         state=_one_of(Membership, source.get("state", ""), Membership.SUBSCRIBED),
-        status=SubscriberStatus(status) if status else SubscriberStatus.ACTIVE,
+        status=_one_of(SubscriberStatus, source.get("status", ""), SubscriberStatus.ACTIVE),
         reasons=_reasons(source.get("suppressed", "")),
         topics=_topics(source.get("topics")),
     )
 
 
-_Word = TypeVar("_Word", Membership, SuppressionReason)
+_Word = TypeVar("_Word", Membership, SubscriberStatus, SuppressionReason)
 
 
 def _one_of(words: type[_Word], value: Json, default: _Word) -> _Word:

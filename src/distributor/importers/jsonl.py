@@ -1,21 +1,13 @@
-"""JSON lines from any source, one object per line, with the names that our own export writes."""
+"""JSON lines from any source, one object per line, with the same names as the columns of plain CSV."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distributor.domain.rendition import Json
-from distributor.domain.subscriber_import import ImportedStatus
-from distributor.importers import csv_file, distributor_export
-
 NAME = "jsonl"
-COLUMNS: Mapping[str, str] = {**csv_file.COLUMNS, **distributor_export.COLUMNS}
+COLUMNS: Mapping[str, str] = {}
 
 
 def matches(headers: frozenset[str]) -> bool:
-    """Never: JSON lines have no header."""
+    """Never: it is the importer for JSON lines that no other importer recognises."""
     return False
-
-
-def status_of(source: Mapping[str, Json]) -> ImportedStatus:
-    return distributor_export.status_of(source)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
 from distributor.domain.errors import InputError
-from distributor.domain.subscriber_import import BadRow, ImportRow, ImportSettings
+from distributor.domain.subscriber_import import BadRow, FileRow, ImportSettings
 from distributor.importers.columns import ColumnMapping
 from distributor.importers.registry import JSONL, detect_importer, find_importer
-from distributor.importers.table import BadLineError, CsvHeader, CsvLines, read_header, read_rows
+from distributor.importers.table import MAX_ROW_BYTES, BadLineError, CsvHeader, CsvLines, read_header, read_rows
 from distributor.importers.values import read_json
 
 
@@ -23,25 +23,28 @@ def detect_settings(file: BinaryIO, settings: ImportSettings, *, name: str) -> I
         raise InputError("the file is empty")
     if start.startswith(b"PK\x03\x04"):
         raise InputError("the file is a ZIP archive or a spreadsheet: unpack it, or save the sheet as CSV")
-    if settings.format == JSONL or (not settings.format and start.startswith(b"{")):
-        return replace(settings, format=JSONL)
+    if _is_json(start, settings):
+        found = find_importer(settings.format) if settings.format else detect_importer(_first_names(file), JSONL)
+        return replace(settings, format=found.name)
     header = read_header(file, delimiter=settings.delimiter)
     importer = find_importer(settings.format) if settings.format else detect_importer(header.headers)
     ColumnMapping(header.headers, importer, settings, file_name=name)
-    return replace(settings, format=importer.NAME, delimiter=header.delimiter)
+    return replace(settings, format=importer.name, delimiter=header.delimiter)
 
 
 class PeopleReader:
-    """Iterates over the rows of a file in UTF-8: subscribers to import, and bad rows. `settings` must be complete.
+    """Iterates over the rows of a file in UTF-8: subscribers to import, rows passed over, and bad rows.
 
-    After each row, `position` and `line` are the checkpoint to resume from; `headers` name the cells of bad rows.
+    `settings` must be complete. After each row, `position` and `line` are the checkpoint to resume from; `headers` name
+    the cells of bad rows.
     """
 
     def __init__(
         self, file: BinaryIO, settings: ImportSettings, *, name: str, position: int = 0, line: int = 0
     ) -> None:
         importer = find_importer(settings.format)
-        header = None if settings.format == JSONL else read_header(file, delimiter=settings.delimiter)
+        is_json = _is_json(_start_of(file), settings)
+        header = None if is_json else read_header(file, delimiter=settings.delimiter)
         if header is not None and not position:
             position, line = header.offset, header.line
         self.headers = header.headers if header else ("row",)
@@ -49,7 +52,7 @@ class PeopleReader:
         self._columns = ColumnMapping(header.headers if header else (), importer, settings, file_name=name)
         self._rows = self._csv_rows(header) if header else self._json_rows()
 
-    def __iter__(self) -> Iterator[ImportRow | BadRow]:
+    def __iter__(self) -> Iterator[FileRow]:
         return self._rows
 
     @property
@@ -62,7 +65,7 @@ class PeopleReader:
         """The line number of the end of the last row."""
         return self._lines.number
 
-    def _csv_rows(self, header: CsvHeader) -> Iterator[ImportRow | BadRow]:
+    def _csv_rows(self, header: CsvHeader) -> Iterator[FileRow]:
         parse_cells = self._columns.parse_cells
         for row in read_rows(self._lines, header):
             if isinstance(row, BadRow):
@@ -76,7 +79,7 @@ class PeopleReader:
             except Exception as error:
                 yield BadRow(line=line, reason=_reason_of(error), cells=tuple(cells))
 
-    def _json_rows(self) -> Iterator[ImportRow | BadRow]:
+    def _json_rows(self) -> Iterator[FileRow]:
         while True:
             self._lines.begin_row()
             try:
@@ -101,6 +104,20 @@ def _reason_of(error: Exception) -> str:
 def _start_of(file: BinaryIO) -> bytes:
     file.seek(0)
     return file.read(4096).lstrip()
+
+
+def _is_json(start: bytes, settings: ImportSettings) -> bool:
+    return settings.format == JSONL or start.startswith(b"{")
+
+
+def _first_names(file: BinaryIO) -> Iterable[str]:
+    """The names in the first JSON object; none if its line is bad."""
+    file.seek(0)
+    text = next((line for line in iter(lambda: file.readline(MAX_ROW_BYTES), b"") if line.strip()), b"")
+    try:
+        return _load_object(text.decode())
+    except (InputError, UnicodeDecodeError):
+        return ()
 
 
 def _load_object(text: str) -> dict[str, object]:

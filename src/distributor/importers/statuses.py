@@ -1,42 +1,107 @@
-"""The words with which services describe a subscription. An unknown word is refused: it may mean `no`."""
+"""The words with which services and spreadsheets describe a subscription, and what each of them means here.
+
+A word that is in no table is refused by the importer: it may mean `no`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
 
-from distributor.domain.errors import InputError
 from distributor.domain.subscriber import Membership, SubscriberStatus
 from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
 from distributor.domain.suppression import SuppressionReason
 
 UNSUBSCRIBED = ImportedStatus(state=Membership.UNSUBSCRIBED)
 BOUNCED = ImportedStatus(state=Membership.UNSUBSCRIBED, reasons=(SuppressionReason.HARD_BOUNCE,))
+SOFT_BOUNCED = ImportedStatus(state=Membership.UNSUBSCRIBED, reasons=(SuppressionReason.SOFT_BOUNCES,))
 COMPLAINED = ImportedStatus(state=Membership.UNSUBSCRIBED, reasons=(SuppressionReason.COMPLAINT,))
 BLOCKLISTED = ImportedStatus(state=Membership.UNSUBSCRIBED, reasons=(SuppressionReason.IMPORTED,))
 PENDING = ImportedStatus(state=Membership.PENDING)
 DISABLED = ImportedStatus(state=Membership.UNSUBSCRIBED, status=SubscriberStatus.DISABLED)
 
-_STATUS_OF_WORD: Mapping[str, ImportedStatus] = {
-    **dict.fromkeys(
-        ("", "subscribed", "active", "enabled", "confirmed", "opted in", "opted_in", "yes", "true", "1"), SUBSCRIBED
-    ),
-    **dict.fromkeys(("pending", "unconfirmed", "waiting"), PENDING),
-    **dict.fromkeys(
-        ("unsubscribed", "opted out", "opted_out", "inactive", "deleted", "archived", "no", "false", "0"), UNSUBSCRIBED
-    ),
-    **dict.fromkeys(("bounced", "cleaned", "hard_bounce", "hard bounced", "undeliverable"), BOUNCED),
-    **dict.fromkeys(("complained", "complaint", "spam", "abuse"), COMPLAINED),
-    **dict.fromkeys(("blocklisted", "blacklisted", "blocked", "suppressed"), BLOCKLISTED),
+# What a user may map a word to. Rows with a word that is mapped to None are passed over.
+IGNORE = "ignore"
+STATUSES: Mapping[str, ImportedStatus | None] = {
+    "subscribed": SUBSCRIBED,
+    "pending": PENDING,
+    "unsubscribed": UNSUBSCRIBED,
+    "bounced": BOUNCED,
+    "complained": COMPLAINED,
+    "blocklisted": BLOCKLISTED,
     "disabled": DISABLED,
+    IGNORE: None,
 }
 
+_NOT_IN_WORDS = re.compile(r"[\W_]+")
 
-def parse_status(word: str) -> ImportedStatus:
-    """The status that a word means. Raises InputError for an unknown word."""
-    try:
-        return _STATUS_OF_WORD[word.strip().casefold()]
-    except KeyError:
-        raise InputError(
-            f"unknown status {word[:40]!r}; use subscribed, pending, unsubscribed, bounced, complained, disabled or "
-            "blocklisted"
-        ) from None
+
+def normalize_word(text: str) -> str:
+    """A word in lower case without accents, with one space for other characters: ``Opted_In`` becomes ``opted in``."""
+    if text.isascii():
+        return _NOT_IN_WORDS.sub(" ", text.lower()).strip()
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign))
+    return _NOT_IN_WORDS.sub(" ", plain).strip()
+
+
+def words_of(*groups: tuple[ImportedStatus, Iterable[str]]) -> dict[str, ImportedStatus | None]:
+    """A table of normalized words from the words of each status."""
+    return {normalize_word(word): status for status, words in groups for word in words}
+
+
+# fmt: off
+STATUS_WORDS: Mapping[str, ImportedStatus | None] = words_of(
+    (SUBSCRIBED, (
+        "subscribed", "subscriber", "active", "enabled", "confirmed", "opted in", "opt in", "optin", "double opt in",
+        "single opt in", "verified", "approved", "registered", "accepted", "allowed", "granted", "consented",
+        "marketing contact",
+        "angemeldet", "abonniert", "aktiv", "bestätigt", "eingewilligt", "abonné", "inscrit", "actif", "confirmé",
+        "suscrito", "activo", "confirmado", "iscritto", "attivo", "confermato", "ingeschreven", "aangemeld", "actief",
+        "bevestigd", "inscrito", "ativo", "assinante", "zapisany", "aktywny", "potwierdzony", "подписан", "активен",
+    )),
+    (PENDING, (
+        "pending", "unconfirmed", "not confirmed", "waiting", "waiting for confirmation", "awaiting confirmation",
+        "unverified", "not verified", "unactivated", "requested", "invited", "opt in pending", "double opt in pending",
+        "needs confirmation", "confirmation pending", "needs attention", "validating",
+        "ausstehend", "unbestätigt", "nicht bestätigt", "wartend", "en attente", "non confirmé", "pendiente",
+        "no confirmado", "sin confirmar", "in attesa", "non confermato", "in afwachting", "onbevestigd",
+        "niet bevestigd", "pendente", "não confirmado", "oczekujący", "niepotwierdzony", "ожидает", "не подтвержден",
+    )),
+    (UNSUBSCRIBED, (
+        "unsubscribed", "unsubscribe", "unsubscriber", "opted out", "opt out", "optout", "not subscribed",
+        "non subscribed", "nonsubscribed", "never subscribed", "not opted in", "inactive", "not active", "deleted",
+        "removed", "archived", "cancelled", "canceled", "left", "expired", "churned", "revoked", "withdrawn", "denied",
+        "declined", "rejected", "refused", "not allowed", "redacted", "forgotten", "erased", "deactivated", "closed",
+        "transactional", "non marketing contact", "paused", "dormant",
+        "abgemeldet", "ausgetragen", "abbestellt", "gekündigt", "nicht angemeldet", "inaktiv", "gelöscht", "widerrufen",
+        "désabonné", "désinscrit", "non abonné", "non inscrit", "inactif", "supprimé", "dado de baja", "baja",
+        "no suscrito", "desuscrito", "inactivo", "eliminado", "disiscritto", "non iscritto", "cancellato", "inattivo",
+        "annullato", "uitgeschreven", "afgemeld", "niet ingeschreven", "inactief", "verwijderd", "opgezegd",
+        "descadastrado", "não inscrito", "cancelado", "inativo", "excluído", "wypisany", "nieaktywny", "usunięty",
+        "отписан", "отписался", "неактивен", "удален",
+    )),
+    (BOUNCED, (
+        "bounced", "bounce", "hard bounce", "hard bounced", "hardbounce", "hard", "cleaned", "undeliverable",
+        "undelivered", "invalid", "invalid email", "invalid address", "bad address", "dead", "nonexistent",
+        "does not exist", "unzustellbar", "ungültig", "zurückgewiesen", "rejeté", "invalide", "non valide", "rebotado",
+        "inválido", "no válido", "rimbalzato", "non valido", "gebounced", "ongeldig", "devolvido", "odbity",
+        "nieprawidłowy", "недоставлен",
+    )),
+    (SOFT_BOUNCED, ("soft bounce", "soft bounced", "soft bounces", "softbounce", "soft", "bouncing")),
+    (COMPLAINED, (
+        "complained", "complaint", "complaints", "spam", "spam complaint", "spam report", "spam reported",
+        "marked as spam", "reported", "reported as spam", "reported spam", "abuse", "abuse complaint", "junk",
+        "beschwerde", "plainte", "signalé comme spam", "queja", "denunciado", "segnalato", "reclamo", "klacht",
+        "denúncia", "skarga", "жалоба",
+    )),
+    (BLOCKLISTED, (
+        "blocklisted", "blocklist", "blacklisted", "blacklist", "blocked", "block", "suppressed", "banned", "barred",
+        "excluded", "do not email", "do not mail", "do not contact", "never email", "quarantined", "spamtrap",
+        "spam trap", "gesperrt", "blockiert", "bloqué", "bloqueado", "bloccato", "geblokkeerd", "zablokowany",
+        "заблокирован",
+    )),
+    (DISABLED, ("disabled", "suspended", "deaktiviert", "désactivé", "deshabilitado", "disabilitato",
+                "uitgeschakeld", "desativado", "wyłączony")),
+)
+# fmt: on

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distributor.domain.errors import InputError
-from distributor.domain.rendition import Json
-from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
-from distributor.importers.statuses import UNSUBSCRIBED
-from distributor.importers.values import parse_boolean, parse_text
-
 NAME = "substack"
 COLUMNS: Mapping[str, str] = {
-    "email": "email",
-    "name": "name",
-    "email_disabled": "source.disabled",
-    "created_at": "evidence.created_at",
+    # A subscriber who has disabled email reads on the site only.
+    "email_disabled": "unsubscribed",
     "start_date": "evidence.created_at",
     "plan": "attributes.plan",
     "stripe_plan": "attributes.plan",
     "type": "attributes.subscription",
     "country": "attributes.country",
+    # Of the paid subscription.
     "expiry": "ignore",
     "active_subscription": "ignore",
+    "first_payment_at": "ignore",
+}
+SKIPPED_DOMAINS: Mapping[str, str] = {
+    "deletion-request.substack.com": "the address stands for a person who asked Substack for deletion"
 }
 _EMAIL_LIST_HEADERS = frozenset({"email", "active_subscription", "email_disabled"})
 _SUBSCRIBERS_PAGE_HEADERS = frozenset({"email", "stripe_plan"})
@@ -30,12 +27,3 @@ _SUBSCRIBERS_PAGE_HEADERS = frozenset({"email", "stripe_plan"})
 
 def matches(headers: frozenset[str]) -> bool:
     return headers >= _EMAIL_LIST_HEADERS or headers >= _SUBSCRIBERS_PAGE_HEADERS
-
-
-def status_of(source: Mapping[str, Json]) -> ImportedStatus:
-    """A subscriber who has disabled email reads on the site only."""
-    word = parse_text(source.get("disabled", "false"))
-    is_disabled = parse_boolean(word)
-    if is_disabled is None:
-        raise InputError(f"email_disabled must be true or false, not {word[:40]!r}")
-    return UNSUBSCRIBED if is_disabled else SUBSCRIBED

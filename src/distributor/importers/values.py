@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 
@@ -16,8 +17,27 @@ from distributor.domain.subscriber_import import AttributeType
 # The characters that start a formula in a spreadsheet (OWASP, CSV injection); an apostrophe before them makes it text.
 _FORMULA_START = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d{1,300})?([eE][+-]?\d{1,3})?", re.ASCII)
-_TRUE = frozenset({"true", "yes", "y", "1", "on"})
-_FALSE = frozenset({"false", "no", "n", "0", "off"})
+# Yes and no as spreadsheets and people write them. A symbol stands for itself, a letter for a word.
+_YES_WORDS = (
+    "1 on y j t s v x ok true yes checked ja wahr oui vrai sí si verdadero sì vero waar sim verdadeiro tak prawda да "
+    "истина так da ano áno igen kyllä evet doğru dogru ναι αληθής jah jā taip はい 是 예 네 כן نعم có ya cert ✓ ✔ ☑ ✅"
+)
+_NO_WORDS = (
+    "0 off n f false no unchecked nein falsch non faux falso nee onwaar não nao nie fałsz falsz нет ложь ні nu ne nem "
+    "nej ei hayır hayir yanlış yanlis όχι ψευδής nē いいえ 否 아니요 아니오 לא لا không tidak fals ✗ ✘ ☐ ❌"
+)
+_EMPTY_WORDS = (
+    r"- -- – — . null none nil nan n/a na undefined (blank) (empty) (leer) \n "
+    "#n/a #nv #ref! #bezug! #value! #wert! #name? #null! #div/0! #num! #error!"
+)
+_YES = frozenset(_YES_WORDS.split())
+_NO = frozenset(_NO_WORDS.split())
+_EMPTY = frozenset({"", *_EMPTY_WORDS.split()})
+# What databases write for a missing time.
+_NO_TIME = re.compile(r"(0000|0001)[-/.]0?[01][-/.]0?[01]\b.*", re.ASCII)
+_TIME_LIKE = re.compile(
+    r".*\b(19|20)\d\d\b.*|.*\b\d{1,2}[./-]\d{1,2}[./-]\d{2}\b.*|\d{5}(\.\d+)?|\d{10}|\d{13}", re.ASCII | re.DOTALL
+)
 # The format of Go's time.String: 2024-03-01 12:00:00.123456 +0000 UTC
 _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d+)? ([+-]\d{4}) \S+")
 
@@ -81,9 +101,30 @@ def parse_time(value: Json) -> datetime | None:
 
 
 def parse_boolean(text: str) -> bool | None:
-    """The meaning of a word such as ``yes`` or ``0``; None if it is not a boolean."""
-    word = text.strip().casefold()
-    return True if word in _TRUE else False if word in _FALSE else None
+    """The meaning of a word such as ``yes``, ``nein`` or ``0``; None if it is not a boolean."""
+    word = unicodedata.normalize("NFC", text.strip().casefold())
+    if word in {"1.0", "0.0"}:
+        word = word[0]
+    return True if word in _YES else False if word in _NO else None
+
+
+def is_empty_word(text: str) -> bool:
+    """Whether a cell is empty, or holds what databases and spreadsheets write for nothing: ``NULL``, ``#N/A``."""
+    word = text.strip(" \u00a0").casefold()
+    return word in _EMPTY or _NO_TIME.fullmatch(word) is not None
+
+
+def is_time_like(text: str) -> bool:
+    """Whether a text names a date, in whatever format; `parse_time` reads some of them."""
+    return len(text) <= 80 and _TIME_LIKE.fullmatch(text.strip()) is not None
+
+
+def parse_count(text: str) -> float | None:
+    """A number; None if the text is none."""
+    try:
+        return float(_parse_number(text.strip()))
+    except InputError:
+        return None
 
 
 def _parse_number(text: str) -> Json:

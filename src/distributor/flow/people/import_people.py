@@ -14,7 +14,7 @@ from typing import BinaryIO
 import structlog
 
 from distributor.domain.errors import DistributorError, InputError, ServiceError
-from distributor.domain.subscriber_import import BadRow, Import, ImportPlan, ImportRow, ImportState
+from distributor.domain.subscriber_import import BadRow, Import, ImportPlan, ImportRow, ImportState, SkippedRow
 from distributor.flow.app_context import AppContext
 from distributor.flow.jobs import Job, JobKind
 from distributor.flow.people.import_files import ImportFiles
@@ -133,6 +133,7 @@ class _Chunk:
 
     people: tuple[ImportRow, ...]
     bad: tuple[BadRow, ...]
+    skipped: int
     position: int
     line: int
 
@@ -177,21 +178,30 @@ class _ImportRun:
         limit = self._reader.position + CHUNK_BYTES
         people: list[ImportRow] = []
         bad: list[BadRow] = []
+        skipped = 0
         keys: dict[str, int] = {}
         for row in self._rows:
             if isinstance(row, BadRow):
                 bad.append(row)
+            elif isinstance(row, SkippedRow):
+                skipped += 1
             elif (first := self._line_underway(row.person.key)) is not None:
                 bad.append(BadRow(line=row.line, reason=REPEATED.format(first=first), cells=row.cells))
             else:
                 people.append(row)
                 keys.setdefault(row.person.key, row.line)
-            if len(people) + len(bad) >= CHUNK_ROWS or self._reader.position >= limit:
+            if len(people) + len(bad) + skipped >= CHUNK_ROWS or self._reader.position >= limit:
                 break
         self._keys_underway.append(keys)
-        if not people and not bad:
+        if not people and not bad and not skipped:
             return None
-        return _Chunk(people=tuple(people), bad=tuple(bad), position=self._reader.position, line=self._reader.line)
+        return _Chunk(
+            people=tuple(people),
+            bad=tuple(bad),
+            skipped=skipped,
+            position=self._reader.position,
+            line=self._reader.line,
+        )
 
     def _line_underway(self, key: str) -> int | None:
         """The line with this address in an uncommitted chunk, if any: chunks must not wait for each other's locks."""
@@ -226,7 +236,11 @@ class _ImportRun:
                 position=chunk.position,
                 line=chunk.line,
                 bad_size=bad_size,
-                gained=replace(merged.counts, bad=merged.counts.bad + len(chunk.bad)),
+                gained=replace(
+                    merged.counts,
+                    bad=merged.counts.bad + len(chunk.bad),
+                    skipped=merged.counts.skipped + chunk.skipped,
+                ),
                 now=now,
             )
             if not has_moved:

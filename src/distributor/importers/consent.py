@@ -1,0 +1,143 @@
+"""Reads the cells that say whether a person may get mail; a row may have several, and the strictest wins.
+
+A cell is never guessed: a word that is not understood refuses its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from itertools import pairwise
+
+from distributor.domain.errors import InputError
+from distributor.domain.rendition import Json
+from distributor.domain.subscriber import Membership, SubscriberStatus
+from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
+from distributor.importers.statuses import (
+    BLOCKLISTED,
+    BOUNCED,
+    COMPLAINED,
+    DISABLED,
+    PENDING,
+    STATUSES,
+    UNSUBSCRIBED,
+    normalize_word,
+    words_of,
+)
+from distributor.importers.values import is_empty_word, is_time_like, parse_boolean, parse_count, parse_text, parse_time
+
+# A column of words such as `unsubscribed`, by the tables of `statuses` and of the importer.
+STATUS = "status"
+# The other targets of consent columns hold yes or no, or a time, which is a yes: what a yes means, and what a no or an
+# empty cell means. A no to a question such as "bounced?" is no objection.
+_MEANINGS: Mapping[str, tuple[ImportedStatus, ImportedStatus]] = {
+    "subscribed": (SUBSCRIBED, UNSUBSCRIBED),
+    "confirmed": (SUBSCRIBED, PENDING),
+    "unsubscribed": (UNSUBSCRIBED, SUBSCRIBED),
+    "bounced": (BOUNCED, SUBSCRIBED),
+    "complained": (COMPLAINED, SUBSCRIBED),
+    "blocklisted": (BLOCKLISTED, SUBSCRIBED),
+    "disabled": (DISABLED, SUBSCRIBED),
+}
+# Targets whose cells may count: 3 complaints are a yes.
+_COUNTED = frozenset({"bounced", "complained"})
+CONSENT_TARGETS = (STATUS, *_MEANINGS)
+
+# Words in the name of a file; others, such as `active`, may mean anything there.
+_FILE_NAME_WORDS = words_of(
+    (UNSUBSCRIBED, ("unsubscribed", "unsubscribes", "unsubscribers", "nonsubscribed", "non subscribed", "opted out")),
+    (
+        UNSUBSCRIBED,
+        ("optouts", "opt outs", "deleted", "inactive", "cancelled", "abgemeldet", "abmeldungen", "désabonnés"),
+    ),
+    (UNSUBSCRIBED, ("disiscritti", "uitgeschreven", "bajas")),
+    (BOUNCED, ("cleaned", "bounced", "bounces", "undeliverable")),
+    (COMPLAINED, ("complained", "complaints", "complaint", "spam", "junk")),
+    (BLOCKLISTED, ("suppressed", "suppression", "suppressions", "blocked", "blocklist", "blocklisted", "blacklist")),
+    (BLOCKLISTED, ("blacklisted",)),
+    (PENDING, ("unconfirmed", "pending")),
+)
+
+_STRICTNESS = (Membership.SUBSCRIBED, Membership.PENDING, Membership.UNSUBSCRIBED)
+_MAX_REMEMBERED = 1000
+
+
+class ConsentColumn:
+    """One consent column of a file: what its cells mean."""
+
+    def __init__(self, header: str, target: str, words: Mapping[str, ImportedStatus | None]) -> None:
+        self.header = header
+        self.target = target
+        self._words = words
+        self._meanings: dict[str, ImportedStatus | None] = {}
+
+    def read(self, cell: Json) -> ImportedStatus | None:
+        """The status that a cell means; None if the row is to be passed over. Raises InputError for an unknown word."""
+        text = ("true" if cell else "false") if isinstance(cell, bool) else parse_text(cell)
+        try:
+            return self._meanings[text]
+        except KeyError:
+            meaning = self._meaning(text)
+        if len(self._meanings) < _MAX_REMEMBERED:
+            self._meanings[text] = meaning
+        return meaning
+
+    def _meaning(self, text: str) -> ImportedStatus | None:
+        if self.target == STATUS:
+            return self._status(text)
+        yes, no = _MEANINGS[self.target]
+        answer = False if is_empty_word(text) else parse_boolean(text)
+        if answer is None and self.target in _COUNTED and (number := parse_count(text)) is not None:
+            answer = number > 0
+        if answer is not None:
+            return yes if answer else no
+        if normalize_word(text) in self._words:
+            return self._words[normalize_word(text)]
+        if is_time_like(text):
+            return replace(yes, unsubscribed_at=parse_time(text)) if yes.state is Membership.UNSUBSCRIBED else yes
+        raise self._unknown(text)
+
+    def _status(self, text: str) -> ImportedStatus | None:
+        word = normalize_word(text)
+        if word in self._words:
+            return self._words[word]
+        answer = None if is_empty_word(text) else parse_boolean(text)
+        if answer is not None:
+            return SUBSCRIBED if answer else UNSUBSCRIBED
+        raise self._unknown(text)
+
+    def _unknown(self, text: str) -> InputError:
+        shown = text.strip()[:40]
+        what = f"{shown!r} is not a word that is understood" if shown else "the cell is empty"
+        return InputError(
+            f"column {self.header[:60]!r}: {what}, and it may mean no; say what it means with "
+            f'--map-status "{shown}=STATUS" (in the API map_status), one of {", ".join(STATUSES)}'
+        )
+
+
+def status_of_file_name(name: str) -> ImportedStatus:
+    """What the name of a file says; services write one file for each status: ``unsubscribed_audience_export.csv``."""
+    words = normalize_word(name).split()
+    pairs = (" ".join(pair) for pair in pairwise(words))
+    return combine(status for word in (*words, *pairs) if (status := _FILE_NAME_WORDS.get(word)))
+
+
+def combine(statuses: Iterable[ImportedStatus]) -> ImportedStatus:
+    """The strictest of the statuses in one row, with all reasons, and the last time of leaving."""
+    found = [status for status in dict.fromkeys(statuses) if status is not SUBSCRIBED]
+    if len(found) < 2:
+        return found[0] if found else SUBSCRIBED
+    left_at: list[datetime] = [status.unsubscribed_at for status in found if status.unsubscribed_at]
+    return replace(
+        # The choice of topics and frequency, which at most one of them has.
+        next((status for status in found if status.topics is not None), found[0]),
+        state=max((status.state for status in found), key=_STRICTNESS.index),
+        status=(
+            SubscriberStatus.DISABLED
+            if any(status.status is SubscriberStatus.DISABLED for status in found)
+            else SubscriberStatus.ACTIVE
+        ),
+        reasons=tuple(dict.fromkeys(reason for status in found for reason in status.reasons)),
+        unsubscribed_at=max(left_at, default=None),
+    )
