@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from distributor.settings import Settings
+from distributor.settings import PROCESS_KINDS, Settings, readers
 from tests.paths import ROOT
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -112,10 +112,16 @@ def test_the_lock_files_were_made_after_the_last_change_of_the_dependencies() ->
 def test_the_example_of_an_environment_names_every_setting_with_its_meaning_and_default() -> None:
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     entries = [
-        f"# {field.description}\n# DISTRIBUTOR_{name.upper()}={'' if field.default is None else field.default}\n"
+        f"# {field.description}\n{_read_by(name)}"
+        f"# DISTRIBUTOR_{name.upper()}={'' if field.default is None else field.default}\n"
         for name, field in Settings.model_fields.items()
     ]
     assert [entry for entry in entries if entry not in example] == []
+
+
+def _read_by(name: str) -> str:
+    """The line of the example about a setting that only some processes read."""
+    return "" if readers(name) == PROCESS_KINDS else f"# read by: {', '.join(readers(name))}\n"
 
 
 def test_the_example_of_an_environment_names_no_setting_that_is_none() -> None:

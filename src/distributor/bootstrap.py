@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
+from pydantic import SecretStr
 
 from distributor.channels.api import Site
 from distributor.channels.registry import template_folders
@@ -25,7 +26,7 @@ from distributor.flow.app_context import AppContext
 from distributor.logs import configure_logs
 from distributor.private_files import make_private_folder
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
-from distributor.settings import Settings, load_settings
+from distributor.settings import Settings, load_settings, readers
 from distributor.storage.channels import SecretBox
 from distributor.storage.database import Database
 from distributor.storage.schema import check_schema, migrate
@@ -100,30 +101,35 @@ def open_app_context(settings: Settings) -> Iterator[AppContext]:
             app.close()
 
 
-def child_environment(settings: Settings, services: Services) -> dict[str, str]:
-    """The environment variables with which a child process works on the same database, Redis and data."""
-    plain = settings.model_dump(
-        mode="json", exclude={"database_url", "redis_url", "secret_key", "smtp_url", "inbound_mailboxes"}
-    )
-    paths = {name: str(value.absolute()) for name, value in settings if isinstance(value, Path)}
-    of_the_servers = {
+def effective_settings(settings: Settings, services: Services) -> dict[str, str]:
+    """The settings that have a value, as this process works with them: also those that it made up itself."""
+    values: dict[str, object] = {name: _plain(value) for name, value in settings}
+    values |= {
+        "public_url": settings.site_url,
         "database_url": services.database_url,
         "redis_url": services.redis_url,
         "secret_key": secret_key(settings).decode(),
-        "inbound_mailboxes": settings.inbound_mailboxes.get_secret_value() if settings.inbound_mailboxes else None,
     }
-    return {
-        f"DISTRIBUTOR_{name.upper()}": str(value)
-        for name, value in {**plain, **paths, **of_the_servers}.items()
-        if value is not None
-    }
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def child_environment(settings: Settings, services: Services) -> dict[str, str]:
+    """The environment variables with which a child process works on the same database, Redis and data."""
+    values = effective_settings(settings, services)
+    return {f"DISTRIBUTOR_{name.upper()}": value for name, value in values.items() if readers(name) != ("up",)}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return value.absolute() if isinstance(value, Path) else value
 
 
 def make_site(settings: Settings) -> Site:
     """The site that the settings describe: its name, URL, sender and postal address."""
     return Site(
         name=settings.site_name,
-        public_url=settings.public_url,
+        public_url=settings.site_url,
         postal_address=settings.postal_address,
         sender=settings.sender,
         language=settings.language,

@@ -1,14 +1,43 @@
-"""All settings, typed, from DISTRIBUTOR_* variables and a .env file. `.env.example` names every one."""
+"""All settings, typed, from DISTRIBUTOR_* variables and a .env file. `.env.example` names every one.
+
+A process reads them when it starts; a change takes effect when the processes that read it are started again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from distributor.domain.errors import ConfigurationError
+from distributor.listening import local_url
+
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - an address in a URL
+_PORTS = {"http": 80, "https": 443}
+
+PROCESS_KINDS = ("web", "worker", "beat", "inbound")
+"""The kinds of processes that a service consists of, as the commands are called that run them."""
+
+# Which of them read a setting; one that is not named here is read by all. `up` reads all of them, and hands them on.
+_READ_BY: Mapping[str, tuple[str, ...]] = {
+    "smtp_url": ("up",),
+    "content_dir": ("worker",),
+    "content_publish": ("worker",),
+    "undo_seconds": ("web",),
+    "event_retention_days": ("worker",),
+    "inbound_listen": ("inbound",),
+    "inbound_mailboxes": ("inbound",),
+    "inbound_poll_seconds": ("inbound",),
+    "trusted_proxies": ("web",),
+    "sign_ups_per_address": ("web",),
+    "sign_ups_per_network": ("web",),
+    "sign_ups_per_list": ("web",),
+    "challenge_cost": ("web",),
+}
 
 
 class Settings(BaseSettings):
@@ -20,9 +49,9 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(None, description="postgresql://…; unset: an embedded PostgreSQL")
     redis_url: SecretStr | None = Field(None, description="redis://…; unset: an embedded Redis")
     secret_key: SecretStr | None = Field(None, description="at least 32 characters; unset: made once in data_dir")
-    public_url: str = Field("http://127.0.0.1:8000", description="root of every public link")
+    public_url: str = Field("", description="root of every public link; unset: host and port, as http://127.0.0.1:8000")
     host: str = Field("127.0.0.1", description="address the web server listens on")
-    port: int = Field(8000, ge=0, le=65535, description="port the web server listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port the web server listens on; 0: a free one, with `up`")
     site_name: str = Field("Distributor", description="who is speaking, in mails and feeds")
     postal_address: str = Field("", description="the sender's street address; the law asks for it in every mail")
     sender: str = Field("news@localhost.localdomain", description="address mails come from, may have a name")
@@ -72,11 +101,41 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
+    @property
+    def site_url(self) -> str:
+        """The root of every public link, without a final slash."""
+        return self.public_url or self.local_url
+
+    @property
+    def local_url(self) -> str:
+        """Where a browser on this machine reaches the web server."""
+        return local_url(self.host, self.port)
+
+    @property
+    def inbound_address(self) -> tuple[str, int] | None:
+        """Host and port of the server for inbound mail; None for no server."""
+        host, _, port = self.inbound_listen.rpartition(":")
+        return (host.strip("[]"), int(port)) if self.inbound_listen else None
+
+    @field_validator("inbound_listen")
+    @classmethod
+    def _host_and_port(cls, address: str) -> str:
+        host, _, port = address.rpartition(":")
+        if address and not (host and port.isascii() and port.isdigit()):
+            raise ValueError(f"{address!r} is not HOST:PORT, such as 127.0.0.1:2424")
+        return address
+
     @field_validator("public_url")
     @classmethod
     def _without_final_slash(cls, url: str) -> str:
+        if not url:
+            return ""
         if not url.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
+        if not urlsplit(url).hostname:
+            raise ValueError("names no host")
+        if not 0 < _port_of(url) <= 65535:
+            raise ValueError("its port must be a number from 1 to 65535")
         return url.rstrip("/")
 
     @field_validator("secret_key")
@@ -87,6 +146,30 @@ class Settings(BaseSettings):
         return key
 
 
+def readers(name: str) -> tuple[str, ...]:
+    """The kinds of processes that read a setting when they start."""
+    return _READ_BY.get(name, PROCESS_KINDS)
+
+
+def address_problems(settings: Settings) -> list[str]:
+    """What is wrong with the public address of these settings, with what to do about it."""
+    if urlsplit(settings.public_url).hostname in _THIS_MACHINE and _port_of(settings.public_url) != settings.port:
+        return [
+            f"links in mails and feeds lead to DISTRIBUTOR_PUBLIC_URL={settings.public_url}, but the web server "
+            f"listens on {settings.local_url}: leave the setting empty, or set it to the address that readers use"
+        ]
+    return []
+
+
+def _port_of(url: str) -> int:
+    """The port of a URL, that of its scheme if it names none; 0 for what is no port."""
+    try:
+        port = urlsplit(url).port
+    except ValueError:
+        return 0
+    return _PORTS[urlsplit(url).scheme] if port is None else port
+
+
 @cache
 def load_settings() -> Settings:
     """The settings of this process. Raises ConfigurationError that names the variable at fault."""
@@ -95,4 +178,5 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "DISTRIBUTOR_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise ConfigurationError(f"setting {name}: {first['msg']}") from None
+        reason = str(first.get("ctx", {}).get("error", first["msg"]))
+        raise ConfigurationError(f"setting {name}: {reason}") from None

@@ -57,7 +57,6 @@ def running_up(folder: Path, **settings: str) -> Iterator[Running]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DISTRIBUTOR_")} | {
         "DISTRIBUTOR_DATA_DIR": str(data),
         "DISTRIBUTOR_PORT": str(port),
-        "DISTRIBUTOR_PUBLIC_URL": f"http://127.0.0.1:{port}",
         **{f"DISTRIBUTOR_{name.upper()}": value for name, value in settings.items()},
     }
     command = [sys.executable, "-m", "distributor", "up"]
@@ -87,3 +86,9 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come"
         time.sleep(0.1)
+
+
+def wait_for_text(url: str, text: str) -> str:
+    """What this URL gives once it contains the text."""
+    wait_for(lambda: text in httpx.get(url).text, f"{text!r} at {url}")
+    return httpx.get(url).text

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from distributor.listening import listen
 from tests.paths import ROOT
 
-from .running_up import Running, running_up, wait_for
+from .running_up import Running, running_up, wait_for, wait_for_text
 
 SETTINGS = {"content_dir": str(ROOT / "content")}
 
@@ -34,6 +37,51 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def test_the_front_page_shows_the_sample_that_says_so_itself_and_no_draft(lasting: Running) -> None:
     wait_for(lambda: "Why We Still Send Letters" in httpx.get(lasting.url).text, "the sample on the front page")
     assert "A Kitchen Garden" not in httpx.get(lasting.url).text
+
+
+def test_what_it_prints_and_links_to_is_where_it_listens(lasting: Running) -> None:
+    log = lasting.folder.parent / "up.log"
+    wait_for(lambda: "logs are in" in log.read_text(), "the last of what it prints")
+    printed = log.read_text()
+    for line in (
+        f"articles and feeds, as the public sees them: {lasting.url}\n",
+        f"mails and posts that were sent to the sandbox: {lasting.sandbox_url}\n",
+    ):
+        assert line in printed
+    page = wait_for_text(lasting.url, "Why We Still Send Letters")
+    assert f'<link rel="canonical" href="{lasting.url}/' in page
+    assert ":8000" not in printed + page
+
+
+@pytest.mark.parametrize(
+    ("taken", "arguments", "message"),
+    [
+        ("port", [], "choose another DISTRIBUTOR_PORT"),
+        ("port", ["--sandbox-port"], "choose another --sandbox-port"),
+        ("port", ["--smtp-port"], "choose another --smtp-port"),
+        ("inbound", [], "choose another DISTRIBUTOR_INBOUND_LISTEN"),
+    ],
+)
+def test_a_port_that_is_taken_is_named_with_its_program_and_what_to_do(
+    tmp_path: Path, taken: str, arguments: list[str], message: str
+) -> None:
+    with listen("127.0.0.1", 0) as listening:
+        port = str(listening.getsockname()[1])
+        environment = dict(os.environ, DISTRIBUTOR_DATA_DIR=str(tmp_path / "var"), DISTRIBUTOR_PORT="0")
+        if arguments:
+            arguments = [*arguments, port]
+        elif taken == "port":
+            environment["DISTRIBUTOR_PORT"] = port
+        else:
+            environment["DISTRIBUTOR_INBOUND_LISTEN"] = f"127.0.0.1:{port}"
+        ports = [] if "--sandbox-port" in arguments else ["--sandbox-port", "0"]
+        command = [sys.executable, "-m", "distributor", "up", *ports, *arguments]
+        ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 5
+    assert f"port {port}: " in ended.stderr
+    assert f"(process {os.getpid()}) uses it" in ended.stderr
+    assert message in ended.stderr
+    assert not (tmp_path / "var" / "postgres").exists()
 
 
 def test_a_part_that_dies_is_started_again(lasting: Running) -> None:

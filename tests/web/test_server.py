@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -73,7 +74,7 @@ def test_a_port_in_use_is_reported_in_a_sentence_before_anything_starts():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=f"127.0.0.1, port {port}: another program uses it"):
+        with pytest.raises(ConfigurationError, match=rf"127.0.0.1, port {port}: .*\(process {os.getpid()}\) uses it"):
             server.run(APP, host=HOST, port=port)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from distributor.domain.errors import ConfigurationError, ServiceError
+from distributor.domain.errors import ServiceError
 from distributor.private_files import make_private_folder, open_private
 
 _STOP_SECONDS = 15.0
@@ -118,18 +117,6 @@ def running_processes(
         yield group
     finally:
         group.stop()
-
-
-def require_free_port(host: str, port: int) -> None:
-    """Raises ConfigurationError if something listens on this port already."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ConfigurationError(
-                f"port {port} on {host} is in use ({error.strerror}): stop the program that uses it, or choose another"
-            ) from error
 
 
 def worker_processes(*, email_workers: int = 1) -> list[ChildProcess]:

@@ -16,6 +16,8 @@ from distributor.flow.operations.channel_settings import configure
 from distributor.sandbox.registry import emulators
 from distributor.sandbox.smtp_server import email_channel_settings
 
+SANDBOX_HOST = "127.0.0.1"
+"""The address that the sandbox of `demo` and `up` listens on."""
 _START_SECONDS = 30.0
 _POSTAL_ADDRESS = "Distributor Sandbox, 1 Example Street, 12345 Sampletown"
 
@@ -69,9 +71,9 @@ def configure_sandbox_channels(app: AppContext, ports: SandboxPorts) -> list[str
 
 def _sandbox_channel_settings(ports: SandboxPorts) -> dict[str, dict[str, Any]]:
     """The settings of a channel of each kind that lead to the sandbox, by kind."""
-    url = f"http://127.0.0.1:{ports.http}"
+    url = f"http://{SANDBOX_HOST}:{ports.http}"
     settings = {
-        "email": email_channel_settings(f"smtp://127.0.0.1:{ports.smtp}"),
+        "email": email_channel_settings(f"smtp://{SANDBOX_HOST}:{ports.smtp}"),
         # Feeds are served by Distributor itself.
         "feed": {},
     }

@@ -13,29 +13,44 @@ from distributor.cli.console import print_message
 from distributor.cli.process_group import (
     ChildProcess,
     ProcessGroup,
-    require_free_port,
     running_processes,
     worker_processes,
 )
-from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_process, wait_for_sandbox
+from distributor.cli.sandbox import (
+    SANDBOX_HOST,
+    SandboxPorts,
+    configure_sandbox_channels,
+    sandbox_process,
+    wait_for_sandbox,
+)
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publishing.ingest import scan
-from distributor.settings import Settings, load_settings
+from distributor.listening import free_port, local_url, require_free_port
+from distributor.settings import Settings, address_problems, load_settings
 from distributor.storage import channels
 from distributor.storage.schema import migrate
 
 
 def up(
     email_workers: Annotated[int, typer.Option(min=1, help="Processes that send email.")] = 1,
-    sandbox_port: Annotated[int, typer.Option(help="Port of the sandbox page.")] = 8025,
-    smtp_port: Annotated[int, typer.Option(help="Port of the sandbox's SMTP inbox.")] = 2525,
+    sandbox_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the sandbox page; 0: a free one.")
+    ] = 8025,
+    smtp_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the sandbox's SMTP inbox; 0: a free one.")
+    ] = 2525,
 ) -> None:
     """Run the whole service on this machine until it is stopped."""
-    settings = load_settings()
+    settings = _with_port(load_settings())
     stop = _stop_event()
-    for port in (settings.port, sandbox_port, smtp_port):
-        require_free_port(settings.host, port)
+    for host, port, setting in (
+        (settings.host, settings.port, "another DISTRIBUTOR_PORT"),
+        (SANDBOX_HOST, sandbox_port, "another --sandbox-port"),
+        (SANDBOX_HOST, smtp_port, "another --smtp-port"),
+        *((*address, "another DISTRIBUTOR_INBOUND_LISTEN") for address in [settings.inbound_address] if address),
+    ):
+        require_free_port(host, port, setting=setting)
     ports_file = settings.data_dir / "sandbox.json"
     ports_file.unlink(missing_ok=True)
     with open_services(settings) as services:
@@ -52,12 +67,25 @@ def up(
             ports = wait_for_sandbox(ports_file, group)
             if _is_first_run(app):
                 _set_up(app, settings, ports)
-            print_message(f"articles and feeds, as the public sees them: {settings.public_url}")
-            print_message(f"the documentation of the API: {settings.public_url}/api/docs")
-            print_message(f"mails and posts that were sent to the sandbox: http://{settings.host}:{ports.http}")
+            _print_addresses(settings, ports)
             print_message(f"logs are in {settings.data_dir / 'logs'}; Ctrl-C stops everything")
             _watch(group, stop)
     print_message("stopped")
+
+
+def _with_port(settings: Settings) -> Settings:
+    """The settings with a free port in place of port 0, so that links in mails and feeds lead to it."""
+    return settings if settings.port else settings.model_copy(update={"port": free_port(settings.host)})
+
+
+def _print_addresses(settings: Settings, ports: SandboxPorts) -> None:
+    print_message(f"articles and feeds, as the public sees them: {settings.site_url}")
+    if settings.site_url != settings.local_url:
+        print_message(f"the web server listens on {settings.local_url}")
+    for problem in address_problems(settings):
+        print_message(f"note: {problem}")
+    print_message(f"the documentation of the API: {settings.local_url}/api/docs")
+    print_message(f"mails and posts that were sent to the sandbox: {local_url(SANDBOX_HOST, ports.http)}")
 
 
 def inbound_processes(settings: Settings) -> list[ChildProcess]:

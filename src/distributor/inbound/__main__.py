@@ -14,6 +14,7 @@ from distributor.domain.errors import ConfigurationError, DistributorError
 from distributor.flow.app_context import AppContext
 from distributor.inbound.poller import open_mailbox, poll_forever
 from distributor.inbound.server import InboundServer
+from distributor.listening import listen
 from distributor.logs import configure_logs
 from distributor.settings import Settings, load_settings
 from distributor.storage.schema import check_schema, migrate
@@ -45,8 +46,9 @@ async def _serve(app: AppContext, settings: Settings) -> None:
     pollers = [
         asyncio.create_task(poll_forever(app, url, interval_seconds=settings.inbound_poll_seconds)) for url in urls
     ]
-    if settings.inbound_listen:
-        with _listen(settings.inbound_listen) as listener:
+    if settings.inbound_address is not None:
+        host, port = settings.inbound_address
+        with listen(host, port, setting="another DISTRIBUTOR_INBOUND_LISTEN") as listener:
             server = InboundServer(app, name=socket.gethostname())
             await server.start(listener)
             _log.info("inbound.listening", address=settings.inbound_listen)
@@ -60,22 +62,6 @@ async def _serve(app: AppContext, settings: Settings) -> None:
         )
     for task in pollers:
         task.cancel()
-
-
-def _listen(host_port: str) -> socket.socket:
-    """A listening socket for HOST:PORT. Raises ConfigurationError."""
-    host, _, port = host_port.rpartition(":")
-    try:
-        return socket.create_server((host.strip("[]"), int(port)), family=_family(host), backlog=128)
-    except (OSError, ValueError, OverflowError) as error:
-        raise ConfigurationError(
-            f"DISTRIBUTOR_INBOUND_LISTEN={host_port!r}: cannot listen ({error}); "
-            "write HOST:PORT, such as 127.0.0.1:2424"
-        ) from error
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 if __name__ == "__main__":

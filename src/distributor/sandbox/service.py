@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import signal
 import socket
 import threading
@@ -16,7 +15,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from distributor.domain.errors import ConfigurationError
+from distributor.listening import listen
 from distributor.sandbox.controls import Controls
 from distributor.sandbox.http_server import HttpServer
 from distributor.sandbox.pages import SandboxPages
@@ -27,7 +26,6 @@ from distributor.sandbox.state import SandboxState, open_state
 _LOOPBACK = "127.0.0.1"
 _START_SECONDS = 30
 _BACKLOG = 512
-_HIGHEST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +99,8 @@ def _opened(
     folder: Path, host: str, smtp_port: int, http_port: int, clock: Clock
 ) -> Iterator[tuple[Sandbox, _Listening]]:
     with (
-        _listen(host, smtp_port) as smtp,
-        _listen(host, http_port) as http,
+        listen(host, smtp_port, backlog=_BACKLOG) as smtp,
+        listen(host, http_port, backlog=_BACKLOG) as http,
         closing(open_state(folder, clock=clock)) as state,
     ):
         listening = _Listening(smtp=smtp, http=http)
@@ -134,22 +132,6 @@ def make_app(state: SandboxState) -> Starlette:
     """
     mounts = [Mount(f"/{kind}", emulator.make_app()) for kind, emulator in state.emulators.items()]
     return Starlette(routes=[*Controls(state).routes(), *SandboxPages(state).routes(), *mounts])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= _HIGHEST_PORT:
-        raise ConfigurationError(
-            f"port {port} does not exist; ports go from 0, which means a free one, to {_HIGHEST_PORT}"
-        )
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise ConfigurationError(
-                f"port {port} on {host} is in use; stop its process, or choose another port"
-            ) from None
-        raise ConfigurationError(f"cannot listen on {host}, port {port}: {error.strerror or error}") from None
 
 
 def _port_of(listening: socket.socket) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import signal
 import socket
 import threading
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from distributor.domain.errors import ConfigurationError
+from distributor.listening import listen
 from distributor.web.http_protocol import ConnectionLimits, limited_protocol
 
 # Connections that are accepted at a time at most.
@@ -21,12 +20,6 @@ _DEFAULT_LIMITS = ConnectionLimits()
 # How long open requests may take after a stop signal; they normally take milliseconds.
 _GRACE_SECONDS = 10
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-_REASONS = {
-    errno.EADDRINUSE: "another program uses it; stop that program, or choose another port (0 takes a free one)",
-    errno.EACCES: "permission denied; choose a port above 1023",
-    errno.EADDRNOTAVAIL: "this machine does not have that address; use 127.0.0.1 for local access, 0.0.0.0 for all",
-}
 
 
 def run(
@@ -41,7 +34,7 @@ def run(
 
     `trusted_proxies` are IP addresses or networks, separated by commas, whose X-Forwarded-For is trusted.
     """
-    with _listen(host, port) as listening:
+    with listen(host, port, backlog=_BACKLOG) as listening:
         server = _Server(app, _url(listening, host), trusted_proxies, _DEFAULT_LIMITS, on_listening)
         with _stopped_by_signals(server):
             server.run(sockets=[listening])
@@ -57,7 +50,7 @@ def running(
     limits: ConnectionLimits = _DEFAULT_LIMITS,
 ) -> Iterator[str]:
     """Serve from a thread for as long as the context is open; gives the URL. Raises ConfigurationError."""
-    with _listen(host, port) as listening:
+    with listen(host, port, backlog=_BACKLOG) as listening:
         is_up = threading.Event()
         server = _Server(app, _url(listening, host), trusted_proxies, limits, lambda _: is_up.set())
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
@@ -101,34 +94,6 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started and self._on_listening is not None:
             self._on_listening(self.address)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        # Without the port, which it would truncate to 16 bits.
-        family, kind, protocol, _, (address, _, *scope) = socket.getaddrinfo(
-            host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError) as error:
-        raise ConfigurationError(
-            f"cannot listen on {host}, port {port}: this is not an address to listen on"
-        ) from error
-    try:
-        # So that a port that was just released can be used again.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((address, port, *scope))
-        listening.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
-        listening.close()
-        raise ConfigurationError(f"cannot listen on {host}, port {port}: {_reason(error)}") from error
-    return listening
-
-
-def _reason(error: OSError | OverflowError) -> str:
-    if isinstance(error, OverflowError):
-        return "a port is a number from 0 to 65535"
-    return _REASONS.get(error.errno or 0) or str(error.strerror)
 
 
 def _url(listening: socket.socket, host: str) -> str:

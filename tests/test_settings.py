@@ -1,0 +1,76 @@
+"""Settings: what is derived from them, what contradicts, and which processes read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from distributor.bootstrap import child_environment, make_site
+from distributor.domain.errors import ConfigurationError
+from distributor.embedded import Services
+from distributor.settings import PROCESS_KINDS, Settings, address_problems, load_settings, readers
+
+SERVICES = Services(database_url="postgresql://example/db", redis_url="redis://example")
+
+
+def settings(**values: Any) -> Settings:
+    return Settings(_env_file=None, **values)
+
+
+@pytest.mark.parametrize(
+    ("values", "url"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"port": 8010}, "http://127.0.0.1:8010"),
+        ({"port": 8010, "host": "0.0.0.0"}, "http://127.0.0.1:8010"),
+        ({"port": 8010, "host": "::"}, "http://127.0.0.1:8010"),
+        ({"port": 8010, "host": "::1"}, "http://[::1]:8010"),
+        ({"host": "192.0.2.7"}, "http://192.0.2.7:8000"),
+        ({"host": "letters.example"}, "http://letters.example:8000"),
+        ({"port": 8010, "public_url": "https://letters.example/"}, "https://letters.example"),
+    ],
+)
+def test_links_lead_to_the_public_url_or_else_to_where_the_web_server_listens(values: dict[str, Any], url: str) -> None:
+    configured = settings(secret_key="k" * 32, **values)
+    assert make_site(configured).public_url == url
+    assert child_environment(configured, SERVICES)["DISTRIBUTOR_PUBLIC_URL"] == url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]", "https://127.0.0.1"]
+)
+def test_a_public_url_of_this_machine_with_another_port_is_a_contradiction(url: str) -> None:
+    (problem,) = address_problems(settings(port=8010, public_url=url))
+    assert url.rstrip("/") in problem
+    assert "http://127.0.0.1:8010" in problem
+
+
+@pytest.mark.parametrize("url", ["", "http://127.0.0.1:8010", "http://localhost:8010", "https://letters.example"])
+def test_a_public_url_behind_a_proxy_or_with_the_same_port_is_none(url: str) -> None:
+    assert address_problems(settings(port=8010, public_url=url)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PUBLIC_URL", "letters.example", "must start with http:// or https://"),
+        ("PUBLIC_URL", "https://", "names no host"),
+        ("PUBLIC_URL", "http://letters.example:high", "its port must be a number from 1 to 65535"),
+        ("PUBLIC_URL", "http://letters.example:70000", "its port must be a number from 1 to 65535"),
+        ("INBOUND_LISTEN", "2424", "'2424' is not HOST:PORT, such as 127.0.0.1:2424"),
+        ("SECRET_KEY", "short", "needs at least 32 characters"),
+    ],
+)
+def test_an_invalid_setting_is_named_with_what_is_wrong(
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"DISTRIBUTOR_{name}", value)
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings.__wrapped__()
+    assert str(raised.value) == f"setting DISTRIBUTOR_{name}: {message}"
+
+
+def test_a_setting_is_read_by_known_kinds_of_processes() -> None:
+    for name in Settings.model_fields:
+        assert set(readers(name)) <= {*PROCESS_KINDS, "up"}
