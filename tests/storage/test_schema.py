@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -28,6 +29,33 @@ def test_the_migrations_give_the_same_constraints_indexes_and_storage_options_as
         connection.execute(text("CREATE SCHEMA public"))
         metadata.create_all(connection)
     assert migrated == _definitions(app.database)
+
+
+def test_what_the_first_version_had_planned_is_still_sent_after_the_migration(app: AppContext) -> None:
+    """It is prepared anew shortly before its time; what was released stays as it was made."""
+    with app.database.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO channels (name, kind) VALUES ('mail', 'email')"))
+        for state, released_at in (("planned", None), ("scheduled", None), ("running", app.clock())):
+            connection.execute(
+                text("""
+                    WITH campaign AS (
+                        INSERT INTO campaigns (name, track_opens, track_clicks, unknown_policy, created_at)
+                        VALUES ('Old', true, true, 'assume_sent', now()) RETURNING id
+                    )
+                    INSERT INTO dispatches (campaign_id, channel_id, state, scheduled_at, zone, released_at)
+                    SELECT campaign.id, channels.id, :state, now(), 'UTC', :released_at FROM campaign, channels
+                """),
+                {"state": state, "released_at": released_at},
+            )
+    migrate(app.database)
+    with app.database.begin() as connection:
+        rows = connection.execute(text("SELECT state, prepared_at IS NOT NULL FROM dispatches ORDER BY id")).all()
+    assert [tuple(row) for row in rows] == [("scheduled", False), ("scheduled", False), ("running", True)]
 
 
 def test_the_newest_revision_is_the_one_that_alembic_ends_at() -> None:

@@ -28,7 +28,6 @@ def upgrade() -> None:
     _create_imports()
     _create_campaigns()
     _create_dispatches()
-    _create_campaign_reviews()
     _create_deliveries()
     _create_delivery_events()
     _create_publications()
@@ -226,6 +225,7 @@ def _create_consents() -> None:
         sa.Column("subscriber_id", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("topics", postgresql.ARRAY(sa.Text()), nullable=True),
+        sa.Column("frequency", sa.Text(), server_default="every_article", nullable=False),
         sa.Column("consent_id", sa.BigInteger(), nullable=True),
         sa.Column("state_changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("state <> 'subscribed' OR consent_id IS NOT NULL", name="memberships_consent_check"),
@@ -359,17 +359,10 @@ def _create_campaigns() -> None:
         sa.Column("cut_after", sa.Integer(), nullable=True),
         sa.Column("text", sa.Text(), server_default="", nullable=False),
         sa.Column("channel_options", postgresql.JSONB(), server_default=_EMPTY_OBJECT, nullable=False),
-        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
-        sa.Column("needs_approval", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("on_change", sa.Text(), server_default="refresh", nullable=False),
-        sa.Column("test_of", sa.BigInteger(), nullable=True),
-        sa.Column("test_as", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["test_of"], ["campaigns.id"], name=op.f("campaigns_test_of_fkey"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("campaigns_pkey")),
         sa.UniqueConstraint("key", name=op.f("campaigns_key_key")),
     )
-    op.create_index("campaigns_test_of_idx", "campaigns", ["test_of"], postgresql_where=sa.text("test_of IS NOT NULL"))
     op.create_table(
         "campaign_attachments",
         sa.Column("campaign_id", sa.BigInteger(), nullable=False),
@@ -412,11 +405,9 @@ def _create_dispatches() -> None:
         sa.Column("campaign_id", sa.BigInteger(), nullable=False),
         sa.Column("channel_id", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("zone", sa.Text(), nullable=False),
         sa.Column("rendition_id", sa.BigInteger(), nullable=True),
-        sa.Column("prepared_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("revisions", postgresql.JSONB(), server_default=_EMPTY_OBJECT, nullable=False),
         sa.Column("audience_size", sa.Integer(), nullable=True),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("resume_at", sa.DateTime(timezone=True), nullable=True),
@@ -435,66 +426,11 @@ def _create_dispatches() -> None:
         "dispatches_open_idx",
         "dispatches",
         ["state", "scheduled_at"],
-        postgresql_where=sa.text("state IN ('scheduled','running')"),
+        postgresql_where=sa.text("state IN ('planned','scheduled','running')"),
     )
     op.create_index(
         "dispatches_resume_idx", "dispatches", ["resume_at"], postgresql_where=sa.text("resume_at IS NOT NULL")
     )
-
-
-def _create_campaign_reviews() -> None:
-    op.create_table(
-        "campaign_reviews",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("revisions", postgresql.JSONB(), nullable=False),
-        sa.Column("problems", postgresql.JSONB(), server_default=_EMPTY_LIST, nullable=False),
-        sa.Column("blockers", sa.Integer(), nullable=False),
-        sa.Column("sentence", sa.Text(), nullable=False),
-        sa.Column("made_by", sa.Text(), nullable=False),
-        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("approved_by", sa.Text(), server_default="", nullable=False),
-        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["campaign_id"], ["campaigns.id"], name=op.f("campaign_reviews_campaign_id_fkey"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("campaign_reviews_pkey")),
-    )
-    op.create_index(op.f("campaign_reviews_campaign_id_idx"), "campaign_reviews", ["campaign_id"])
-    op.create_table(
-        "reviewed_dispatches",
-        sa.Column("review_id", sa.BigInteger(), nullable=False),
-        sa.Column("channel_id", sa.BigInteger(), nullable=False),
-        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("rendition_id", sa.BigInteger(), nullable=True),
-        sa.Column("problems", postgresql.JSONB(), server_default=_EMPTY_LIST, nullable=False),
-        sa.Column("recipients", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["channel_id"], ["channels.id"], name=op.f("reviewed_dispatches_channel_id_fkey")),
-        sa.ForeignKeyConstraint(
-            ["rendition_id"], ["renditions.id"], name=op.f("reviewed_dispatches_rendition_id_fkey")
-        ),
-        sa.ForeignKeyConstraint(
-            ["review_id"], ["campaign_reviews.id"], name=op.f("reviewed_dispatches_review_id_fkey"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("review_id", "channel_id", name=op.f("reviewed_dispatches_pkey")),
-    )
-    op.create_table(
-        "campaign_history",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
-        sa.Column("action", sa.Text(), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("detail", sa.Text(), server_default="", nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["campaign_id"], ["campaigns.id"], name=op.f("campaign_history_campaign_id_fkey"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("campaign_history_pkey")),
-    )
-    op.create_index(op.f("campaign_history_campaign_id_idx"), "campaign_history", ["campaign_id"])
 
 
 def _create_deliveries() -> None:
@@ -571,13 +507,11 @@ def _create_delivery_events() -> None:
         sa.Column("remote_id", sa.Text(), nullable=True),
         sa.Column("permalink", sa.Text(), nullable=True),
         sa.Column("detail", postgresql.JSONB(), server_default=_EMPTY_OBJECT, nullable=False),
-        sa.Column("found_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["delivery_id"], ["deliveries.id"], name=op.f("delivery_posts_delivery_id_fkey"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("delivery_id", "number", name=op.f("delivery_posts_pkey")),
     )
-    op.create_index(op.f("delivery_posts_remote_id_idx"), "delivery_posts", ["remote_id"], postgresql_using="hash")
     op.create_table(
         "events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -684,9 +618,6 @@ def _create_routes() -> None:
         "heartbeats",
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column(
-            "database_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
-        ),
         sa.PrimaryKeyConstraint("role", name=op.f("heartbeats_pkey")),
     )
 
