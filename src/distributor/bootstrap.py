@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
 import secrets
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING
 import structlog
 from pydantic import SecretStr
 
-from distributor.channels.api import Site
+from distributor.channels.api import Brand, Site
 from distributor.channels.registry import template_folders
+from distributor.domain.brand import Logo, parse_fonts, parse_footer_links, shown_size
 from distributor.domain.errors import ConfigurationError
 from distributor.domain.feedback import BouncePolicy
+from distributor.domain.image_file import image_type_of_url, read_image_file
 from distributor.domain.ip_networks import parse_networks
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
@@ -33,6 +36,10 @@ from distributor.storage.schema import check_schema, migrate
 
 if TYPE_CHECKING:
     from redis import Redis
+
+
+# Every mail and page loads it.
+_MAX_LOGO_BYTES = 500_000
 
 
 @contextmanager
@@ -133,6 +140,19 @@ def make_site(settings: Settings) -> Site:
         postal_address=settings.postal_address,
         sender=settings.sender,
         language=settings.language,
+        brand=make_brand(settings),
+    )
+
+
+def make_brand(settings: Settings) -> Brand:
+    """How the site looks. Raises ConfigurationError for a logo that cannot be read."""
+    fonts, safe_fonts = parse_fonts(settings.font_stack)
+    return Brand(
+        logo=_read_logo(settings.site_logo) if settings.site_logo else None,
+        accent=settings.accent_colour,
+        fonts=fonts,
+        safe_fonts=safe_fonts,
+        footer_links=parse_footer_links(settings.footer_links),
     )
 
 
@@ -157,6 +177,31 @@ def secret_key(settings: Settings) -> bytes:
             "make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(48))'`"
         )
     return _kept_key(settings.data_dir / "secret_key")
+
+
+def _read_logo(setting: str) -> Logo:
+    """The logo at an https:// URL, or in a file that pages then serve under a path with its hash."""
+    if "://" in setting:
+        return Logo(url=setting, media_type=image_type_of_url(setting))
+    try:
+        with Path(setting).open("rb") as file:
+            body = file.read(_MAX_LOGO_BYTES + 1)
+    except OSError as error:
+        raise _logo_error(setting, f"cannot be read: {error.strerror}") from error
+    image = read_image_file(body)
+    if image is None:
+        raise _logo_error(setting, "is not a PNG, JPEG, GIF, WebP or SVG image")
+    if len(body) > _MAX_LOGO_BYTES:
+        raise _logo_error(setting, f"is over {_MAX_LOGO_BYTES // 1000} KB; make it smaller")
+    width, height = shown_size(image.width, image.height)
+    name = hashlib.sha256(body).hexdigest()[:16]
+    return Logo(
+        url=f"/assets/logo-{name}{image.suffix}", media_type=image.media_type, width=width, height=height, body=body
+    )
+
+
+def _logo_error(file: str, reason: str) -> ConfigurationError:
+    return ConfigurationError(f"setting DISTRIBUTOR_SITE_LOGO: {file} {reason}")
 
 
 def _kept_key(path: Path) -> bytes:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from distributor.domain.brand import DEFAULT_ACCENT, parse_colour, parse_fonts, parse_footer_links
 from distributor.domain.errors import ConfigurationError
 from distributor.listening import local_url
 
@@ -53,6 +54,17 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address the web server listens on")
     port: int = Field(8000, ge=0, le=65535, description="port the web server listens on; 0: a free one, with `up`")
     site_name: str = Field("Distributor", description="who is speaking, in mails and feeds")
+    site_logo: str = Field("", description="a PNG, JPEG, GIF, WebP or SVG file, or an https:// URL of one; empty: none")
+    accent_colour: str = Field(
+        DEFAULT_ACCENT, description="colour of links and buttons; made lighter or darker where it would not be readable"
+    )
+    font_stack: str = Field(
+        "", description="fonts of mails and pages by commas, such as Inter, Georgia; empty: those of the system"
+    )
+    footer_links: str = Field(
+        "",
+        description="links below mails and pages, by commas: Imprint=https://example.org/imprint, Privacy=https://example.org/privacy",
+    )
     postal_address: str = Field("", description="the sender's street address; the law asks for it in every mail")
     sender: str = Field("news@localhost.localdomain", description="address mails come from, may have a name")
     language: str = Field("en", description="BCP 47 language of the site")
@@ -137,6 +149,31 @@ class Settings(BaseSettings):
         if not 0 < _port_of(url) <= 65535:
             raise ValueError("its port must be a number from 1 to 65535")
         return url.rstrip("/")
+
+    @field_validator("site_logo")
+    @classmethod
+    def _logo_from_anywhere(cls, logo: str) -> str:
+        """A path is made absolute: the processes of one service may work in different folders."""
+        if "://" in logo and not logo.startswith("https://"):
+            raise ValueError("must be a file or start with https://")
+        return logo if not logo or "://" in logo else str(Path(logo).absolute())
+
+    @field_validator("accent_colour")
+    @classmethod
+    def _hex_colour(cls, colour: str) -> str:
+        return parse_colour(colour)
+
+    @field_validator("font_stack")
+    @classmethod
+    def _names_of_fonts(cls, fonts: str) -> str:
+        parse_fonts(fonts)
+        return fonts
+
+    @field_validator("footer_links")
+    @classmethod
+    def _labels_and_urls(cls, links: str) -> str:
+        parse_footer_links(links)
+        return links
 
     @field_validator("secret_key")
     @classmethod

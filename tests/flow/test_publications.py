@@ -22,6 +22,7 @@ from sqlalchemy import text
 from distributor.channels.api import Article, Site
 from distributor.domain.article import ArticleAction, ArticleStatus
 from distributor.domain.audience import AudiencePlan
+from distributor.domain.brand import Brand, Logo
 from distributor.domain.campaign import CampaignPlan
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.quarantine import QuarantineLoop
@@ -102,7 +103,7 @@ class Newsroom:
         assert totals[DeliveryState.SENT] == totals.audience > 0
         return number
 
-    def move(self, public_url: str, **changes: str) -> None:
+    def move(self, public_url: str, **changes: Any) -> None:
         """The service starts again with other settings of the site."""
         self.app = replace(self.app, site=replace(self.app.site, public_url=public_url, **changes))
 
@@ -243,6 +244,18 @@ def test_no_link_of_any_feed_keeps_the_old_public_address(newsroom: Newsroom) ->
         assert any("moved.example" in one for one in found)
         assert not [one for one in found if "gazette.example" in one], path
         assert "The Moved Gazette" in document.body.decode()
+
+
+def test_a_changed_logo_reaches_every_feed(newsroom: Newsroom) -> None:
+    newsroom.send(newsroom.write("hello", tags=("news",)))
+    for body in (b"one", b"two"):
+        logo = Logo(url=f"/assets/logo-{body.decode()}.png", media_type="image/png", width=96, height=48, body=body)
+        newsroom.move("http://gazette.example", brand=Brand(logo=logo))
+        assert newsroom.settle() == 1
+        assert newsroom.documents
+        for document in newsroom.documents.values():
+            assert f"http://gazette.example{logo.url}" in document.body.decode()
+        assert newsroom.settle() == 0
 
 
 def test_a_new_form_of_the_documents_is_built_for_all_of_them(

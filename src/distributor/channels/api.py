@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from distributor.domain.article import Article, Media
 from distributor.domain.blocks import Block
+from distributor.domain.brand import Brand
 from distributor.domain.campaign_review import Cost
 from distributor.domain.delivery import Attribution, Delivery, Outcome, Verdict
 from distributor.domain.diagnostics import Finding, Nameserver
@@ -37,6 +38,7 @@ __all__ = [
     "Attachment",
     "Attribution",
     "Audience",
+    "Brand",
     "Capabilities",
     "Channel",
     "ClosableChannel",
@@ -138,6 +140,11 @@ class Site:
     postal_address: str
     sender: str
     language: str = "en"
+    brand: Brand = field(default_factory=Brand)
+
+    def absolute_url(self, url: str) -> str:
+        """The URL, with the root of the site before what is only a path."""
+        return f"{self.public_url}{url}" if url.startswith("/") else url
 
     def article_url(self, article: Article) -> str:
         """The address of the article's page."""

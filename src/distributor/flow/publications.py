@@ -182,4 +182,8 @@ def _fingerprint(site: Site, records: Sequence[ChannelRecord]) -> str:
     kind = kinds()[first.kind]
     assert issubclass(kind, PublishingChannel), "only such channels are asked for"  # noqa: S101
     content = [__version__, kind.document_format(), asdict(site), first.settings, [one.id for one in records]]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=_digest_of_file).encode()).hexdigest()
+
+
+def _digest_of_file(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()

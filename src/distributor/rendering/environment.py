@@ -11,6 +11,7 @@ from jinja2.exceptions import TemplateError as JinjaError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from distributor.domain.errors import TemplateError
+from distributor.rendering.colours import button_on, ink_on, readable_on
 
 _TEXT_SUFFIXES = (".txt.j2", ".text.j2")
 # What Python raises for an expression in a template: 1 + "a", 1 / 0, a template that includes itself.
@@ -30,6 +31,8 @@ class Templates:
             lstrip_blocks=True,
             keep_trailing_newline=False,
         )
+        # A palette is computed from the accent of the brand where its grounds are known: in the template.
+        self._environment.filters |= {"readable_on": readable_on, "button_on": button_on, "ink_on": ink_on}
 
     def render(self, name: str, context: Mapping[str, Any]) -> str:
         """Render template `name`. Raises TemplateError with the template and the line of the error.

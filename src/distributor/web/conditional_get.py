@@ -19,6 +19,8 @@ _COMPRESSIBLE = re.compile(r"text/|application/(.+\+)?(json|xml)\b|image/svg\+xm
 # Less than this fits into one packet uncompressed.
 _MIN_GZIP_BYTES = 600
 _GZIP = "-gzip"
+# An image opened by itself must not run code: an SVG may contain a script.
+_IMAGE_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,15 @@ def conditional_response(request: Request, representation: Representation, *, no
         body = representation.body
     # Not as `media_type`: Starlette would add a charset of its own.
     return Response(body, headers={**headers, "Content-Type": representation.media_type})
+
+
+def image_response(request: Request, image: Representation, *, now: datetime) -> Response:
+    """The response to a request for an image, which other sites may show and which runs no code."""
+    response = conditional_response(request, image, now=now)
+    response.headers["Content-Security-Policy"] = _IMAGE_SECURITY_POLICY
+    # Webmail and feed readers show the image on their own pages.
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
 
 
 def _matching_variant(

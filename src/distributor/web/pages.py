@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from distributor.flow.app_context import AppContext
-from distributor.web.conditional_get import Representation, conditional_response
+from distributor.web.conditional_get import Representation, conditional_response, image_response
 
 _FOREVER = "public, max-age=31536000, immutable"
 
@@ -26,6 +26,7 @@ class PageRenderer:
         self.root = urlsplit(app.site.public_url).path
         self._style = _Asset.of(app, "site.css.j2", "site-{}.css", "text/css; charset=utf-8")
         self._solver = _Asset.of(app, "solver.js.j2", "solver-{}.js", "text/javascript; charset=utf-8")
+        self._brand = app.site.brand
 
     @property
     def solver_url(self) -> str:
@@ -34,8 +35,15 @@ class PageRenderer:
 
     def html(self, template: str, context: Mapping[str, object]) -> bytes:
         """Render `template`, a name below ``web/public``, with this context."""
+        logo = self._brand.logo
+        logo_url = self._url_here(logo.url) if logo else ""
         shared = {
             "site": self._app.site,
+            "brand": self._brand,
+            "logo_url": logo_url,
+            "icon_url": logo_url if logo and logo.is_square else "",
+            # Other sites show it; they need a whole URL, and few of them show an SVG.
+            "card_image": self._app.site.absolute_url(logo.url) if logo and logo.is_for_mail else "",
             "root": self.root,
             "style_url": self.root + self._style.path,
         }
@@ -57,13 +65,25 @@ class PageRenderer:
         return [
             Route(self._style.path, self._send_style),
             Route(self._solver.path, self._send_solver),
+            *([Route(self._brand.logo.url, self._send_logo)] if self._brand.logo and self._brand.logo.body else []),
         ]
+
+    def _url_here(self, url: str) -> str:
+        """The URL of a link on our own pages: a path stays on the host that the reader came to."""
+        return self.root + url if url.startswith("/") else url
 
     def _send_style(self, request: Request) -> Response:
         return conditional_response(request, self._style.content, now=self._app.clock())
 
     def _send_solver(self, request: Request) -> Response:
         return conditional_response(request, self._solver.content, now=self._app.clock())
+
+    def _send_logo(self, request: Request) -> Response:
+        assert self._brand.logo, "there is no route without one"  # noqa: S101
+        content = Representation.of(
+            self._brand.logo.body, media_type=self._brand.logo.media_type, cache_control=_FOREVER
+        )
+        return image_response(request, content, now=self._app.clock())
 
 
 def masked_email(email: str) -> str:
@@ -81,6 +101,6 @@ class _Asset:
 
     @classmethod
     def of(cls, app: AppContext, template: str, name: str, media_type: str) -> _Asset:
-        body = app.templates.render(f"web/public/{template}", {}).encode()
+        body = app.templates.render(f"web/public/{template}", {"brand": app.site.brand}).encode()
         path = f"/assets/{name.format(hashlib.sha256(body).hexdigest()[:16])}"
         return cls(path, Representation.of(body, media_type=media_type, cache_control=_FOREVER))

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import feedparser
 import pytest
+from lxml import etree
 from pydantic import ValidationError
 
 from distributor.channels import registry
@@ -29,6 +30,7 @@ from distributor.channels.api import (
 from distributor.channels.feed import FeedChannel
 from distributor.channels.feed.channel import FeedSettings
 from distributor.domain.blocks import Image, Paragraph
+from distributor.domain.brand import Brand, Logo
 from distributor.domain.delivery import Verdict
 from distributor.domain.errors import ServiceError
 from distributor.domain.problems import Severity
@@ -38,6 +40,7 @@ from distributor.testing.conformance import SAMPLE_ARTICLE, Case, RemoteService,
 from distributor.testing.fakes import RELEASED_AT, InMemoryPublications
 
 from .samples import (
+    ALL_SETTINGS,
     NOON,
     SITE,
     article,
@@ -220,6 +223,36 @@ def test_what_the_settings_do_not_say_is_taken_from_the_site() -> None:
     assert (feed["title"], feed["language"]) == ("Nest & Fact", "nb")
     assert feed["description"] == "New articles from Nest & Fact"
     assert {"icon", "hubs"}.isdisjoint(feed)
+
+
+WIDE = Logo(url="/assets/logo-1a2b.png", media_type="image/png", width=240, height=48)
+
+
+@pytest.mark.parametrize(
+    ("logo", "shown"),
+    [
+        (WIDE, {"icon": "https://news.example.org/assets/logo-1a2b.png"}),
+        (
+            replace(WIDE, width=48),
+            dict.fromkeys(("icon", "favicon"), "https://news.example.org/assets/logo-1a2b.png"),
+        ),
+        (Logo(url="https://cdn.example/logo.png"), {"icon": "https://cdn.example/logo.png"}),
+        (Logo(url="/assets/logo-1a2b.svg", media_type="image/svg+xml"), {}),
+    ],
+    ids=["wide", "square", "elsewhere", "svg"],
+)
+def test_the_logo_of_the_site_is_that_of_its_feeds(logo: Logo, shown: dict[str, str]) -> None:
+    files = files_of(article(), site=replace(SITE, brand=Brand(logo=logo)))
+    feed = json.loads(files["feed.json"])
+    assert {key: feed[key] for key in ("icon", "favicon") if key in feed} == shown
+    for name, place in (("rss.xml", "//image/url"), ("atom.xml", "//*[local-name()='logo']")):
+        found = etree.fromstring(files[name]).xpath(f"{place}/text()")
+        assert found == ([shown["icon"]] if shown else [])
+
+
+def test_an_icon_of_the_channel_comes_before_the_logo_of_the_site() -> None:
+    files = files_of(article(), settings=ALL_SETTINGS, site=replace(SITE, brand=Brand(logo=WIDE)))
+    assert json.loads(files["feed.json"])["icon"] == ALL_SETTINGS.icon
 
 
 def codes(*articles: Any, settings: FeedSettings | None = None) -> list[str]:

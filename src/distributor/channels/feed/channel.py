@@ -50,7 +50,11 @@ class FeedSettings(BaseModel):
     title: str = Field("", title="Title", description="name of the main feed; empty: the name of the site")
     description: str = Field("", title="Description", description="what the feed is about, in one sentence")
     language: str = Field("", title="Language", description="BCP 47 language of the feed; empty: that of the site")
-    icon: str = Field("", title="Icon", description="URL of a square PNG, JPEG or GIF, best 512 pixels wide")
+    icon: str = Field(
+        "",
+        title="Icon",
+        description="URL of a square PNG, JPEG or GIF, best 512 pixels wide; empty: the logo of the site",
+    )
     hub: str = Field("", title="WebSub hub", description="URL of the hub that notifies readers of changes at once")
     items: int = Field(50, ge=1, le=500, title="Articles", description="maximum number of articles in a feed")
     max_bytes: int = Field(
@@ -138,13 +142,16 @@ class FeedChannel:
     def _metadata_of(self, site: Site) -> FeedMetadata:
         settings = self._settings
         publisher = plain(site.name) or site.public_url
+        logo = site.brand.logo if site.brand.logo and site.brand.logo.is_for_mail else None
+        logo_url = site.absolute_url(logo.url) if logo else ""
         return FeedMetadata(
             title=plain(settings.title) or publisher,
             description=plain(settings.description) or f"New articles from {publisher}",
             publisher=publisher,
             public_url=site.public_url,
             language=settings.language or site.language,
-            icon=settings.icon,
+            icon=settings.icon or logo_url,
+            favicon=logo_url if logo and logo.is_square else "",
             hub=settings.hub,
         )
 

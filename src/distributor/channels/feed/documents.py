@@ -39,6 +39,8 @@ def write_json_feed(feed: Feed) -> bytes:
     }
     if metadata.icon:
         document["icon"] = metadata.icon
+    if metadata.favicon:
+        document["favicon"] = metadata.favicon
     if metadata.hub:
         document["hubs"] = [{"type": "WebSub", "url": metadata.hub}]
     document["items"] = [_item_of(entry) for entry in feed.entries]

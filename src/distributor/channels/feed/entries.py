@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import PurePosixPath
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import regex
 
@@ -12,6 +11,7 @@ from distributor.channels.api import Site
 from distributor.channels.feed.feed import EntryImage, FeedEntry, whole_seconds
 from distributor.domain.article import Article
 from distributor.domain.blocks import Paragraph, plain_text, text_of, walk
+from distributor.domain.image_file import image_type_of_url
 from distributor.rendering.html import direction_of, html_of
 from distributor.rendering.sanitize import Resolve, image_source, resolver_for
 
@@ -19,15 +19,6 @@ _SUMMARY_LENGTH = 300
 # The characters that XML 1.0 forbids, and the C1 controls, which readers decode as Windows-1252.
 _INVALID = regex.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
-_IMAGE_TYPES = {
-    ".avif": "image/avif",
-    ".gif": "image/gif",
-    ".jpeg": "image/jpeg",
-    ".jpg": "image/jpeg",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".webp": "image/webp",
-}
 
 
 def build_entry(article: Article, site: Site) -> FeedEntry:
@@ -86,12 +77,7 @@ def _image_of(article: Article, resolve: Resolve) -> EntryImage | None:
     source = image_source(image.src, resolve) if image else None
     if image is None or source is None:
         return None
-    return EntryImage(url=_uri(source), alt=plain(image.alt), media_type=_image_type_of(source))
-
-
-def _image_type_of(url: str) -> str:
-    """By its extension. Not from `mimetypes`, whose tables differ between machines."""
-    return _IMAGE_TYPES.get(PurePosixPath(urlsplit(url).path).suffix.lower(), "")
+    return EntryImage(url=_uri(source), alt=plain(image.alt), media_type=image_type_of_url(source))
 
 
 def _uri(url: str) -> str:

@@ -83,7 +83,10 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedMetadata:
-    """What the feeds of a site have in common. `icon` and `hub` may be empty; `public_url` has no trailing slash."""
+    """What the feeds of a site have in common. `icon`, `favicon` and `hub` are URLs or empty.
+
+    `public_url` has no trailing slash. A `favicon` is square; an `icon` should be.
+    """
 
     title: str
     description: str
@@ -92,6 +95,7 @@ class FeedMetadata:
     language: str
     icon: str
     hub: str
+    favicon: str = ""
 
     @property
     def home_page_url(self) -> str:

@@ -38,6 +38,13 @@ SITE = Site(
     postal_address="Vesterhavsvej 12\n6792 Rømø, Denmark",
     sender="Tideline <news@tideline.example>",
 )
+# Of a site, as its masthead has to show them.
+LONG_NAMES = {
+    "no spaces": "Donaudampfschiffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschafts",
+    "Chinese": "每周新闻简报与深度评论选集" * 6,
+    "Arabic": "النشرة الأسبوعية لأخبار العلوم والصحة والبيئة في العالم العربي وما حوله من بلدان",
+    "words": "The weekly letter of the society for the study of tides, birds and other visitors",
+}
 PUBLISHED = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
 

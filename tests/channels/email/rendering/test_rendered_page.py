@@ -11,10 +11,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
+from distributor.channels.api import RenderContext
 from distributor.channels.email.channel import EmailChannel
 from distributor.domain.article import Article
 from distributor.domain.blocks import Alignment, Table
-from tests.channels.email.rendering.rendition_samples import article, rendered, row
+from distributor.domain.brand import Brand, FooterLink, Logo
+from tests.channels.email.rendering.rendition_samples import LONG_NAMES, article, context, rendered, row
 from tests.conftest import needs_package
 
 pytestmark = pytest.mark.browser
@@ -35,10 +37,17 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-def opened(browser: Browser, sample: Article, *, width: int = 800, scheme: Scheme = "light") -> Page:
+def opened(
+    browser: Browser,
+    sample: Article,
+    *,
+    width: int = 800,
+    scheme: Scheme = "light",
+    given: RenderContext | None = None,
+) -> Page:
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.route("**/*", _answer_with_picture)
-    page.set_content(EmailChannel(EmailChannel.settings_model()).preview(rendered(sample)))
+    page.set_content(EmailChannel(EmailChannel.settings_model()).preview(rendered(sample, given=given)))
     return page
 
 
@@ -67,7 +76,7 @@ def test_every_colour_is_that_of_the_scheme(browser: Browser, scheme: Scheme) ->
     inks = [computed(page, place, "color") for place in (".body div", ".body a", ".muted div")]
     night = (
         ["rgb(17, 20, 24)", "rgb(27, 31, 37)", "rgb(39, 45, 53)"],
-        ["rgb(232, 234, 237)", "rgb(138, 182, 255)", "rgb(170, 178, 189)"],
+        ["rgb(232, 234, 237)", "rgb(132, 172, 238)", "rgb(170, 178, 189)"],
     )
     day = (
         ["rgb(243, 244, 246)", "rgb(255, 255, 255)", "rgb(243, 244, 246)"],
@@ -86,6 +95,32 @@ def test_the_page_is_600_pixels_wide_where_there_is_room(browser: Browser) -> No
 def test_nothing_has_to_be_pushed_sideways_on_a_telephone(browser: Browser, width: int) -> None:
     page = opened(browser, article(), width=width)
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [360, 600])
+@pytest.mark.parametrize("name", LONG_NAMES.values(), ids=LONG_NAMES)
+def test_a_long_name_breaks_and_the_links_stand_below_it(browser: Browser, name: str, width: int) -> None:
+    page = opened(browser, article(), width=width, given=context(name=name))
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    shown = page.locator("span[dir=auto]").first.bounding_box()
+    view = page.get_by_role("link", name="View in browser").first.bounding_box()
+    assert shown is not None
+    assert view is not None
+    assert shown["x"] >= 20
+    assert shown["x"] + shown["width"] <= width - 20
+    assert view["y"] >= shown["y"] + shown["height"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("accent", ["#ffd400", "#0a0a23"])
+def test_nothing_serious_keeps_people_from_reading_it_whatever_the_accent(
+    browser: Browser, scheme: Scheme, accent: str
+) -> None:
+    links = (FooterLink("Imprint", "https://example.org/imprint"),)
+    logo = Logo(url="https://tideline.example/logo.png", width=120, height=40)
+    given = context(brand=Brand(logo=logo, accent=accent, footer_links=links))
+    found = Axe().run(opened(browser, article(), scheme=scheme, given=given)).response["violations"]
+    assert [(each["id"], each["impact"]) for each in found if each["impact"] in ("serious", "critical")] == []
 
 
 def test_a_table_too_wide_for_a_telephone_scrolls_by_itself(browser: Browser) -> None:

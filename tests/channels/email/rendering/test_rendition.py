@@ -90,9 +90,9 @@ def test_both_parts_hold_every_link(tracking: TrackingOptions) -> None:
         *("https://example.org/tides?year=2026&lang=en", "https://tideline.example/data/winter"),
         *("https://example.org/archive", "https://example.org/notes"),
         *("https://tideline.example/articles/the-tide-keeps-time",),
-        *("https://tideline.example/tags/wadden-sea", "https://tideline.example/tags/birds-bees"),
     ]
-    assert rendition.payload["links"] == outward
+    tags = ["https://tideline.example/tags/wadden-sea", "https://tideline.example/tags/birds-bees"]
+    assert rendition.payload["links"] == [*outward, *tags]
     assert [url for url in outward if url not in rendition.payload["text"]] == []
     assert "mailto:census@example.org" in hrefs(rendition)
     assert "census@example.org" in rendition.payload["text"]
@@ -310,6 +310,29 @@ def test_a_mail_may_end_after_a_chosen_block_with_a_link_to_read_on() -> None:
     assert page.count("What the wardens count") == 40
     assert "Read on the web" in page
     assert "@@" not in page
+
+
+def test_a_mail_links_to_five_tags_at_most_and_to_the_page_that_has_them_all() -> None:
+    many = article(tags=tuple(Tag(f"Subject {number}") for number in range(30)))
+    rendition = rendered(many, given=context(tracking=UNCOUNTED))
+    tags = [link for link in hrefs(rendition) if "/tags/" in link]
+    assert tags == [f"https://tideline.example/tags/subject-{number}" for number in range(5)]
+    (more,) = page_of(rendition).xpath("//a[text()='and 25 more']/@href")
+    assert more == "https://tideline.example/articles/the-tide-keeps-time"
+
+
+def test_the_text_names_the_tags_without_their_addresses() -> None:
+    many = article(tags=tuple(Tag(f"Subject {number}") for number in range(30)))
+    text = rendered(many).payload["text"]
+    assert "/tags/" not in text
+    (line,) = [line for line in text.split("\n\n") if line.startswith("Filed under")]
+    assert " ".join(line.split()) == ("Filed under: Subject 0, Subject 1, Subject 2, Subject 3, Subject 4, and 25 more")
+
+
+def test_five_tags_are_all_there_is_to_say() -> None:
+    five = rendered(article(tags=tuple(Tag(f"Subject {number}") for number in range(5))))
+    assert "more" not in five.payload["text"].split("Filed under")[1].split("---")[0]
+    assert "and 0 more" not in five.payload["html"]
 
 
 def test_an_article_that_is_not_longer_is_not_cut() -> None:

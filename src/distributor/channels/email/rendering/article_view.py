@@ -21,6 +21,8 @@ from distributor.rendering.text import text_of_blocks
 # The width of the content in pixels, for clients without support of max-width.
 _IMAGE_WIDTH = 520
 _LONGEST_PREHEADER = 140
+# More links than these are a wall at the end of a mail; the page of the article has all of them.
+_MAX_TAGS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class TextView:
 class ArticleView:
     """One article in a mail. `summary` is empty if the body begins with the same text; `start` is left or right.
 
-    `is_cut` means that the mail has only the beginning of the article, and its page the rest.
+    `is_cut` means that the mail has only the beginning of the article, and its page the rest. `tags` are the first
+    ones, and `more_tags` is how many its page has besides.
     """
 
     title: str
@@ -53,6 +56,7 @@ class ArticleView:
     start: str
     url: str
     tags: tuple[TagView, ...]
+    more_tags: int
     html: Markup
     text: TextView
     is_cut: bool
@@ -85,7 +89,8 @@ def article_view(
         direction=direction,
         start="right" if direction == "rtl" else "left",
         url=url,
-        tags=tuple(TagView(keep_literal(tag.label), _tag_url(site, tag)) for tag in article.tags),
+        tags=tuple(TagView(keep_literal(tag.label), _tag_url(site, tag)) for tag in article.tags[:_MAX_TAGS]),
+        more_tags=max(len(article.tags) - _MAX_TAGS, 0),
         html=Markup(keep_literal(html)),  # noqa: S704 - sanitized by html_of
         text=text,
         is_cut=cut_after is not None and len(article.body) > cut_after,

@@ -6,6 +6,7 @@ import html
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from markupsafe import Markup
 
@@ -167,14 +168,15 @@ def _as_test(payload: Mapping[str, Json], test_of: int) -> dict[str, Json]:
 
 
 def _inline_images(markup: str, articles: Sequence[Article], context: RenderContext) -> list[dict[str, Json]]:
-    """The stored images of the articles that the HTML shows, each with its URL there."""
+    """The logo and the stored images of the articles, as far as the HTML shows them, each with its URL there."""
     sources = sorted({image.src for article in articles for image in article.images})
-    shown = {source: f"{context.site.public_url}{source}" for source in sources}
-    return [
-        {"url": url, **_file_payload(Attachment(name=file.name, media_type=file.media_type, content=file.body))}
-        for source, url in shown.items()
-        if f'src="{url}"' in markup and (file := context.media.open(source))
-    ]
+    files = [file for source in sources if (file := context.media.open(source))]
+    logo = context.site.brand.logo
+    stored = {file.src: Attachment(name=file.name, media_type=file.media_type, content=file.body) for file in files}
+    if logo and logo.body:
+        stored[logo.url] = Attachment(name=PurePosixPath(logo.url).name, media_type=logo.media_type, content=logo.body)
+    shown = {context.site.absolute_url(source): file for source, file in stored.items()}
+    return [{"url": url, **_file_payload(file)} for url, file in shown.items() if f'src="{url}"' in markup]
 
 
 def _file_payload(file: Attachment) -> dict[str, Json]:
@@ -224,12 +226,11 @@ def _template_variables(
     """The variables of the templates, in which every text is safe from tokens."""
     site = context.site
     base = base_variables(identity, site, articles[0].language or site.language)
-    sides = {"start": base["start"], "end": base["end"]}
-    styles = _style_rules(context.templates, _STYLES, sides)
+    styles = _style_rules(context.templates, _STYLES, base)
     level = 2 if len(articles) == 1 else 3
     return {
         "styles": styles,
-        "sheet": _style_rules(context.templates, _SHEET, sides),
+        "sheet": _style_rules(context.templates, _SHEET, base),
         **base,
         "articles": [
             article_view(article, site, styles=styles, section_level=level, cut_after=cut_after) for article in articles
@@ -239,7 +240,7 @@ def _template_variables(
     }
 
 
-def _style_rules(templates: Templates, template: str, variables: Mapping[str, str]) -> dict[str, str]:
+def _style_rules(templates: Templates, template: str, variables: Mapping[str, Json]) -> dict[str, str]:
     """The declarations for the blocks of an article by selector, from a style sheet of plain rules."""
     sheet = templates.render(template, variables)
     rules: dict[str, str] = {}

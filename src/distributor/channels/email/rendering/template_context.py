@@ -6,6 +6,7 @@ from distributor.channels.api import Site
 from distributor.channels.email.personalization.literal import keep_literal
 from distributor.channels.email.rendering.sender_identity import SenderIdentity
 from distributor.channels.email.settings import EmailSettings
+from distributor.domain.brand import LOGO_HEIGHT
 from distributor.domain.rendition import Json
 from distributor.rendering.html import direction_of
 from distributor.rendering.sanitize import printable
@@ -28,6 +29,7 @@ def base_variables(identity: SenderIdentity, site: Site, language: str) -> dict[
             "public_url": site.public_url,
             "postal_lines": [keep_literal(line) for line in _postal_lines(identity.postal_address)],
         },
+        "brand": _brand_variables(site),
     }
 
 
@@ -45,6 +47,27 @@ def origin_payload(identity: SenderIdentity, site: Site, settings: EmailSettings
         **({"list_slug": identity.slug} if identity.slug else {}),
         **({"submitted_by": settings.submitted_by} if settings.submitted_by else {}),
         **({"bounce_domain": settings.bounce_domain} if settings.bounce_domain else {}),
+    }
+
+
+def _brand_variables(site: Site) -> dict[str, Json]:
+    """The brand with absolute URLs. A logo that mail clients do not show is left out: the name stands for it."""
+    brand = site.brand
+    logo = brand.logo if brand.logo and brand.logo.is_for_mail else None
+    return {
+        "accent": brand.accent,
+        "fonts": brand.fonts,
+        "safe_fonts": brand.safe_fonts,
+        "logo": logo
+        and {
+            "url": site.absolute_url(logo.url),
+            "width": logo.width,
+            "height": logo.height or LOGO_HEIGHT,
+        },
+        "footer_links": [
+            {"label": keep_literal(link.label), "url": keep_literal(site.absolute_url(link.url))}
+            for link in brand.footer_links
+        ],
     }
 
 
