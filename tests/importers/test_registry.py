@@ -29,7 +29,10 @@ def one(text: str, **options: object) -> ImportRow:
 
 
 def test_every_importer_is_found() -> None:
-    assert list(all_importers()) == ["csv", "distributor", "ghost", "jsonl", "listmonk", "mailchimp", "substack"]
+    assert list(all_importers()) == [
+        *("beehiiv", "brevo", "buttondown", "csv", "distributor", "ghost", "hubspot", "jsonl", "kit", "listmonk"),
+        *("mailchimp", "mailerlite", "phplist", "sendy", "shopify", "substack"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ _MAX_EVIDENCE_LENGTH = 2000
 _MAX_NAMES = 5000
 _SEPARATORS = re.compile(r"[\W_]+")
 _IN_PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+# One of several columns of a kind: ``Opted out of email: Blog``, ``hs_email_optout_6871816``.
+_PARTICULAR = re.compile(r":.*|[\s_]*\d+$", re.DOTALL)
 _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
 _MAX_LOCAL_PART = 64
@@ -105,6 +107,8 @@ class Importer:
         """What a column with this header holds; empty if it is not known."""
         name = header[len(ATTRIBUTE) :] if header.casefold().startswith(ATTRIBUTE) else header
         known = self.columns.get(header_key(name)) or self.columns.get(header_key(_IN_PARENTHESES.sub("", name))) or ""
+        if not known and (general := self.columns.get(header_key(_PARTICULAR.sub("", name)))) in CONSENT_TARGETS:
+            known = general
         return known if name == header or known in CONSENT_TARGETS else ATTRIBUTE + name
 
 
@@ -216,7 +220,11 @@ class ColumnMapping:
         known = frozenset(map(header_key, headers))
         if missing := sorted(header for header in self._settings.columns if header_key(header) not in known):
             raise InputError(f"there is no column {missing[0]!r} to map; the header has {shown}")
-        used = [target for target in targets.values() if target != IGNORE and target not in CONSENT_TARGETS]
+        used = [
+            target
+            for target in targets.values()
+            if target != IGNORE and target not in CONSENT_TARGETS and not target.startswith((EVIDENCE, SOURCE_FIELD))
+        ]
         if duplicates := sorted({target for target in used if used.count(target) > 1}):
             raise InputError(f"two columns are mapped to {duplicates[0]!r}; map one of them to {IGNORE!r}")
         if len(set(headers) - {""}) < len([header for header in headers if header]):

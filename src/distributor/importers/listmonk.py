@@ -9,4 +9,4 @@ COLUMNS: Mapping[str, str] = {"uuid": "evidence.listmonk_uuid", "updated_at": "i
 
 
 def matches(headers: frozenset[str]) -> bool:
-    return headers >= {"uuid", "email", "name", "attributes", "status"}
+    return headers >= {"uuid", "email", "status"}

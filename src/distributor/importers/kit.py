@@ -1,0 +1,40 @@
+"""Kit, formerly ConvertKit: the CSV of its subscribers page, and its API's subscribers as CSV.
+
+Facts: https://help.kit.com "Subscriber types", https://developers.kit.com/api-reference/subscribers/list-subscribers
+(`state`). The page has one list for each state, which may be exported alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from distributor.domain.subscriber_import import SUBSCRIBED
+from distributor.importers.statuses import (
+    BOUNCED,
+    COMPLAINED,
+    PENDING,
+    UNSUBSCRIBED,
+    words_of,
+)
+
+NAME = "kit"
+COLUMNS: Mapping[str, str] = {
+    "id": "evidence.kit_id",
+    "subscriber id": "evidence.kit_id",
+    "added at": "evidence.added_at",
+    "referrer": "evidence.referrer",
+    **dict.fromkeys(("subscriber score", "last opened", "last clicked", "location", "fields"), "ignore"),
+}
+STATUSES = words_of(
+    # Cold subscribers confirmed, and have not opened a mail for 90 days; they are still subscribed.
+    (SUBSCRIBED, ("active", "confirmed", "cold")),
+    # They have not clicked the link of the double opt-in.
+    (PENDING, ("inactive", "unconfirmed")),
+    (UNSUBSCRIBED, ("cancelled", "canceled")),
+    (BOUNCED, ("bounced",)),
+    (COMPLAINED, ("complained",)),
+)
+
+
+def matches(headers: frozenset[str]) -> bool:
+    return headers >= {"email_address", "state", "created_at"} or headers >= {"email", "subscriber_score"}

@@ -1,0 +1,47 @@
+"""phpList: the export of its subscribers, with the headers of the page or the names in its database.
+
+Facts: `admin/structure.php` and `admin/actions/export.php` of phpList. Older versions say `user` for subscriber.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from distributor.domain.rendition import Json
+from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
+from distributor.importers.statuses import UNSUBSCRIBED
+from distributor.importers.values import parse_text
+
+NAME = "phplist"
+COLUMNS: Mapping[str, str] = {
+    **dict.fromkeys(("confirmed", "is this subscriber confirmed", "is this user confirmed"), "confirmed"),
+    **dict.fromkeys(("blacklisted", "is this subscriber blacklisted", "is this user blacklisted"), "blocklisted"),
+    **dict.fromkeys(("disabled", "is this account disabled?"), "disabled"),
+    "list membership": "source.lists",
+    "id": "evidence.phplist_id",
+    "entered": "evidence.entered_at",
+    "foreign key": "evidence.foreign_key",
+    # Whether the subscriber confirmed by a mail, or an administrator did: they are subscribed in both cases.
+    **dict.fromkeys(
+        ("optedin", "did this subscriber manually confirm", "did this user manually confirm"), "evidence.opted_in"
+    ),
+    # All that ever came back; phpList takes back the confirmation of those who bounce too often.
+    **dict.fromkeys(("bouncecount", "number of bounces"), "ignore"),
+    **dict.fromkeys(("htmlemail", "send this subscriber html emails", "send this user html emails"), "ignore"),
+    **dict.fromkeys(("modified", "last modified", "uniqid", "unique id", "uuid", "subscribepage"), "ignore"),
+    **dict.fromkeys(("rssfrequency", "rss frequency", "extradata", "additional data", "foreignkey"), "ignore"),
+    **dict.fromkeys(("password", "passwordchanged"), "ignore"),
+    **dict.fromkeys(("ip", "change summary", "change detail"), "ignore"),
+}
+
+
+def matches(headers: frozenset[str]) -> bool:
+    return headers >= {"email", "confirmed", "blacklisted"} or any(
+        headers >= {"email", f"is_this_{someone}_confirmed"} or headers >= {"email", f"is_this_{someone}_blacklisted"}
+        for someone in ("subscriber", "user")
+    )
+
+
+def status_of(source: Mapping[str, Json]) -> ImportedStatus:
+    """Who has left every list is kept, as a member of `No Lists`."""
+    return UNSUBSCRIBED if parse_text(source.get("lists", "")).strip().casefold() == "no lists" else SUBSCRIBED
