@@ -6,16 +6,19 @@ import hashlib
 import importlib
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import structlog
 from pydantic import SecretStr
 
+from distributor import __version__
 from distributor.channels.api import Brand, Site
 from distributor.channels.registry import template_folders
 from distributor.domain.brand import Logo, parse_fonts, parse_footer_links, shown_size
@@ -26,12 +29,14 @@ from distributor.domain.ip_networks import parse_networks
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
 from distributor.flow.app_context import AppContext
+from distributor.flow.operations.processes import fingerprint, reporting
 from distributor.logs import configure_logs
 from distributor.private_files import make_private_folder
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
-from distributor.settings import Settings, load_settings, readers
+from distributor.settings import Settings, is_secret, load_settings, readers
 from distributor.storage.channels import SecretBox
 from distributor.storage.database import Database
+from distributor.storage.processes import ServiceProcess
 from distributor.storage.schema import check_schema, migrate
 
 if TYPE_CHECKING:
@@ -130,6 +135,45 @@ def _plain(value: object) -> object:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return value.absolute() if isinstance(value, Path) else value
+
+
+@contextmanager
+def open_process(settings: Settings, kind: str) -> Iterator[AppContext]:
+    """The app of a process of this kind, which reports while the block lasts that it runs, and its settings.
+
+    An embedded database is migrated first. Raises SchemaError if another database has not the schema of this version.
+    """
+    with open_services(settings) as services:
+        app = make_app_context(settings, services)
+        try:
+            (check_schema if settings.database_url else migrate)(app.database)
+            with reporting(services.database_url, this_process(settings, services, kind)):
+                yield app
+        finally:
+            app.close()
+
+
+def this_process(settings: Settings, services: Services, kind: str, *, name: str = "") -> ServiceProcess:
+    """This process as one of the service, with the settings that its kind reads; of secrets only fingerprints."""
+    key, values = secret_key(settings), effective_settings(settings, services)
+    reported = {name: values.get(name, "") for name in Settings.model_fields if kind in (*readers(name), "up")}
+    # That it is the same database is shown by the report itself, whatever its name is on each machine.
+    unknown = {"database_url"} | ({"port"} if settings.port == 0 else set())
+    unknown |= {"public_url"} if settings.port == 0 and not settings.public_url else set()
+    return ServiceProcess(
+        id=uuid4(),
+        kind=kind,
+        name=name or kind,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        version=__version__,
+        settings={
+            name: fingerprint(value, setting=name, key=key) if is_secret(name) else value
+            for name, value in reported.items()
+            if name not in unknown
+        },
+        started_at=_utc_now(),
+    )
 
 
 def make_site(settings: Settings) -> Site:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import get_args
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -186,6 +187,12 @@ class Settings(BaseSettings):
 def readers(name: str) -> tuple[str, ...]:
     """The kinds of processes that read a setting when they start."""
     return _READ_BY.get(name, PROCESS_KINDS)
+
+
+def is_secret(name: str) -> bool:
+    """Whether the values of a setting are secrets."""
+    annotation = Settings.model_fields[name].annotation
+    return SecretStr in (annotation, *get_args(annotation))
 
 
 def address_problems(settings: Settings) -> list[str]:

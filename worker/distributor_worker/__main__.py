@@ -8,9 +8,10 @@ import sys
 
 import structlog
 
-from distributor.bootstrap import child_environment, open_services
+from distributor.bootstrap import child_environment, open_services, this_process
 from distributor.domain.errors import DistributorError
 from distributor.flow.delivery.recovery import recover_journals
+from distributor.flow.operations.processes import reporting
 from distributor.logs import configure_logs
 from distributor.settings import load_settings
 from distributor.storage.schema import check_schema
@@ -28,11 +29,14 @@ def main() -> None:
             os.environ.update(child_environment(settings, services))
             load_settings.cache_clear()
             connect_broker(services.redis_url)
+            check_schema(app_context().database)
             if arguments.what == "beat":
-                check_schema(app_context().database)
-                run_beat()
+                with reporting(services.database_url, this_process(settings, services, "beat")):
+                    run_beat()
             else:
-                _work(arguments.queue, arguments.concurrency)
+                name = f"worker {', '.join(arguments.queue)}"
+                with reporting(services.database_url, this_process(settings, services, "worker", name=name)):
+                    _work(arguments.queue, arguments.concurrency)
     except DistributorError as error:
         structlog.get_logger(__name__).error("worker.cannot_start", reason=str(error))
         sys.exit(error.exit_code)
@@ -51,7 +55,6 @@ def _work(queues: list[str], concurrency: int) -> None:
     # Journals of dead workers on this machine are recovered before any task starts. The child processes open
     # connections of their own: none may be shared across the fork.
     app = app_context()
-    check_schema(app.database)
     recover_journals(app)
     app.database.close()
     app_context.cache_clear()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypeAlias, cast
 
 import typer
 from redis import RedisError
 
-from distributor.bootstrap import open_app_context, secret_key
+from distributor.bootstrap import make_app_context, open_services, secret_key, this_process
 from distributor.channels.api import DiagnosableChannel, DiagnosticContext
 from distributor.channels.registry import broken_kinds, kinds
 from distributor.cli.channel import NameserverOption
@@ -23,13 +24,24 @@ from distributor.domain.schedule import format_time
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.lease import MARGIN
 from distributor.flow.operations.clocks import compare_clocks
+from distributor.flow.operations.processes import (
+    SECRET_KEY,
+    SettingDifference,
+    compare_settings,
+    split_by_life,
+)
 from distributor.flow.publishing.ingest import missing_files
 from distributor.sandbox.registry import broken_emulators
-from distributor.settings import Settings, load_settings
-from distributor.storage import channels, heartbeats, postmaster_mails, quarantine
+from distributor.settings import Settings, address_problems, load_settings
+from distributor.storage import channels, heartbeats, postmaster_mails, processes, quarantine
 from distributor.storage.channels import ChannelRecord
+from distributor.storage.processes import ServiceProcess
 from distributor.storage.schema import check_schema, migrate, newest_revision
 
+IpAddress: TypeAlias = IPv4Address | IPv6Address
+
+# The name of the doctor itself among the processes that it compares.
+_HERE = "this command"
 _BEAT_IS_LATE = timedelta(seconds=30)
 _CLOCK_IS_OFF = timedelta(seconds=2)
 _COLOURS = {DiagnosticStatus.OK: "green", DiagnosticStatus.WARN: "yellow", DiagnosticStatus.FAIL: "red"}
@@ -53,22 +65,14 @@ def doctor(
     findings += [Finding("kinds", DiagnosticStatus.FAIL, reason) for reason in broken_kinds().values()]
     findings += [Finding("emulators", DiagnosticStatus.WARN, reason) for reason in broken_emulators().values()]
     _check(findings, "secret key", lambda: _check_secret_key(settings))
-    _check(findings, "postal address", lambda: _check_postal_address(settings))
+    findings += [Finding("public url", DiagnosticStatus.WARN, problem) for problem in address_problems(settings)]
     try:
-        with open_app_context(settings) as app:
+        with open_services(settings) as services, closing(make_app_context(settings, services)) as app:
             _check(findings, "postgresql", lambda: app.database.version())
-            _check(findings, "schema", lambda: _check_schema(settings, app))
             _check(findings, "redis", lambda: _check_redis(app))
-            _check(findings, "channels", lambda: _check_channels(app))
-            _check(findings, "beat", lambda: _check_beat(app))
-            findings += _check_clocks(app)
-            findings.append(_postmaster_mail(app))
-            findings.append(_diagnose_quarantine(app))
-            findings += [Finding("content", DiagnosticStatus.WARN, text) for text in missing_files(app)]
-            context = DiagnosticContext(
-                site=app.site, now=app.clock(), nameserver=resolver, outgoing_addresses=sending_addresses
-            )
-            findings += _diagnose_channels(app, context)
+            if _check(findings, "schema", lambda: _check_schema(settings, app)):
+                findings += _diagnose_processes(app, this_process(settings, services, "up", name=_HERE))
+                findings += _diagnose_data(app, resolver, sending_addresses)
     except DistributorError as error:
         findings.append(Finding("servers", DiagnosticStatus.FAIL, str(error)))
     if as_json:
@@ -80,11 +84,27 @@ def doctor(
         raise typer.Exit(ConfigurationError.exit_code)
 
 
-def _check(findings: list[Finding], check: str, run: Callable[[], str]) -> None:
+def _check(findings: list[Finding], check: str, run: Callable[[], str]) -> bool:
+    """Add what `run` finds; whether that is well."""
     try:
         findings.append(Finding(check, DiagnosticStatus.OK, run()))
     except (DistributorError, RedisError) as error:
         findings.append(Finding(check, DiagnosticStatus.FAIL, str(error)))
+    return findings[-1].state is DiagnosticStatus.OK
+
+
+def _diagnose_data(app: AppContext, resolver: Nameserver | None, outgoing: Sequence[IpAddress]) -> Iterator[Finding]:
+    """What the database tells about the service, and the DNS about its senders."""
+    findings: list[Finding] = []
+    _check(findings, "channels", lambda: _check_channels(app))
+    _check(findings, "beat", lambda: _check_beat(app))
+    yield from findings
+    yield from _check_clocks(app)
+    yield _postmaster_mail(app)
+    yield _diagnose_quarantine(app)
+    yield from (Finding("content", DiagnosticStatus.WARN, text) for text in missing_files(app))
+    context = DiagnosticContext(site=app.site, now=app.clock(), nameserver=resolver, outgoing_addresses=outgoing)
+    yield from _diagnose_channels(app, context)
 
 
 def _check_secret_key(settings: Settings) -> str:
@@ -92,10 +112,89 @@ def _check_secret_key(settings: Settings) -> str:
     return "set" if settings.secret_key else f"kept in {settings.data_dir / 'secret_key'}"
 
 
-def _check_postal_address(settings: Settings) -> str:
-    if not settings.postal_address:
-        raise ConfigurationError("DISTRIBUTOR_POSTAL_ADDRESS is not set, and no newsletter is sent without it")
-    return settings.postal_address
+def _diagnose_processes(app: AppContext, here: ServiceProcess) -> Iterator[Finding]:
+    """Which processes run, and whether they work with the same settings as one another and as this command."""
+    with app.database.begin() as connection:
+        reported = processes.all_reported(connection)
+    alive, silent = split_by_life(reported)
+    running = [one.process for one in alive]
+    if running:
+        yield Finding("processes", DiagnosticStatus.OK, f"running: {_titles(running)}")
+    else:
+        sentence = "none is running on this database: `distributor up` starts all of them on this machine"
+        yield Finding("processes", DiagnosticStatus.WARN, sentence)
+    for one in silent:
+        sentence = (
+            f"{one.process.title} has reported nothing for {one.silent_for.total_seconds() / 60:.0f} min: it was "
+            "killed, is stopped, or is cut off from PostgreSQL"
+        )
+        yield Finding("processes", DiagnosticStatus.WARN, sentence)
+    for version, outdated in _by_version(running).items():
+        if version != here.version:
+            sentence = f"{_titles(outdated)} {_runs(outdated)} version {version}, and this command is {here.version}"
+            yield Finding("processes", DiagnosticStatus.WARN, f"{sentence}: {_start_again(running, outdated)}")
+    yield from _diagnose_settings(running, here)
+    yield _diagnose_postal_address(running or [here])
+
+
+def _diagnose_settings(running: Sequence[ServiceProcess], here: ServiceProcess) -> Iterator[Finding]:
+    differences = compare_settings([*running, here])
+    if running and not differences:
+        yield Finding("settings", DiagnosticStatus.OK, "the running processes have the same, and so has this command")
+    for difference in differences:
+        by_value = [
+            f"{_titles(found)} {_has(found)} {_shown(value, difference, number)}"
+            for number, (value, found) in enumerate(difference.values.items())
+        ]
+        other = [one for value, found in difference.values.items() if here not in found for one in found]
+        sentence = f"DISTRIBUTOR_{difference.setting.upper()} is not the same: {', '.join(by_value)}"
+        is_key = difference.setting == SECRET_KEY
+        danger = "; links made with one key are invalid under another, and so are stored secrets" if is_key else ""
+        remedy = f"settings are read at the start, so {_start_again(running, other)}, all with the same value"
+        state = DiagnosticStatus.FAIL if is_key else DiagnosticStatus.WARN
+        yield Finding("settings", state, f"{sentence}{danger}; {remedy}")
+
+
+def _diagnose_postal_address(found: Sequence[ServiceProcess]) -> Finding:
+    without = [process for process in found if not process.settings["postal_address"].strip()]
+    if without:
+        sentence = f"DISTRIBUTOR_POSTAL_ADDRESS is not set in {_titles(without)}, and no newsletter is sent without it"
+        return Finding("postal address", DiagnosticStatus.FAIL, sentence)
+    addresses = " / ".join(dict.fromkeys(process.settings["postal_address"] for process in found))
+    return Finding("postal address", DiagnosticStatus.OK, f"{addresses} (in {_titles(found)})")
+
+
+def _by_version(found: Sequence[ServiceProcess]) -> dict[str, list[ServiceProcess]]:
+    return {version: [one for one in found if one.version == version] for version in {one.version for one in found}}
+
+
+def _start_again(running: Sequence[ServiceProcess], outdated: Sequence[ServiceProcess]) -> str:
+    """What to start again: `up`, which starts the others on its machine, or the processes themselves."""
+    with_up = {one.host for one in running if one.kind == "up"}
+    alone = [one.title for one in outdated if one.host not in with_up]
+    ups = [f"`distributor up` on {host}" for host in sorted(with_up & {one.host for one in outdated})]
+    return f"start {', '.join([*ups, *alone])} again"
+
+
+def _titles(found: Sequence[ServiceProcess]) -> str:
+    return ", ".join(_HERE if one.name == _HERE else one.title for one in found)
+
+
+def _has(found: Sequence[ServiceProcess]) -> str:
+    return "has" if len(found) == 1 else "have"
+
+
+def _runs(found: Sequence[ServiceProcess]) -> str:
+    return "runs" if len(found) == 1 else "run"
+
+
+def _shown(value: str, difference: SettingDifference, number: int) -> str:
+    """A value in a sentence; of a secret only whether it is set, and that it differs."""
+    if not value:
+        return "none"
+    if difference.is_secret:
+        return "one" if number == 0 else "another"
+    return repr(value)
 
 
 def _check_schema(settings: Settings, app: AppContext) -> str:
@@ -208,7 +307,7 @@ def _diagnose_channels(app: AppContext, context: DiagnosticContext) -> Iterator[
             yield Finding(record.name, DiagnosticStatus.FAIL, reason)
 
 
-def _ip_address(text: str) -> IPv4Address | IPv6Address:
+def _ip_address(text: str) -> IpAddress:
     try:
         return ip_address(text)
     except ValueError:

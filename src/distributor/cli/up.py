@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from distributor.bootstrap import child_environment, make_app_context, open_services
+from distributor.bootstrap import child_environment, make_app_context, open_services, this_process
 from distributor.cli.console import print_message
 from distributor.cli.process_group import (
     ChildProcess,
@@ -25,6 +25,7 @@ from distributor.cli.sandbox import (
 )
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.channel_settings import configure
+from distributor.flow.operations.processes import reporting
 from distributor.flow.publishing.ingest import scan
 from distributor.listening import free_port, local_url, require_free_port
 from distributor.settings import Settings, address_problems, load_settings
@@ -63,7 +64,10 @@ def up(
             sandbox_process(settings.data_dir / "sandbox", ports_file, http_port=sandbox_port, smtp_port=smtp_port),
         ]
         environment = child_environment(settings, services)
-        with running_processes(processes, logs=settings.data_dir / "logs", environment=environment) as group:
+        with (
+            reporting(services.database_url, this_process(settings, services, "up")),
+            running_processes(processes, logs=settings.data_dir / "logs", environment=environment) as group,
+        ):
             ports = wait_for_sandbox(ports_file, group)
             if _is_first_run(app):
                 _set_up(app, settings, ports)

@@ -9,7 +9,7 @@ import sys
 
 import structlog
 
-from distributor.bootstrap import open_app_context
+from distributor.bootstrap import open_process
 from distributor.domain.errors import ConfigurationError, DistributorError
 from distributor.flow.app_context import AppContext
 from distributor.inbound.poller import open_mailbox, poll_forever
@@ -17,7 +17,6 @@ from distributor.inbound.server import InboundServer
 from distributor.listening import listen
 from distributor.logs import configure_logs
 from distributor.settings import Settings, load_settings
-from distributor.storage.schema import check_schema, migrate
 
 _log = structlog.get_logger("distributor.inbound")
 
@@ -27,8 +26,7 @@ def main() -> None:
     settings = load_settings()
     configure_logs(settings.log_level)
     try:
-        with open_app_context(settings) as app:
-            (check_schema if settings.database_url else migrate)(app.database)
+        with open_process(settings, "inbound") as app:
             asyncio.run(_serve(app, settings))
     except DistributorError as error:
         _log.error("inbound.cannot_start", reason=str(error))

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
@@ -666,6 +667,21 @@ heartbeats = Table(
     _timestamp("at"),
     # The same moment by the clock of the database.
     Column("database_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)
+
+# The running processes of the service and the settings that each works with, of secrets only fingerprints.
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("settings", JSONB, nullable=False),
+    _timestamp("started_at"),
+    Column("seen_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
 )
 
 # What a loop could not process (domain.quarantine).

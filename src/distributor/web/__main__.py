@@ -6,7 +6,7 @@ import sys
 
 import structlog
 
-from distributor.bootstrap import open_app
+from distributor.bootstrap import open_process
 from distributor.domain.errors import DistributorError
 from distributor.logs import configure_logs
 from distributor.settings import Settings, load_settings
@@ -19,7 +19,7 @@ def main() -> None:
     settings = load_settings()
     configure_logs(settings.log_level)
     try:
-        with open_app(settings) as app:
+        with open_process(settings, "web") as app:
             serve(app, _config(settings), host=settings.host, port=settings.port)
     except DistributorError as error:
         structlog.get_logger("web").error("cannot serve", reason=str(error))

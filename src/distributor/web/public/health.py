@@ -13,7 +13,8 @@ from starlette.routing import Route
 
 from distributor.domain.errors import SchemaError, ServiceError
 from distributor.flow.app_context import AppContext
-from distributor.storage import heartbeats, quarantine
+from distributor.flow.operations.processes import has_one_secret_key
+from distributor.storage import heartbeats, processes, quarantine
 from distributor.storage.schema import check_schema
 
 # The beat ticks every second; a restart must not raise an alarm.
@@ -52,12 +53,15 @@ class HealthEndpoints:
         checks = run_checks(self._app)
         is_ready = all(check.ok for check in checks)
         held = count_held(self._app)
+        one_key = has_same_secret_key(self._app)
         body = {
             "ready": is_ready,
-            # Ready, but with items in quarantine: the others are processed.
-            "degraded": not is_ready or bool(held),
+            # Ready, but with items in quarantine: the others are processed. Or with processes whose links and secrets
+            # are invalid for one another.
+            "degraded": not is_ready or bool(held) or one_key is False,
             "checks": [asdict(check) for check in checks],
             "quarantine": held,
+            "same_secret_key": one_key,
         }
         return JSONResponse(body, 200 if is_ready else 503, headers=_NO_STORE)
 
@@ -76,6 +80,16 @@ def count_held(app: AppContext) -> dict[str, int] | None:
     except (SchemaError, ServiceError):
         return None
     return {loop.value: count for loop, count in counts.items() if count}
+
+
+def has_same_secret_key(app: AppContext) -> bool | None:
+    """Whether all running processes have the same secret key; None if that cannot be found out."""
+    try:
+        check_schema(app.database)
+        with app.database.begin() as connection:
+            return has_one_secret_key(processes.all_reported(connection))
+    except (SchemaError, ServiceError):
+        return None
 
 
 def _database_checks(app: AppContext) -> list[Check]:
