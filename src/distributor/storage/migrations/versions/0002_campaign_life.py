@@ -1,4 +1,6 @@
-"""Campaigns have a life: drafts, reviews, approvals, tests. Clocks are compared, and digests are no longer chosen."""
+"""Campaigns have a life: drafts, reviews, approvals, tests. Clocks are compared, digests are no longer chosen, and
+processes report their settings.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ def upgrade() -> None:
     _change_dispatches()
     _create_campaign_reviews()
     _change_delivery_posts()
+    _create_processes()
     op.drop_column("memberships", "frequency")
     op.add_column(
         "heartbeats",
@@ -117,3 +120,19 @@ def _create_campaign_reviews() -> None:
 def _change_delivery_posts() -> None:
     op.add_column("delivery_posts", sa.Column("found_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index(op.f("delivery_posts_remote_id_idx"), "delivery_posts", ["remote_id"], postgresql_using="hash")
+
+
+def _create_processes() -> None:
+    op.create_table(
+        "processes",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("settings", postgresql.JSONB(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("processes_pkey")),
+    )
