@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from distributor.bootstrap import child_environment, make_site
 from distributor.domain.errors import ConfigurationError
 from distributor.embedded import Services
 from distributor.settings import PROCESS_KINDS, Settings, address_problems, load_settings, readers
+from tests.paths import ROOT
 
 SERVICES = Services(database_url="postgresql://example/db", redis_url="redis://example")
 
@@ -74,3 +76,13 @@ def test_an_invalid_setting_is_named_with_what_is_wrong(
 def test_a_setting_is_read_by_known_kinds_of_processes() -> None:
     for name in Settings.model_fields:
         assert set(readers(name)) <= {*PROCESS_KINDS, "up"}
+
+
+def test_the_guide_says_of_each_setting_that_only_some_processes_read_which_they_are() -> None:
+    guide = (ROOT / "docs" / "guides" / "operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]+) \| ([a-z, ]+)[^|]*\|$", guide, re.MULTILINE)
+    said = {name: cells[1] for cells in rows for name in re.findall(r"`([A-Z_]+)`", cells[0])}
+    limited = {name.upper(): readers(name) for name in Settings.model_fields if readers(name) != PROCESS_KINDS}
+    assert {name: said.get(name, "").split(",")[0].strip() for name in limited} == {
+        name: kinds[0] for name, kinds in limited.items()
+    }

@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from distributor import bootstrap
 from distributor.channels.api import DiagnosticContext
 from distributor.channels.email.channel import EmailChannel
 from distributor.domain.diagnostics import DiagnosticStatus, Finding
+from distributor.flow.app_context import AppContext
 from tests.cli.conftest import ARTICLE, Run
 
 
@@ -184,6 +186,23 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(run: Run) -> None:
     assert states["postgresql"]["state"] == "ok"
     assert states["beat"]["finding"].startswith("the beat was never seen")
     assert result.code == 5
+
+
+def test_the_doctor_says_of_a_database_without_tables_what_to_do(run: Run, app: AppContext) -> None:
+    with app.database.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    result = run("doctor", "--json")
+    states = {finding["check"]: finding for finding in json.loads(result.out)}
+    assert (states["postgresql"]["state"], states["schema"]["state"], result.code) == ("ok", "fail", 5)
+    assert "run `distributor migrate`" in states["schema"]["finding"]
+
+
+def test_the_doctor_names_a_public_url_that_nothing_listens_on(run: Run) -> None:
+    result = run("doctor", "--json", DISTRIBUTOR_PUBLIC_URL="http://127.0.0.1:8000", DISTRIBUTOR_PORT="8010")
+    (found,) = [one for one in json.loads(result.out) if one["check"] == "public url"]
+    assert found["state"] == "warn"
+    assert "DISTRIBUTOR_PUBLIC_URL=http://127.0.0.1:8000" in found["finding"]
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(0, "ok"), (5, "warn"), (-5, "warn"), (40, "fail"), (-40, "fail")])
