@@ -22,22 +22,24 @@ from distributor import __version__
 from distributor.channels.api import Brand, Site
 from distributor.channels.registry import template_folders
 from distributor.domain.brand import Logo, parse_fonts, parse_footer_links, shown_size
-from distributor.domain.errors import ConfigurationError
+from distributor.domain.errors import ConfigurationError, DistributorError, SchemaError
 from distributor.domain.feedback import BouncePolicy
 from distributor.domain.image_file import image_type_of_url, read_image_file
 from distributor.domain.ip_networks import parse_networks
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
+from distributor.embedded.postgres import find_postgres
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.processes import fingerprint, reporting
 from distributor.logs import configure_logs
 from distributor.private_files import make_private_folder
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
 from distributor.settings import Settings, is_secret, load_settings, readers
+from distributor.storage.backup import write_backup_before_migration
 from distributor.storage.channels import SecretBox
 from distributor.storage.database import Database
 from distributor.storage.processes import ServiceProcess
-from distributor.storage.schema import check_schema, migrate
+from distributor.storage.schema import check_schema, migrate, newest_revision
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -98,7 +100,7 @@ def open_app(settings: Settings | None = None) -> Iterator[AppContext]:
     """
     settings = settings or load_settings()
     with open_app_context(settings) as app:
-        (check_schema if settings.database_url else migrate)(app.database)
+        _require_schema(settings, app.database)
         yield app
 
 
@@ -125,6 +127,48 @@ def effective_settings(settings: Settings, services: Services) -> dict[str, str]
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
+def migrate_database(settings: Settings, database: Database, *, with_backup: bool = True) -> Path | None:
+    """Bring the database to the schema of this version; one that holds data is backed up first.
+
+    Returns the file of the backup; None if nothing had to be migrated, or nothing was there to lose. Raises
+    SchemaError, also if the backup cannot be made: then nothing is migrated.
+    """
+    made: list[Path] = []
+
+    def back_up(revision: str) -> None:
+        folder = settings.data_dir.absolute() / "backups"
+        try:
+            made.append(
+                write_backup_before_migration(
+                    database, folder, revision=revision, programs=postgres_programs(), now=_utc_now()
+                )
+            )
+        except DistributorError as error:
+            raise SchemaError(
+                f"the database was not migrated, because it could not be backed up before: {error}; "
+                "`distributor migrate --no-backup` migrates without a backup"
+            ) from error
+
+    migrate(database, before=back_up if with_backup else None)
+    return made[0] if made else None
+
+
+def postgres_programs() -> Path | None:
+    """The folder of PostgreSQL's programs that come with the embedded server; None: those on PATH."""
+    try:
+        return find_postgres()
+    except ConfigurationError:
+        return None
+
+
+def _require_schema(settings: Settings, database: Database) -> None:
+    """Migrate an embedded database, and check any other. Raises SchemaError."""
+    if settings.database_url is not None:
+        check_schema(database)
+    elif (backup := migrate_database(settings, database)) is not None:
+        structlog.get_logger(__name__).warning("database.migrated", revision=newest_revision(), backup=str(backup))
+
+
 def child_environment(settings: Settings, services: Services) -> dict[str, str]:
     """The environment variables with which a child process works on the same database, Redis and data."""
     values = effective_settings(settings, services)
@@ -146,7 +190,7 @@ def open_process(settings: Settings, kind: str) -> Iterator[AppContext]:
     with open_services(settings) as services:
         app = make_app_context(settings, services)
         try:
-            (check_schema if settings.database_url else migrate)(app.database)
+            _require_schema(settings, app.database)
             with reporting(services.database_url, this_process(settings, services, kind)):
                 yield app
         finally:

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from distributor.bootstrap import open_app, open_app_context
+from distributor.bootstrap import open_app, open_app_context, postgres_programs
 from distributor.cli.console import print_message
-from distributor.domain.errors import ConfigurationError, InputError, StateError
-from distributor.embedded.postgres import find_postgres
+from distributor.domain.errors import InputError, StateError
 from distributor.settings import load_settings
 from distributor.storage.backup import is_empty, read_backup, write_backup
 from distributor.storage.schema import migrate
@@ -19,7 +18,7 @@ from distributor.storage.schema import migrate
 def backup(file: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
     """Write the whole database to a file (pg_dump's custom format)."""
     with open_app() as app:
-        write_backup(app.database, file, programs=_postgres_programs())
+        write_backup(app.database, file, programs=postgres_programs())
     print_message(f"{file} holds everything but the secret key and the settings; keep those with it")
 
 
@@ -33,14 +32,6 @@ def restore(
     with open_app_context(load_settings()) as app:
         if not replace and not is_empty(app.database):
             raise StateError("the database is not empty; add --replace to lose what it holds")
-        read_backup(app.database, file, programs=_postgres_programs())
+        read_backup(app.database, file, programs=postgres_programs())
         migrate(app.database)
     print_message("restored")
-
-
-def _postgres_programs() -> Path | None:
-    """The folder of PostgreSQL's programs that come with the embedded server; None: those on PATH."""
-    try:
-        return find_postgres()
-    except ConfigurationError:
-        return None

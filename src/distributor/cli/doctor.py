@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeAlias, cast
 import typer
 from redis import RedisError
 
-from distributor.bootstrap import make_app_context, open_services, secret_key, this_process
+from distributor.bootstrap import make_app_context, migrate_database, open_services, secret_key, this_process
 from distributor.channels.api import DiagnosableChannel, DiagnosticContext
 from distributor.channels.registry import broken_kinds, kinds
 from distributor.cli.channel import NameserverOption
@@ -36,7 +36,7 @@ from distributor.settings import Settings, address_problems, load_settings
 from distributor.storage import channels, heartbeats, postmaster_mails, processes, quarantine
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.processes import ServiceProcess
-from distributor.storage.schema import check_schema, migrate, newest_revision
+from distributor.storage.schema import check_schema, newest_revision
 
 IpAddress: TypeAlias = IPv4Address | IPv6Address
 
@@ -198,9 +198,10 @@ def _shown(value: str, difference: SettingDifference, number: int) -> str:
 
 
 def _check_schema(settings: Settings, app: AppContext) -> str:
-    if settings.database_url is None:
-        return migrate(app.database)
-    check_schema(app.database)
+    if settings.database_url is not None:
+        check_schema(app.database)
+    elif (backup := migrate_database(settings, app.database)) is not None:
+        return f"{newest_revision()}: migrated now, after a backup to {backup}"
     return newest_revision()
 
 

@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-from distributor.bootstrap import child_environment, make_app_context, open_services, this_process
+from distributor.bootstrap import (
+    child_environment,
+    make_app_context,
+    migrate_database,
+    open_services,
+    this_process,
+)
 from distributor.cli.console import print_message
 from distributor.cli.process_group import (
     ChildProcess,
@@ -30,7 +36,6 @@ from distributor.flow.publishing.ingest import scan
 from distributor.listening import free_port, local_url, require_free_port
 from distributor.settings import Settings, address_problems, load_settings
 from distributor.storage import channels
-from distributor.storage.schema import migrate
 
 
 def up(
@@ -56,7 +61,8 @@ def up(
     ports_file.unlink(missing_ok=True)
     with open_services(settings) as services:
         app = make_app_context(settings, services)
-        migrate(app.database)
+        if (backup := migrate_database(settings, app.database)) is not None:
+            print_message(f"the database was migrated to a new schema; before, it was backed up to {backup}")
         processes = [
             ChildProcess(name="web", module="distributor.web"),
             *worker_processes(email_workers=email_workers),

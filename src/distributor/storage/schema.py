@@ -6,9 +6,11 @@ Alembic is imported only when there is something to migrate: every command check
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from distributor.domain.errors import SchemaError
 from distributor.storage.database import Connection, Database
@@ -21,16 +23,32 @@ _REVISIONS = sorted(
 )
 
 
-def migrate(database: Database) -> str:
+def migrate(database: Database, *, before: Callable[[str], None] | None = None) -> str:
     """Bring the database to the newest schema and return its revision. Does nothing if it is there already.
 
-    Raises SchemaError for a database made by a newer version.
+    `before` is called with the present revision, unless the database is empty; if it raises, nothing is changed.
+    Raises SchemaError for a database made by a newer version, and if the migration fails, which changes nothing.
     """
     with database.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        if _known_revision(connection) != newest_revision():
-            importlib.import_module("distributor.storage.migrations.upgrade").upgrade(connection)
+        current = _known_revision(connection)
+        if current != newest_revision():
+            if current is not None and before is not None:
+                before(current)
+            _upgrade(connection, current)
     return newest_revision()
+
+
+def _upgrade(connection: Connection, current: str | None) -> None:
+    try:
+        importlib.import_module("distributor.storage.migrations.upgrade").upgrade(connection)
+    except (ProgrammingError, IntegrityError) as error:
+        # A fault of the migration, or data that it was not made for.
+        reason = str(error.orig).partition("\n")[0]
+        raise SchemaError(
+            f"the migration from schema {current or 'none'} to {newest_revision()} failed, and nothing was changed: "
+            f"{reason}; go on with the version before, and report this"
+        ) from error
 
 
 def check_schema(database: Database) -> None:
@@ -55,6 +73,7 @@ def _known_revision(connection: Connection) -> str | None:
     if current is not None and current not in _REVISIONS:
         raise SchemaError(
             f"the database has schema {current}, which this version of Distributor does not know; "
-            "it was made by a newer version: install that version, or restore a backup"
+            "it was made by a newer version: install that version, or restore a backup, such as one in the folder "
+            "backups of the data directory, which was made before the migration"
         )
     return current
