@@ -50,7 +50,18 @@ def test_people_are_added_and_shown(run: Run) -> None:
 
 
 def test_a_channel_keeps_its_secrets_to_itself(run: Run) -> None:
-    result = run("channel", "set", "masto", "--kind", "mastodon", "--set", "access_token=@TOKEN", TOKEN="very-secret")
+    result = run(
+        "channel",
+        "set",
+        "masto",
+        "--kind",
+        "mastodon",
+        "--set",
+        "instance_url=https://a.example",
+        "--set",
+        "access_token=@TOKEN",
+        TOKEN="very-secret",
+    )
     assert result.code == 0
     shown = run("channel", "show", "masto", "--json")
     assert json.loads(shown.out)["secrets_set"] == ["access_token"]
@@ -117,7 +128,8 @@ def test_a_channel_gets_the_words_that_name_it(run: Run, article: Path, tmp_path
     run("list", "create", "Readers")
     run("subscriber", "add", "ada@example.org", "--list", "readers")
     run("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1")
-    run("channel", "set", "x", "--kind", "x")
+    keys = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
+    run("channel", "set", "x", "--kind", "x", *(f"--set={key}=k" for key in keys))
     create: tuple[str, ...] = ("campaign", "create", "--article", "a-first-article", "--channel", "mail")
     create += ("--channel", "x")
     create += ("--list", "readers")
@@ -163,7 +175,7 @@ def test_a_backup_can_be_restored(run: Run, article: Path, tmp_path: Path) -> No
 
 def test_a_channel_whose_check_raises_stops_no_other(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("first", "second"):
-        run("channel", "set", name, "--kind", "email")
+        run("channel", "set", name, "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1")
     called: list[EmailChannel] = []
 
     def fail_once(self: EmailChannel, context: DiagnosticContext) -> Iterator[Finding]:

@@ -109,7 +109,7 @@ def test_a_person_is_taken_off_a_list_for_good_and_chooses_topics_through_the_te
 
 
 def test_whom_a_campaign_failed_can_be_counted_written_to_and_tried_again(run: Run, fresh_services: Services) -> None:
-    assert run("channel", "set", "mail", "--kind", "email").code == 0
+    assert run("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1").code == 0
     create = ("campaign", "create", "--article", "the-quiet-feed", "--channel", "mail")
     assert run(*create, "--list", "news").code == 0
     database = Database(fresh_services.database_url)

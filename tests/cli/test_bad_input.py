@@ -57,7 +57,7 @@ def ready(run: Run, article: Path) -> Run:
     run("list", "create", "Readers")
     run("list", "create", "Empty")
     run("subscriber", "add", "ada@example.org", "--list", "readers")
-    run("channel", "set", "mail", "--kind", "email")
+    run("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1")
     return run
 
 

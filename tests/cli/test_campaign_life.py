@@ -52,8 +52,10 @@ def test_what_is_to_be_sent_at_once_needs_a_terminal_or_a_yes(ready: Run) -> Non
 
 
 def test_what_blocks_a_channel_leaves_a_draft_until_the_channel_is_left_out(ready: Run) -> None:
-    ready("channel", "set", "x", "--kind", "x")
-    result = ready(*CREATE, "--channel", "x", "--at", "+1d")
+    keys = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
+    ready("channel", "set", "x", "--kind", "x", *(f"--set={key}=k" for key in keys))
+    blocked = (*CREATE, "--channel", "x", "--text", "x=X allows one of $AAA and $BBB", "--at", "+1d")
+    result = ready(*blocked)
     assert result.code == 4
     assert "campaign 1 stays a draft" in result.message
     assert "blocker: x: " in result.message
@@ -61,7 +63,7 @@ def test_what_blocks_a_channel_leaves_a_draft_until_the_channel_is_left_out(read
     assert [one["channel"] for one in shown(ready)["dispatches"]] == ["feeds"]
     assert shown(ready)["state"] == "scheduled"
 
-    as_json = ready(*CREATE, "--channel", "x", "--at", "+1d", "--json")
+    as_json = ready(*blocked, "--json")
     assert (as_json.code, json.loads(as_json.out)["review"]["blockers"] > 0) == (4, True)
 
 
@@ -86,7 +88,7 @@ def test_words_are_edited_one_by_one_and_an_empty_value_clears(run: Run, article
     run("article", "add", str(article))
     run("list", "create", "Readers")
     run("subscriber", "add", "ada@example.org", "--list", "readers")
-    run("channel", "set", "mail", "--kind", "email")
+    run("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1")
     create = ("campaign", "create", "--article", "a-first-article", "--channel", "mail", "--list", "readers")
     assert run(*create, "--no-links", "--subject", "One", "--greeting", "Hello", "--subject", "mail=Own").code == 0
 

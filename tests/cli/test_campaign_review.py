@@ -19,7 +19,7 @@ def campaign(run: Run, article: Path) -> str:
         ("article", "add", str(article)),
         ("list", "create", "Readers"),
         ("subscriber", "add", "ada@example.org", "--list", "readers"),
-        ("channel", "set", "news", "--kind", "email"),
+        ("channel", "set", "news", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1"),
         ("channel", "set", "feed", "--kind", "feed"),
     ):
         assert run(*arguments).code == 0

@@ -28,7 +28,17 @@ def dns() -> Iterator[DnsServer]:
 @pytest.fixture
 def mail(run: Run) -> Run:
     """A command line with an email channel that sends for example.org."""
-    result = run("channel", "set", "mail", "--kind", "email", "--set", "sender=News <news@example.org>")
+    result = run(
+        "channel",
+        "set",
+        "mail",
+        "--kind",
+        "email",
+        "--set",
+        "smtp_url=smtp://127.0.0.1:1",
+        "--set",
+        "sender=News <news@example.org>",
+    )
     assert result.code == 0, result.err
     return run
 
@@ -106,7 +116,19 @@ def test_a_rotation_retires_the_key_before(mail: Run) -> None:
 
 def test_configuring_the_channel_again_keeps_its_keys(mail: Run) -> None:
     make(mail, "s1")
-    mail("channel", "set", "mail", "--kind", "email", "--set", "sender=news@example.org", "--set", "connections=2")
+    mail(
+        "channel",
+        "set",
+        "mail",
+        "--kind",
+        "email",
+        "--set",
+        "smtp_url=smtp://127.0.0.1:1",
+        "--set",
+        "sender=news@example.org",
+        "--set",
+        "connections=2",
+    )
     assert states(mail) == {"s1": "waiting"}
 
 
@@ -213,7 +235,17 @@ def test_a_silent_dns_does_not_keep_the_doctor_from_its_other_results(mail: Run,
 
 
 def test_a_sender_of_the_sandbox_is_not_looked_up(run: Run) -> None:
-    run("channel", "set", "mail", "--kind", "email", "--set", "sender=news@gazette.example")
+    run(
+        "channel",
+        "set",
+        "mail",
+        "--kind",
+        "email",
+        "--set",
+        "smtp_url=smtp://127.0.0.1:1",
+        "--set",
+        "sender=news@gazette.example",
+    )
     findings = {one["check"]: one for one in json.loads(run("doctor", "--json").out)}
     assert findings["mail: sender"]["state"] == "warn"
     assert "mail: SPF" not in findings

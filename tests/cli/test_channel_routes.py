@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 @pytest.fixture
 def mail(run: Run, fresh_services: Services) -> Run:
     """A command line with an email channel of which two routes are in backoff."""
-    assert run("channel", "set", "mail", "--kind", "email").code == 0
+    assert run("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1").code == 0
     database = Database(fresh_services.database_url)
     with database.begin() as connection:
         channel_id = channels.find(connection, "mail").id

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from distributor.cli.app import app
-from distributor.cli.commands import COMMANDS
+from distributor.cli.commands import COMMANDS, load_command
 
 # Runs a command and prints the names of all modules that were imported by its end.
 IMPORTED_BY = """
@@ -33,6 +36,7 @@ def test_the_list_of_commands_names_all_of_them_and_imports_none() -> None:
         "distributor.domain",
         "distributor.domain.errors",
         "distributor.domain.problems",
+        "distributor.validation_messages",
     ]
 
 
@@ -63,3 +67,28 @@ def test_a_mistyped_command_is_answered_with_the_one_that_was_meant() -> None:
     result = CliRunner().invoke(app, ["campain", "list"])
     assert result.exit_code == 2
     assert "Did you mean 'campaign'?" in result.output
+
+
+def every_command(group: Any, *names: str) -> Iterator[tuple[str, ...]]:
+    """The names of a command and of all below it."""
+    yield names
+    for name, command in getattr(group, "commands", {}).items():
+        yield from every_command(command, *names, name)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_no_command_names_a_type_of_python(name: str) -> None:
+    """Seen: `--to <str>`, `--yes <bool>`, `--tag <list[str]>`."""
+    for names in every_command(load_command(name), name):
+        shown = CliRunner().invoke(app, [*names, "--help"], prog_name="distributor")
+        assert shown.exit_code == 0
+        words = re.findall(r"<\w+\W|\blist\[|\bNone\b|\bTrue\b|\bFalse\b|\bEnum\b|``|:\w+:`|\bPath\(", shown.output)
+        assert words == [], f"{' '.join(names)}: {words}"
+
+
+def test_a_value_of_the_wrong_form_is_refused_in_plain_words() -> None:
+    """Seen: "Input should be a valid integer, unable to parse string as an integer"."""
+    wrong = CliRunner().invoke(app, ["campaign", "show", "first"], env={"COLUMNS": "200"})
+    assert (wrong.exit_code, "must be a whole number." in wrong.output) == (2, True)
+    wrong = CliRunner().invoke(app, ["channel", "dkim", "create", "mail", "--selector", "a", "--algorithm", "md5"])
+    assert (wrong.exit_code, "Value error" in wrong.output, "'md5' is not one of" in wrong.output) == (2, False, True)

@@ -39,7 +39,7 @@ def test_a_campaign_is_looked_at_as_a_subscriber_and_says_how_large_its_mails_ar
     run("article", "add", str(article))
     run("list", "create", "Weekly")
     run("subscriber", "add", "ada@example.org", "--list", "weekly", "--name", "Ada")
-    run("channel", "set", "mail", "--kind", "email")
+    run("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1")
     campaign = ("campaign", "create", "--article", "a-first-article", "--channel", "mail", "--list", "weekly")
     refused = run(*campaign, "--greeting", "{% if x %}")
     assert (refused.code, "greeting, line 1: " in refused.message) == (2, True)

@@ -28,7 +28,7 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
-from distributor.flow.operations.channel_settings import configure
+from distributor.flow.operations.channel_settings import configure, remove
 from distributor.flow.publications import build_documents, document_jobs
 from distributor.flow.publishing import ingest
 from distributor.flow.publishing.plan import plan
@@ -431,9 +431,9 @@ def test_the_documents_of_a_deleted_channel_go(newsroom: Newsroom) -> None:
     assert newsroom.documents == {}
 
 
-def test_the_documents_of_a_channel_that_becomes_another_kind_go(newsroom: Newsroom) -> None:
+def test_the_documents_of_a_channel_that_is_removed_go_and_come_back_with_it(newsroom: Newsroom) -> None:
     newsroom.send(newsroom.write("hello"))
-    configure(newsroom.app, "feeds", "telegram", {})
+    remove(newsroom.app, "feeds")
     newsroom.settle()
     assert newsroom.documents == {}
     newsroom.configure()

@@ -79,6 +79,7 @@ __all__ = [
     "ReconcilingChannel",
     "RenderContext",
     "Rendition",
+    "RequiringChannel",
     "Route",
     "RoutePause",
     "Routes",
@@ -542,6 +543,15 @@ class ConfiguredChannel(Protocol):
 
     def check_settings(self) -> Sequence[Problem]:
         """What is missing in the settings; a campaign is not sent on the channel before a blocking problem is fixed."""
+
+
+@runtime_checkable
+class RequiringChannel(Protocol):
+    """A kind with settings that have no useful default: a channel is configured only with them."""
+
+    @classmethod
+    def required_settings(cls) -> Sequence[Sequence[str]]:
+        """Groups of settings, of each of which one is required. The first of a group is the usual one."""
 
 
 @runtime_checkable

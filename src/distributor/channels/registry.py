@@ -5,19 +5,31 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 
 import distributor.channels as folder
-from distributor.channels.api import Channel
+from distributor.channels.api import Channel, Json, RequiringChannel
 from distributor.domain.errors import InputError, NotFoundError
 from distributor.plugins import Plugins, load_plugins
+from distributor.validation_messages import sentence_of
 
 ENTRY_POINT_GROUP = "distributor.channels"
+_FORMS: Mapping[type, str] = {
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    list: "list",
+    dict: "names with values",
+}
 
 
 @cache
@@ -36,14 +48,74 @@ def kind_of(name: str) -> type[Channel]:
 
 
 def make_channel(kind: str, settings: Mapping[str, Any]) -> Channel:
-    """The channel of this kind with these settings. Raises InputError naming the first key that is wrong."""
-    channel = kind_of(kind)
+    """The channel of this kind with these settings. Raises InputError naming what is wrong with which of them."""
+    return kind_of(kind)(parse_settings(kind, settings))
+
+
+def parse_settings(kind: str, settings: Mapping[str, Any]) -> BaseModel:
+    """The settings of a channel of this kind. Raises InputError naming what is wrong with which of them."""
     try:
-        return channel(channel.settings_model.model_validate(settings))
+        return kind_of(kind).settings_model.model_validate(settings)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"settings of a channel of kind {kind}: {key}: {first['msg']}") from None
+        found = "; ".join(
+            f"{'.'.join(map(str, one['loc']))} {sentence_of(one)}".strip() for one in error.errors(include_input=False)
+        )
+        raise InputError(f"settings of a channel of kind {kind}: {found}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingDescription:
+    """A setting of a kind, for the people who give it. `form` is what a value looks like, such as "true or false".
+
+    One that `is_required` has to be given, or in its place one of `alternatives`. `managing_command` is the command
+    that sets it, if it is not given by people.
+    """
+
+    name: str
+    form: str
+    default: Json
+    description: str
+    is_required: bool
+    alternatives: tuple[str, ...]
+    is_secret: bool
+    managing_command: str
+
+
+def describe_settings(kind: str) -> list[SettingDescription]:
+    """The settings of this kind, those that are required first. Raises NotFoundError."""
+    channel = kind_of(kind)
+    groups = channel.required_settings() if issubclass(channel, RequiringChannel) else ()
+    described = [
+        _describe(name, field, next((group for group in groups if name in group), ()))
+        for name, field in channel.settings_model.model_fields.items()
+    ]
+    return sorted(described, key=lambda one: not one.is_required)
+
+
+def _describe(name: str, field: FieldInfo, group: Sequence[str]) -> SettingDescription:
+    extra = field.json_schema_extra
+    annotated = {field.annotation, *get_args(field.annotation)}
+    is_secret, is_required = SecretStr in annotated, bool(group) and group[0] == name
+    default = field.get_default(call_default_factory=True, validated_data={})
+    return SettingDescription(
+        name=name,
+        form=_form_of(annotated),
+        default=None if is_secret or is_required else to_jsonable_python(default),
+        description=field.description or field.title or "",
+        is_required=is_required,
+        alternatives=tuple(group[1:]) if is_required else (),
+        is_secret=is_secret,
+        managing_command=str(extra.get("kept_by", "")) if isinstance(extra, dict) else "",
+    )
+
+
+def _form_of(annotated: Iterable[Any]) -> str:
+    """What a value of these types looks like, in words."""
+    types = [one for one in annotated if isinstance(one, type)]
+    for one in types:
+        if issubclass(one, Enum):
+            return f"one of {', '.join(str(member.value) for member in one)}"
+    return next((form for form in (_FORMS.get(one) for one in types) if form), "text")
 
 
 def template_folders() -> list[Path]:

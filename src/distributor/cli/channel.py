@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import os
+import json
+import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from distributor.bootstrap import open_app
-from distributor.channels.registry import kinds
+from distributor.channels.registry import SettingDescription, describe_settings, kind_of, kinds
 from distributor.cli.console import AsJson, print_fields, print_json, print_message, print_rows
+from distributor.cli.given_settings import SetFromEnvironment, SetFromFile, SetFromStdin, SetValues, read_given
 from distributor.domain.diagnostics import DnsRecord, Nameserver
 from distributor.domain.errors import InputError
 from distributor.flow.delivery.paused_routes import resume_routes
-from distributor.flow.operations.channel_settings import configure
+from distributor.flow.operations.channel_settings import ChannelRemoval, change, configure, plan_removal, remove
 from distributor.flow.operations.signing_keys import activate_keys, key_ring, make_keys, remove_key, retire_key
 from distributor.mail.dkim.keyring import KeyEntry, KeyState
 from distributor.mail.dkim.keys import Algorithm
@@ -52,32 +55,124 @@ _SELECTOR_SUFFIXES: Mapping[KeyAlgorithm, tuple[tuple[str, Algorithm], ...]] = {
 
 @commands.command("kinds")
 def list_kinds(as_json: AsJson = False) -> None:
-    """List the kinds of channels and their settings."""
+    """List the kinds of channels; with --json also their settings, as `channel kind` shows them."""
+    if as_json:
+        described = {"kind": "", "audience": "", "dedupe": "", "settings": []}
+        print_json([{**described, **_kind_as_json(name)} for name in kinds()])
+        return
     rows = [
         (
             name,
             kind.capabilities.audience.value,
             kind.capabilities.dedupe.value,
-            ", ".join(kind.settings_model.model_fields),
+            ", ".join(" or ".join((one.name, *one.alternatives)) for one in describe_settings(name) if one.is_required),
         )
         for name, kind in kinds().items()
     ]
-    print_rows(("kind", "audience", "dedupe", "settings"), rows, as_json=as_json, empty="")
+    print_rows(("kind", "audience", "dedupe", "required_settings"), rows, as_json=False, empty="")
+
+
+@commands.command("kind")
+def show_kind(
+    name: Annotated[str, typer.Argument(metavar="KIND", help="One of `distributor channel kinds`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show the settings of a kind: which are required or secret, what they mean, and their defaults."""
+    if as_json:
+        print_json(_kind_as_json(name))
+        return
+    rows = [(one.name, one.form, _meaning(one)) for one in describe_settings(name)]
+    print_rows(("setting", "form", "meaning"), rows, as_json=False, empty="It has no settings.")
+
+
+def _meaning(one: SettingDescription) -> str:
+    return "; ".join(
+        part
+        for part in (
+            "required" + "".join(f", or {name} in its place" for name in one.alternatives) if one.is_required else "",
+            "secret" if one.is_secret else "",
+            one.description,
+            f"kept by `{one.managing_command}`" if one.managing_command else "",
+            f"default: {_shown(one.default)}" if _shown(one.default) else "",
+        )
+        if part
+    )
+
+
+def _kind_as_json(name: str) -> dict[str, Any]:
+    kind = kind_of(name)
+    return {
+        "kind": name,
+        "audience": kind.capabilities.audience.value,
+        "dedupe": kind.capabilities.dedupe.value,
+        "settings": [asdict(one) for one in describe_settings(name)],
+    }
 
 
 @commands.command("set")
 def set_channel(
-    name: str,
-    kind: Annotated[str, typer.Option(help="One of `distributor channel kinds`.")],
-    values: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="KEY=VALUE, or KEY=@VARIABLE to read it from the environment; may be repeated."),
+    name: ChannelName,
+    kind: Annotated[str, typer.Option(metavar="KIND", help="One of `distributor channel kinds`.")],
+    values: SetValues = None,
+    from_environment: SetFromEnvironment = None,
+    from_file: SetFromFile = None,
+    from_stdin: SetFromStdin = None,
+) -> None:
+    """Create a channel, or replace all settings of one; `channel change` keeps the others.
+
+    Secrets are stored encrypted. DKIM keys stay.
+    """
+    given = read_given(kind, values, from_environment, from_file, from_stdin)
+    with open_app() as app:
+        configure(app, name, kind, given)
+    print_message(f"channel {name!r} of kind {kind} is configured: `distributor channel test {name}` tries it")
+
+
+@commands.command("change")
+def change_channel(
+    name: ChannelName,
+    values: SetValues = None,
+    from_environment: SetFromEnvironment = None,
+    from_file: SetFromFile = None,
+    from_stdin: SetFromStdin = None,
+    unset: Annotated[
+        list[str] | None, typer.Option("--unset", metavar="KEY", help="A setting that gets its default again.")
     ] = None,
 ) -> None:
-    """Create a channel or change its settings. Secrets are stored encrypted."""
+    """Change some settings of a channel; all others stay as they are, secrets too."""
     with open_app() as app:
-        configure(app, name, kind, _parse(values or []))
-    print_message(f"channel {name!r} of kind {kind} is configured")
+        with app.database.begin() as connection:
+            kind = channels.find(connection, name).kind
+        given = read_given(kind, values, from_environment, from_file, from_stdin)
+        if not given and not unset:
+            raise InputError("nothing to change: name a setting with --set KEY=VALUE or --unset KEY")
+        change(app, name, given, unset=unset or ())
+    print_message(
+        f"{', '.join([*given, *(unset or ())])} of channel {name!r} changed: `distributor channel test {name}`"
+    )
+
+
+@commands.command("remove")
+def remove_channel(
+    name: ChannelName, yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False
+) -> None:
+    """Remove a channel with its secrets; what it has sent stays on record. Refused while a campaign needs it."""
+    with open_app() as app:
+        removal = plan_removal(app, name)
+        if not yes:
+            if not sys.stdin.isatty():
+                raise InputError(f"{_losses(removal)}; add --yes to remove it without being asked")
+            typer.confirm(f"{_losses(removal)}. Remove it?", abort=True, err=True)
+        remove(app, name)
+    print_message(f"channel {name!r} is removed; its campaigns and deliveries stay on record")
+
+
+def _losses(removal: ChannelRemoval) -> str:
+    lost = [", ".join(removal.secrets)] if removal.secrets else []
+    if removal.selectors:
+        lost.append(f"the DKIM keys {', '.join(removal.selectors)}")
+    what = f"deletes for good {' with '.join(lost)}" if lost else "deletes no secrets"
+    return f"removing channel {removal.name!r} of kind {removal.kind} {what}"
 
 
 @commands.command("list")
@@ -85,27 +180,29 @@ def list_channels(as_json: AsJson = False) -> None:
     """List the configured channels."""
     with open_app() as app, app.database.begin() as connection:
         records = channels.all_channels(connection)
+    as_shown = dict if as_json else _shown_together
     print_rows(
         ("name", "kind", "settings", "discovered_limits"),
-        [(record.name, record.kind, dict(record.settings), dict(record.discovered_limits)) for record in records],
+        [(record.name, record.kind, *map(as_shown, (record.settings, record.discovered_limits))) for record in records],
         as_json=as_json,
         empty="No channels yet: `distributor channel set NAME --kind KIND --set KEY=VALUE` creates one.",
     )
 
 
 @commands.command("show")
-def show_channel(name: str, as_json: AsJson = False) -> None:
+def show_channel(name: ChannelName, as_json: AsJson = False) -> None:
     """Show one channel; of its secrets, only which are set."""
     with open_app() as app:
         with app.database.begin() as connection:
             record = channels.find(connection, name)
         sealed = sorted(app.vault.open(record.sealed)) if record.sealed else []
+    as_shown = dict if as_json else _shown_together
     fields = {
         "name": record.name,
         "kind": record.kind,
-        "settings": dict(record.settings),
-        "secrets_set": sealed,
-        "discovered_limits": dict(record.discovered_limits),
+        "settings": as_shown(record.settings),
+        "secrets_set": sealed if as_json else ", ".join(sealed),
+        "discovered_limits": as_shown(record.discovered_limits),
     }
     print_fields(fields, as_json=as_json)
 
@@ -231,18 +328,17 @@ def resume(
     print_message(f"{count} routes are resumed")
 
 
-def _parse(values: list[str]) -> dict[str, str]:
-    parsed = {}
-    for one in values:
-        key, equals, value = one.partition("=")
-        if not equals:
-            raise InputError(f"--set {one!r}: write KEY=VALUE")
-        if value.startswith("@"):
-            if value[1:] not in os.environ:
-                raise InputError(f"--set {key}={value}: the environment has no variable {value[1:]}")
-            value = os.environ[value[1:]]
-        parsed[key] = value
-    return parsed
+def _shown(value: object) -> str:
+    """A value of a setting as it would be given."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else str(value)
+
+
+def _shown_together(values: Mapping[str, object]) -> str:
+    return "\n".join(f"{key}={_shown(value)}" for key, value in values.items())
 
 
 def _print_records(entries: Iterable[KeyEntry], *, as_json: bool) -> None:

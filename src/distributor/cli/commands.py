@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from pydantic import ValidationError
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from distributor.validation_messages import sentence_of
 
 COMMANDS: Mapping[str, str] = {
     "demo": "Send one article on every channel to the sandbox and account for every delivery.",
@@ -44,13 +47,55 @@ _MODULES: Mapping[str, str] = {
 }
 
 
+# What a value looks like, by Typer's names, which are those of Python's types. A flag has no value.
+_VALUE_FORMS: Mapping[str, str] = {
+    "bool": "",
+    "datetime": "TIME",
+    "float": "NUMBER",
+    "float range": "NUMBER",
+    "int": "NUMBER",
+    "int range": "NUMBER",
+    "integer range": "NUMBER",
+    "path": "PATH",
+    "str": "TEXT",
+}
+
+
 class CommandGroup(TyperGroup):
-    """The group of all top-level commands."""
+    """The group of all top-level commands. Their help and their errors name no types of Python."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         for name, summary in COMMANDS.items():
             self.add_command(_LazyCommand(name, help=summary))
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            cause = error.__cause__
+            if isinstance(cause, ValidationError):
+                error.message = f"{sentence_of(cause.errors()[0]).rstrip('.')}."
+            raise
+
+
+def _show_value_form(parameter_class: type[TyperArgument | TyperOption]) -> None:
+    """Let the help of every command show what a value looks like instead of ``<str>`` and ``<list[int]>``."""
+    show_type: Callable[..., str | None] = parameter_class.display_type_rich
+
+    def show(parameter: TyperArgument | TyperOption, ctx: Any) -> str | None:
+        shown = show_type(parameter, ctx)
+        if shown is None or not shown.startswith("<"):
+            return shown
+        name = shown.strip("<>.").removeprefix("list[").removesuffix("]")
+        return _VALUE_FORMS.get(name, name)
+
+    # Typer has no other way: it makes the option --help itself, anew for each command.
+    parameter_class.display_type_rich = show  # type: ignore[method-assign,assignment]
+
+
+_show_value_form(TyperArgument)
+_show_value_form(TyperOption)
 
 
 class _LazyCommand(TyperCommand):
@@ -58,10 +103,10 @@ class _LazyCommand(TyperCommand):
 
     # Typer carries its own copy of Click, whose types have no public names.
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        return _load(str(self.name)).make_context(info_name, args, parent, **extra)
+        return load_command(str(self.name)).make_context(info_name, args, parent, **extra)
 
 
-def _load(name: str) -> Any:
+def load_command(name: str) -> Any:
     """The command of this name: the Typer group `commands` of its module, or the function named like the command."""
     module = importlib.import_module(f"distributor.cli.{_MODULES.get(name, name)}")
     group = getattr(module, "commands", None)

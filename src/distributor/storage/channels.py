@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.errors import ConfigurationError, NotFoundError
+from distributor.domain.errors import ConfigurationError, NotFoundError, StateError
 from distributor.domain.rendition import Json
 from distributor.storage import tables
 from distributor.storage.database import Connection
@@ -21,7 +21,10 @@ from distributor.storage.database import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelRecord:
-    """A configured channel. `sealed` is its encrypted secrets, `discovered_limits` limits its remote API reports."""
+    """A configured channel. `sealed` is its encrypted secrets, `discovered_limits` limits its remote API reports.
+
+    One that was removed has no secrets any more.
+    """
 
     id: int
     name: str
@@ -30,6 +33,10 @@ class ChannelRecord:
     sealed: bytes | None
     discovered_limits: Mapping[str, Json]
     discovered_at: datetime | None
+    removed_at: datetime | None = None
+
+
+_LIVE = select(tables.channels).where(tables.channels.c.removed_at.is_(None))
 
 
 class SecretBox:
@@ -50,7 +57,7 @@ class SecretBox:
         except InvalidToken:
             raise ConfigurationError(
                 "the secrets of a channel were sealed under another DISTRIBUTOR_SECRET_KEY; "
-                "set that key again, or configure the channel anew with `distributor channel set`"
+                "set that key again, or give the channel all of them anew with `distributor channel set`"
             ) from None
         return opened
 
@@ -58,31 +65,51 @@ class SecretBox:
 def save(
     connection: Connection, *, name: str, kind: str, settings: Mapping[str, Json], sealed: bytes | None
 ) -> ChannelRecord:
-    """Insert or update the channel called `name`. Limits discovered before are dropped."""
-    values = {
-        "kind": kind,
-        "settings": dict(settings),
-        "secrets": sealed,
-        "discovered_limits": {},
-        "discovered_at": None,
-    }
+    """Insert or update the channel called `name`. Limits discovered before are dropped.
+
+    A channel of this name and kind that was removed is configured again. Raises StateError if there is a channel of
+    this name and another kind: its keys and its history belong to that kind.
+    """
+    column = tables.channels.c
+    values = {"settings": dict(settings), "secrets": sealed, "discovered_limits": {}, "discovered_at": None}
+    if not _is_live(connection, name):
+        removed = select(func.max(column.id)).where(column.name == name, column.kind == kind).scalar_subquery()
+        connection.execute(update(tables.channels).where(column.id == removed).values(removed_at=None))
     connection.execute(
-        insert(tables.channels).values(name=name, **values).on_conflict_do_update(index_elements=["name"], set_=values)
+        insert(tables.channels)
+        .values(name=name, kind=kind, **values)
+        .on_conflict_do_update(
+            index_elements=["name"], index_where=column.removed_at.is_(None), set_=values, where=column.kind == kind
+        )
     )
-    return find(connection, name)
+    saved = find(connection, name)
+    if saved.kind != kind:
+        raise StateError(
+            f"channel {name!r} is of kind {saved.kind}, and its kind cannot change to {kind}: choose another name, or "
+            f"remove it first with `distributor channel remove {name}`"
+        )
+    return saved
 
 
 def find(connection: Connection, name: str) -> ChannelRecord:
-    """Raises NotFoundError."""
-    row = connection.execute(select(tables.channels).where(tables.channels.c.name == name)).one_or_none()
+    """The channel called `name`, unless it was removed. Raises NotFoundError."""
+    row = connection.execute(_LIVE.where(tables.channels.c.name == name)).one_or_none()
     if row is None:
         raise NotFoundError("channel", name, hint="`distributor channel list` lists them")
     return _record(row)
 
 
+def hold(connection: Connection, name: str) -> ChannelRecord:
+    """The channel, which is not removed until the transaction ends. Raises NotFoundError."""
+    row = connection.execute(
+        _LIVE.where(tables.channels.c.name == name).with_for_update(read=True, key_share=True)
+    ).one_or_none()
+    return _record(row) if row is not None else find(connection, name)
+
+
 def lock(connection: Connection, name: str) -> ChannelRecord:
     """The channel, locked until the transaction ends. Raises NotFoundError."""
-    connection.execute(select(tables.channels.c.id).where(tables.channels.c.name == name).with_for_update())
+    connection.execute(_LIVE.where(tables.channels.c.name == name).with_for_update())
     return find(connection, name)
 
 
@@ -91,14 +118,28 @@ def replace_secrets(connection: Connection, channel_id: int, sealed: bytes | Non
     connection.execute(update(tables.channels).where(tables.channels.c.id == channel_id).values(secrets=sealed))
 
 
+def mark_removed(connection: Connection, channel_id: int, *, now: datetime) -> None:
+    """Delete the secrets and the routes in backoff of a channel, which is not used any more; its row stays."""
+    connection.execute(delete(tables.paused_routes).where(tables.paused_routes.c.channel_id == channel_id))
+    connection.execute(
+        update(tables.channels).where(tables.channels.c.id == channel_id).values(secrets=None, removed_at=now)
+    )
+
+
 def find_by_id(connection: Connection, channel_id: int) -> ChannelRecord:
-    """The channel with this id."""
+    """The channel with this id, also if it was removed."""
     return _record(connection.execute(select(tables.channels).where(tables.channels.c.id == channel_id)).one())
 
 
 def all_channels(connection: Connection) -> list[ChannelRecord]:
-    """All channels by name."""
-    return [_record(row) for row in connection.execute(select(tables.channels).order_by(tables.channels.c.name))]
+    """All channels by name, without those that were removed."""
+    return [_record(row) for row in connection.execute(_LIVE.order_by(tables.channels.c.name))]
+
+
+def ever_configured(connection: Connection) -> list[ChannelRecord]:
+    """All channels by name, also those that were removed."""
+    by_name = select(tables.channels).order_by(tables.channels.c.name, tables.channels.c.id)
+    return [_record(row) for row in connection.execute(by_name)]
 
 
 def save_discovered_limits(
@@ -112,6 +153,10 @@ def save_discovered_limits(
     )
 
 
+def _is_live(connection: Connection, name: str) -> bool:
+    return connection.execute(_LIVE.where(tables.channels.c.name == name)).first() is not None
+
+
 def _record(row: Row[tuple[object, ...]]) -> ChannelRecord:
     return ChannelRecord(
         id=row.id,
@@ -121,4 +166,5 @@ def _record(row: Row[tuple[object, ...]]) -> ChannelRecord:
         sealed=bytes(row.secrets) if row.secrets is not None else None,
         discovered_limits=row.discovered_limits,
         discovered_at=row.discovered_at,
+        removed_at=row.removed_at,
     )

@@ -1,4 +1,4 @@
-"""Confirmation mails: campaigns per list, language and day, to which each sign-up adds a delivery."""
+"""Confirmation mails: campaigns per list, language, day and channel, to which each sign-up adds a delivery."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.campaign import CampaignPurpose, Dispatch, DispatchState
+from distributor.domain.campaign import OPEN_STATES, CampaignPurpose, Dispatch, DispatchState
 from distributor.domain.errors import NotFoundError
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
@@ -99,6 +99,19 @@ def last_released(connection: Connection, channel_id: int, *, except_campaign: i
         .limit(1)
     ).one_or_none()
     return _dispatch(row) if row else None
+
+
+def open_on(connection: Connection, channel_id: int) -> list[Dispatch]:
+    """The dispatches on this channel that are drafts, scheduled, running or paused, those of tests as well."""
+    dispatch = tables.dispatches.c
+    return [
+        _dispatch(row)
+        for row in connection.execute(
+            _DISPATCH.where(dispatch.channel_id == channel_id, dispatch.state.in_(OPEN_STATES)).order_by(
+                dispatch.campaign_id
+            )
+        )
+    ]
 
 
 def paused_on(connection: Connection, channel_id: int, *, except_campaign: int) -> list[Dispatch]:

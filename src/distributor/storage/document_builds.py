@@ -41,7 +41,7 @@ def due(connection: Connection, *, now: datetime) -> list[str]:
 
 def drop_abandoned(connection: Connection) -> None:
     """Delete the documents of kinds that have no channel any more."""
-    kinds = select(tables.channels.c.kind)
+    kinds = select(tables.channels.c.kind).where(tables.channels.c.removed_at.is_(None))
     connection.execute(delete(tables.collections).where(tables.collections.c.kind.not_in(kinds)))
     connection.execute(delete(tables.document_builds).where(tables.document_builds.c.kind.not_in(kinds)))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import Row, Subquery, delete, func, literal, select, union_all, update
+from sqlalchemy import ColumnElement, Row, Subquery, and_, delete, func, literal, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.article import ArticleState
@@ -115,7 +115,7 @@ def next_embargo(connection: Connection, kind: str, *, now: datetime) -> datetim
         select(func.min(article.publish_at))
         .join(tables.publications, tables.publications.c.article_id == article.id)
         .join(tables.channels, tables.channels.c.id == tables.publications.c.channel_id)
-        .where(tables.channels.c.kind == kind, article.state == ArticleState.PUBLISHED, article.publish_at > now)
+        .where(_is_published_by(kind), article.state == ArticleState.PUBLISHED, article.publish_at > now)
     ).scalar_one()
     return ends_at
 
@@ -207,7 +207,7 @@ def _ranked(kind: str, *, now: datetime) -> Subquery:
         )
         .join(tables.articles, article.id == published.article_id)
         .join(tables.channels, tables.channels.c.id == published.channel_id)
-        .where(tables.channels.c.kind == kind, public_at(now))
+        .where(_is_published_by(kind), public_at(now))
         .group_by(article.id)
         .cte("shown")
     )
@@ -220,6 +220,10 @@ def _ranked(kind: str, *, now: datetime) -> Subquery:
         partition_by=placed.c.tag_slug, order_by=(placed.c.published_at.desc(), placed.c.guid.collate("C"))
     )
     return select(placed, rank.label("rank")).subquery()
+
+
+def _is_published_by(kind: str) -> ColumnElement[bool]:
+    return and_(tables.channels.c.kind == kind, tables.channels.c.removed_at.is_(None))
 
 
 def _publication(row: Row[tuple[object, ...]]) -> PublicationRecord:

@@ -330,13 +330,16 @@ channels = Table(
     "channels",
     metadata,
     _id(),
-    Column("name", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("settings", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     # The settings that are secret, as one encrypted JSON object.
     Column("secrets", LargeBinary),
     Column("discovered_limits", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     Column("discovered_at", DateTime(timezone=True)),
+    # The row of a channel that was removed stays for the history of its campaigns.
+    Column("removed_at", DateTime(timezone=True)),
+    Index("channels_name_key", "name", unique=True, postgresql_where=text("removed_at IS NULL")),
 )
 
 campaigns = Table(

@@ -75,6 +75,10 @@ class EmailChannel:
         self._pool = ConnectionPool()
         self._prepared: tuple[Rendition, PreparedMail] | None = None
 
+    @classmethod
+    def required_settings(cls) -> Sequence[Sequence[str]]:
+        return [("smtp_url", "relays")]
+
     @property
     def send_schedule(self) -> SendSchedule:
         return self._settings.timing

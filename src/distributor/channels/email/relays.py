@@ -17,6 +17,7 @@ from distributor.domain.errors import AddressError, ConfigurationError, Distribu
 from distributor.mail.address import Address
 from distributor.mail.mailbox_providers import MAILBOX_PROVIDERS, destination_of
 from distributor.mail.smtp.url import SmtpUrl
+from distributor.validation_messages import sentence_of
 
 # The destination that stands for all that are not named.
 ANY = "*"
@@ -140,7 +141,7 @@ def parse_relays(text: str) -> list[Relay]:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"relays: {place or 'the text'}: {first['msg']}") from None
+        raise InputError(f"relays: {place or 'the text'} {sentence_of(first)}") from None
     names = [model.name for model in models]
     if not names or len(names) != len(set(names)):
         raise InputError("relays: there has to be at least one, each with a name of its own")

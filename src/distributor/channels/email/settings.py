@@ -48,11 +48,11 @@ class EmailSettings(BaseModel):
     )
     events_secret: SecretStr = Field(
         SecretStr(""),
-        description="secret that its requests are verified with: docs/guides/bounces.md",
+        description="what its requests are verified with: docs/guides/bounces.md",
     )
     dkim_keys: SecretStr = Field(
         SecretStr(""),
-        description="signing keys, kept by `distributor channel dkim`",
+        description="signing keys",
         json_schema_extra={"kept_by": "distributor channel dkim"},
     )
     connections: int = Field(4, ge=1, le=64, description="connections to the relay at the same time, of each worker")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel
@@ -22,6 +22,11 @@ class MastodonChannel(SearchableSocialChannel[MastodonSettings]):
     capabilities = broadcast(Dedupe.HINT)
     credentials = ("access_token",)
     preview_template = "social/mastodon.preview.html.j2"
+
+    @classmethod
+    def required_settings(cls) -> Sequence[Sequence[str]]:
+        # The token is not sent to a server that no one named.
+        return [("instance_url",), *super().required_settings()]
 
     async def discover(self) -> Mapping[str, Json]:
         """The instance's limits. Raises ServiceError if it does not publish them."""

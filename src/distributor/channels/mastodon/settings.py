@@ -24,7 +24,10 @@ class MastodonSettings(SocialSettings):
         "https://mastodon.social", title="Instance", description="the server the account is on"
     )
     access_token: SecretStr = Field(
-        SecretStr(""), title="Access token", description="needs the scopes write:statuses, read:statuses, read:accounts"
+        SecretStr(""),
+        title="Access token",
+        description="from the account's settings under Development, with the scopes write:statuses, read:statuses, "
+        "read:accounts",
     )
     visibility: StatusVisibility = Field(StatusVisibility.PUBLIC, title="Visibility", description="who sees the posts")
     language: str = Field(

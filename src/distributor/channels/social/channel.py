@@ -88,6 +88,10 @@ class SocialChannel(ABC, Generic[SettingsT]):
     def open_client(self, context: SendContext) -> SocialClient:
         """A client of the account for one delivery; it is closed afterwards."""
 
+    @classmethod
+    def required_settings(cls) -> Sequence[Sequence[str]]:
+        return [(name,) for name in cls.credentials]
+
     def frozen_limits(self, discovered: Mapping[str, Json]) -> Mapping[str, Json]:
         """The limits that the rendition keeps, where they differ between servers."""
         return {}
@@ -158,7 +162,7 @@ class SocialChannel(ABC, Generic[SettingsT]):
         if not missing:
             return []
         is_empty = "is empty" if len(missing) == 1 else "are empty"
-        message = f"nothing can be posted: {', '.join(missing)} {is_empty}; fill in with `distributor channel set`"
+        message = f"nothing can be posted: {', '.join(missing)} {is_empty}; fill in with `distributor channel change`"
         return [Problem(Severity.BLOCK, "credentials-missing", message, missing[0])]
 
     def preview(self, rendition: Rendition, media: MediaStore = NO_MEDIA) -> str:

@@ -19,10 +19,16 @@ class PostForm(StrEnum):
 class XSettings(SocialSettings):
     """Settings of a channel of kind x. The four keys are from the app's page on developer.x.com (OAuth 1.0a)."""
 
-    consumer_key: SecretStr = Field(SecretStr(""), title="API key")
-    consumer_secret: SecretStr = Field(SecretStr(""), title="API key secret")
-    access_token: SecretStr = Field(SecretStr(""), title="Access token")
-    access_token_secret: SecretStr = Field(SecretStr(""), title="Access token secret")
+    consumer_key: SecretStr = Field(
+        SecretStr(""), title="API key", description="from the app's page on developer.x.com"
+    )
+    consumer_secret: SecretStr = Field(SecretStr(""), title="API key secret", description="shown beside the API key")
+    access_token: SecretStr = Field(
+        SecretStr(""), title="Access token", description="from the same page, with the permission to read and write"
+    )
+    access_token_secret: SecretStr = Field(
+        SecretStr(""), title="Access token secret", description="shown beside the access token"
+    )
     user_id: str = Field("", title="Account number", description="saves a call when a response was lost; may be empty")
     # X answers replies of most apps with 403 unless the author of the first post asked for them (since 2026-02-23).
     mode: PostForm = Field(PostForm.POST, title="Form", description="thread: X may refuse all but the first post of it")

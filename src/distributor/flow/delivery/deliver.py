@@ -82,6 +82,13 @@ def deliver(app: AppContext, dispatch_id: int, *, until: datetime, progress: Run
         if dispatch.state is not DispatchState.RUNNING or _paused_for_article(connection, dispatch, now=app.clock()):
             return []
         record = channels.find_by_id(connection, dispatch.channel_id)
+        if record.removed_at is not None:
+            reason = (
+                f"channel {record.name} was removed: cancel the campaign, or configure the channel again and resume"
+            )
+            _pause(connection, dispatch, reason, detail="it was removed", now=app.clock())
+            log.warning("dispatch.paused", dispatch_id=dispatch.id, reason=reason)
+            return []
         rendition = dispatches.rendition_of(connection, dispatch_id)
     lease = WorkerLease(app.clock)
     try:

@@ -159,7 +159,7 @@ def resolve_unknown(app: AppContext, dispatch_id: int) -> int:
 
     A channel that can reconcile looks each of them up; a channel with exact deduplication sends again; otherwise, and
     if all that was found is the result of another delivery, the campaign's policy decides. Before anything is sent
-    again by it, a worker whose lease ran out has time to report.
+    again by it, a worker whose lease ran out has time to report. On a channel that was removed they stay unknown.
     """
     with app.database.begin() as connection:
         dispatch = dispatches.find(connection, dispatch_id)
@@ -168,7 +168,13 @@ def resolve_unknown(app: AppContext, dispatch_id: int) -> int:
         rendition = dispatches.rendition_of(connection, dispatch_id)
         unknown = leases.lock_unknown(connection, dispatch_id, limit=BATCH, now=app.clock())
     channel = app.open_channel(record)
-    if isinstance(channel, ReconcilingChannel):
+    if record.removed_at is not None:
+        # Without its secrets it can neither look anything up nor send it again.
+        with app.database.begin() as connection:
+            ids = [delivery.id for delivery in unknown]
+            leases.resolve_by_policy(connection, ids, state=DeliveryState.UNKNOWN, now=app.clock())
+        method = "removed"
+    elif isinstance(channel, ReconcilingChannel):
         not_found = asyncio.run(_reconcile(app, channel, record, rendition, unknown))
         _resolve_by_policy(app, dispatch_id, not_found, channel, campaign.unknown_policy)
         method = "reconcile"

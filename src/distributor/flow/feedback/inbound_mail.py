@@ -63,10 +63,13 @@ def retry_mail(app: AppContext, item: QuarantinedItem) -> None:
 
 
 def bounce_domains(app: AppContext) -> frozenset[str]:
-    """The bounce domains of all channels, as lower-case A-labels; a channel with an invalid one is in quarantine."""
+    """The bounce domains of all channels, as lower-case A-labels; a channel with an invalid one is in quarantine.
+
+    Bounces of what a channel sent before it was removed still arrive.
+    """
     guard, domains = ItemGuard(app, QuarantineLoop.CHANNEL), set()
     with app.database.begin() as connection:
-        records = channels.all_channels(connection)
+        records = channels.ever_configured(connection)
     for record in records:
         with guard.item(record.name):
             domain = record.settings.get("bounce_domain")

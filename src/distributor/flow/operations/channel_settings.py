@@ -1,46 +1,169 @@
-"""The settings of channels: checked by their kind, stored, and of secrets only encrypted."""
+"""The settings of channels, checked by their kind, with secrets stored encrypted; and the removal of channels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
+import structlog
 
-from distributor.channels.registry import kind_of, make_channel
-from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
+from distributor.channels.registry import SettingDescription, describe_settings, parse_settings
+from distributor.domain.errors import ConfigurationError, DistributorError, InputError, NotFoundError, StateError
 from distributor.domain.stored_text import checked_key
 from distributor.flow.app_context import AppContext
-from distributor.storage import channels, paused_routes
+from distributor.flow.operations.signing_keys import key_ring
+from distributor.storage import campaigns, channels, dispatches, paused_routes
+from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
 
 # It is part of addresses and of file names.
 _LONGEST_NAME = 100
+# As many campaigns are named that keep a channel from being removed.
+_MAX_NAMED = 5
+
+log = structlog.get_logger(__name__)
 
 
-def configure(app: AppContext, name: str, kind: str, values: dict[str, Any]) -> None:
-    """Check and store the settings of a channel. Raises InputError or NotFoundError before anything is written."""
+def configure(app: AppContext, name: str, kind: str, values: Mapping[str, Any]) -> None:
+    """Create a channel, or replace the settings and secrets of one, except what other commands manage.
+
+    Raises InputError, NotFoundError for the kind, and StateError for a channel of another kind, before anything is
+    written.
+    """
     checked_key(name, "the name of the channel", limit=_LONGEST_NAME)
-    model = kind_of(kind).settings_model
-    unknown = sorted(set(values) - set(model.model_fields))
+    described = describe_settings(kind)
+    _require_settable(kind, described, values)
+    with app.database.begin() as connection:
+        managed = _managed_secrets(app, connection, name, kind, described)
+        _store(app, connection, name, kind, values, managed)
+
+
+def change(app: AppContext, name: str, values: Mapping[str, Any], *, unset: Collection[str] = ()) -> None:
+    """Change some settings of a channel, give those called `unset` their defaults, and keep the others.
+
+    Raises NotFoundError, InputError before anything is written, and ConfigurationError if the secrets that are to be
+    kept cannot be decrypted.
+    """
+    with app.database.begin() as connection:
+        record = channels.lock(connection, name)
+        described = describe_settings(record.kind)
+        _require_settable(record.kind, described, [*values, *unset])
+        both = sorted(set(values).intersection(unset))
+        if both:
+            raise InputError(f"setting {both[0]!r} is both set and unset")
+        kept = {**record.settings, **_secrets(app, record)}
+        managed = {one.name: kept.pop(one.name) for one in described if one.managing_command and one.name in kept}
+        changed = {key: value for key, value in {**kept, **values}.items() if key not in unset}
+        _store(app, connection, name, record.kind, changed, managed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRemoval:
+    """What is lost with a channel: the names of its secrets, and the selectors of its DKIM keys."""
+
+    name: str
+    kind: str
+    secrets: tuple[str, ...]
+    selectors: tuple[str, ...]
+
+
+def plan_removal(app: AppContext, name: str) -> ChannelRemoval:
+    """What removing a channel would delete. Raises NotFoundError, and StateError while a campaign needs it."""
+    with app.database.begin() as connection:
+        return _plan_removal(app, connection, channels.find(connection, name))
+
+
+def remove(app: AppContext, name: str) -> ChannelRemoval:
+    """Delete the secrets of a channel, which is not used any more; what it has sent stays on record.
+
+    Raises NotFoundError, and StateError while a campaign needs it.
+    """
+    with app.database.begin() as connection:
+        record = channels.lock(connection, name)
+        removal = _plan_removal(app, connection, record)
+        channels.mark_removed(connection, record.id, now=app.clock())
+    log.info("channel.removed", channel=name, kind=record.kind)
+    return removal
+
+
+def _plan_removal(app: AppContext, connection: Connection, record: ChannelRecord) -> ChannelRemoval:
+    needed_by = [
+        f"{one.campaign_id} {campaigns.find(connection, one.campaign_id).name!r} ({one.state})"
+        for one in dispatches.open_on(connection, record.id)
+    ]
+    if needed_by:
+        more = f" and {len(needed_by) - _MAX_NAMED} more" if len(needed_by) > _MAX_NAMED else ""
+        raise StateError(
+            f"channel {record.name!r} is needed by campaign {', '.join(needed_by[:_MAX_NAMED])}{more}: cancel them, "
+            "edit them to do without it, or wait until they are finished"
+        )
+    try:
+        secrets = _secrets(app, record)
+    except ConfigurationError:
+        # Encrypted with a secret key that is lost: no one can use them any more.
+        secrets = {}
+    return ChannelRemoval(
+        name=record.name,
+        kind=record.kind,
+        secrets=tuple(sorted(secrets)),
+        selectors=_selectors(app, record),
+    )
+
+
+def _selectors(app: AppContext, record: ChannelRecord) -> tuple[str, ...]:
+    try:
+        return tuple(entry.selector for entry in key_ring(app, record.name).entries)
+    except DistributorError:
+        # Its kind signs nothing, or the channel cannot be opened any more.
+        return ()
+
+
+def _require_settable(kind: str, described: Sequence[SettingDescription], given: Collection[str]) -> None:
+    """Raises InputError for a setting that the kind does not have, or that another command manages."""
+    known = {one.name: one for one in described}
+    unknown = [key for key in given if key not in known]
     if unknown:
-        raise InputError(f"kind {kind} has no setting {unknown[0]!r}; it has {', '.join(model.model_fields)}")
-    for key in values:
-        command = _managing_command(model, key)
+        raise InputError(f"kind {kind} has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    for key in given:
+        command = known[key].managing_command
         if command:
             raise InputError(f"setting {key!r} cannot be set here: see `{command} --help`")
-    make_channel(kind, values)
-    secrets = {key: str(value) for key, value in values.items() if _is_secret(model, key)}
-    settings = {key: value for key, value in values.items() if key not in secrets}
-    with app.database.begin() as connection:
-        secrets |= _managed_secrets(app, connection, name, kind)
-        sealed = app.vault.seal(secrets) if secrets else None
-        is_changed = _is_changed(app, connection, name, settings, secrets)
-        channel = channels.save(connection, name=name, kind=kind, settings=settings, sealed=sealed)
-        if is_changed:
-            # What a server objected to, such as a wrong password, may be corrected now.
-            paused = paused_routes.paused(connection, channel.id)
-            paused_routes.resume_all(connection, channel.id, paused, now=app.clock())
+
+
+def _require_all(kind: str, described: Sequence[SettingDescription], values: Mapping[str, Any]) -> None:
+    """Raises InputError that names every setting that is required and missing, and where it is from."""
+    missing = [
+        one
+        for one in described
+        if one.is_required and not any(str(values.get(name, "")).strip() for name in (one.name, *one.alternatives))
+    ]
+    if missing:
+        names = "; ".join(f"{' or '.join((one.name, *one.alternatives))} ({one.description})" for one in missing)
+        raise InputError(f"a channel of kind {kind} needs {names}; `distributor channel kind {kind}` explains them all")
+
+
+def _store(
+    app: AppContext,
+    connection: Connection,
+    name: str,
+    kind: str,
+    values: Mapping[str, Any],
+    managed: Mapping[str, str],
+) -> None:
+    """Check and store settings. What a server objected to before, such as a wrong password, may be corrected now."""
+    described = describe_settings(kind)
+    _require_all(kind, described, values)
+    parsed = parse_settings(kind, values)
+    secret_names = {one.name for one in described if one.is_secret}
+    secrets = {key: str(value) for key, value in values.items() if key in secret_names} | dict(managed)
+    settings = parsed.model_dump(mode="json", include=set(values) - secret_names)
+    sealed = app.vault.seal(secrets) if secrets else None
+    is_changed = _is_changed(app, connection, name, settings, secrets)
+    channel = channels.save(connection, name=name, kind=kind, settings=settings, sealed=sealed)
+    if is_changed:
+        paused = paused_routes.paused(connection, channel.id)
+        paused_routes.resume_all(connection, channel.id, paused, now=app.clock())
 
 
 def _is_changed(
@@ -49,37 +172,24 @@ def _is_changed(
     """Whether the stored settings or secrets of a channel are others than these; a new channel is changed."""
     try:
         before = channels.find(connection, name)
-        stored = app.vault.open(before.sealed) if before.sealed is not None else {}
+        stored = _secrets(app, before)
     except (NotFoundError, ConfigurationError):
         return True
     return dict(before.settings) != dict(settings) or stored != dict(secrets)
 
 
-def _managed_secrets(app: AppContext, connection: Connection, name: str, kind: str) -> dict[str, str]:
+def _managed_secrets(
+    app: AppContext, connection: Connection, name: str, kind: str, described: Sequence[SettingDescription]
+) -> dict[str, str]:
     """The secrets that stay when a channel is configured again, because other commands manage them."""
     try:
         before = channels.lock(connection, name)
-    except NotFoundError:
-        return {}
-    if before.kind != kind or before.sealed is None:
-        return {}
-    model = kind_of(kind).settings_model
-    try:
-        secrets = app.vault.open(before.sealed)
-    except ConfigurationError:
+        secrets = _secrets(app, before) if before.kind == kind else {}
+    except (NotFoundError, ConfigurationError):
         # Encrypted with a secret key that is lost: nothing can be kept, and configuring the channel again must work.
         return {}
-    return {key: value for key, value in secrets.items() if key in model.model_fields and _managing_command(model, key)}
+    return {one.name: secrets[one.name] for one in described if one.managing_command and one.name in secrets}
 
 
-def _managing_command(model: type[BaseModel], key: str) -> str:
-    """The command that manages a setting; empty if `channel set` does."""
-    extra = model.model_fields[key].json_schema_extra
-    return str(extra.get("kept_by", "")) if isinstance(extra, dict) else ""
-
-
-def _is_secret(model: type[BaseModel], key: str) -> bool:
-    return SecretStr in (
-        model.model_fields[key].annotation,
-        *getattr(model.model_fields[key].annotation, "__args__", ()),
-    )
+def _secrets(app: AppContext, record: ChannelRecord) -> dict[str, str]:
+    return app.vault.open(record.sealed) if record.sealed is not None else {}

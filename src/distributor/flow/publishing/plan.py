@@ -221,7 +221,7 @@ def _check(app: AppContext, connection: Connection, asked: CampaignPlan) -> _Par
             require_time_to_come(name, time, asked.zone, now=now)
     parts = _Parts(
         articles=[articles.find_by_slug(connection, slug) for slug in dict.fromkeys(asked.article_slugs)],
-        channels=[channels.find(connection, name) for name in names],
+        channels=[channels.hold(connection, name) for name in names],
     )
     mailing = AudienceQuery(
         plan=asked.audience,

@@ -61,21 +61,31 @@ def _dispatch_of_the_day(
 ) -> Dispatch:
     """The dispatch of the first confirmation mails of the day (UTC) to an address, of the second ones, and so on."""
     day = now.astimezone(UTC).date()
-    key, name = f"confirmation:{list_.slug}:{language}:{day}", f"Confirmations: {list_.name} ({language}), {day}"
+    record = _confirmation_channel(connection)
+    # With the channel: another one may take over from one that is removed during the day.
+    key = f"confirmation:{list_.slug}:{language}:{day}:{record.id}"
+    name = f"Confirmations: {list_.name} ({language}), {day}"
     if nth > 1:
         key, name = f"{key}:{nth}", f"{name}, sent again ({nth})"
     found = confirmations.find_dispatch(connection, key)
     if found is None:
-        _begin(app, connection, key, name, list_, language, now=now)
+        _begin(app, connection, key, name, record, list_, language, now=now)
         found = confirmations.find_dispatch(connection, key)
     assert found is not None, "begun just now, by this or another transaction"  # noqa: S101
     return found
 
 
 def _begin(
-    app: AppContext, connection: Connection, key: str, name: str, list_: MailingList, language: str, *, now: datetime
+    app: AppContext,
+    connection: Connection,
+    key: str,
+    name: str,
+    record: ChannelRecord,
+    list_: MailingList,
+    language: str,
+    *,
+    now: datetime,
 ) -> None:
-    record = _confirmation_channel(connection)
     try:
         rendition, problems = _render(app, record, list_, language)
     except InputError as error:

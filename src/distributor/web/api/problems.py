@@ -27,6 +27,7 @@ from distributor.domain.errors import (
     ServiceError,
     StateError,
 )
+from distributor.validation_messages import sentence_of
 from distributor.web.api.auth import text_for
 from distributor.web.headers import PAGE_HEADERS
 
@@ -255,8 +256,7 @@ def _field_error(found: Mapping[str, Any]) -> FieldError:
     where, *path = found["loc"]
     if found["type"] == "json_invalid":
         return FieldError(detail=f"the body is not JSON, at character {path[0]}: {found['ctx']['error']}")
-    # pydantic adds a prefix to the messages of our validators.
-    detail = found["msg"].removeprefix("Value error, ")
+    detail = sentence_of(found)
     if where != "body":
         return FieldError(detail=detail, parameter=str(path[0]) if path else None)
     steps = [str(step).replace("~", "~0").replace("/", "~1") for step in path]

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _create_campaign_reviews()
     _change_delivery_posts()
     _create_processes()
+    _change_channels()
     op.drop_column("memberships", "frequency")
     op.add_column(
         "heartbeats",
@@ -135,4 +136,12 @@ def _create_processes() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("processes_pkey")),
+
+
+def _change_channels() -> None:
+    """The row of a channel that was removed stays, and its name is free."""
+    op.add_column("channels", sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True))
+    op.drop_constraint("channels_name_key", "channels")
+    op.create_index(
+        "channels_name_key", "channels", ["name"], unique=True, postgresql_where=sa.text("removed_at IS NULL")
     )
