@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -86,24 +86,24 @@ def describe_settings(kind: str) -> list[SettingDescription]:
     channel = kind_of(kind)
     groups = channel.required_settings() if issubclass(channel, RequiringChannel) else ()
     described = [
-        _describe(name, field, next((group for group in groups if name in group), ()))
+        _describe(name, field, next((tuple(group) for group in groups if name in group), ()))
         for name, field in channel.settings_model.model_fields.items()
     ]
     return sorted(described, key=lambda one: not one.is_required)
 
 
-def _describe(name: str, field: FieldInfo, group: Sequence[str]) -> SettingDescription:
+def _describe(name: str, field: FieldInfo, group: tuple[str, ...]) -> SettingDescription:
     extra = field.json_schema_extra
     annotated = {field.annotation, *get_args(field.annotation)}
-    is_secret, is_required = SecretStr in annotated, bool(group) and group[0] == name
-    default = field.get_default(call_default_factory=True, validated_data={})
+    is_secret, is_required = SecretStr in annotated, field.is_required() or group[:1] == (name,)
+    has_default = not (is_secret or is_required)
     return SettingDescription(
         name=name,
         form=_form_of(annotated),
-        default=None if is_secret or is_required else to_jsonable_python(default),
+        default=to_jsonable_python(field.get_default(call_default_factory=True)) if has_default else None,
         description=field.description or field.title or "",
         is_required=is_required,
-        alternatives=tuple(group[1:]) if is_required else (),
+        alternatives=group[1:] if is_required else (),
         is_secret=is_secret,
         managing_command=str(extra.get("kept_by", "")) if isinstance(extra, dict) else "",
     )

@@ -136,6 +136,7 @@ def _create_processes() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("processes_pkey")),
+    )
 
 
 def _change_channels() -> None:
