@@ -370,3 +370,42 @@ def test_an_attribute_of_brevo_that_is_no_yes_or_no_refuses_its_row_alone() -> N
 )
 def test_an_unknown_word_of_a_service_is_refused_because_it_may_mean_no(text: str) -> None:
     assert "'perhaps' is not a word that is understood" in reasons(read(text))[2]
+
+
+MAILCHIMP_CLEANED = (
+    "Email Address,First Name,Company,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LATITUDE,LONGITUDE,"
+    "GMTOFF,DSTOFF,TIMEZONE,CC,REGION,CLEAN_TIME,CLEAN_CAMPAIGN_TITLE,CLEAN_CAMPAIGN_ID,LEID,EUID,NOTES,TAGS\n"
+    "ada@example.org,Ada,,1,2018-02-05 19:28:23,,2018-02-05 19:28:23,,,,,,,,,2020-03-23 17:30:05,News,c1,,,,\n"
+)
+MAILCHIMP_UNSUBSCRIBED = (
+    "Email Address,First Name,Company,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LATITUDE,LONGITUDE,"
+    "GMTOFF,DSTOFF,TIMEZONE,CC,REGION,UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_CAMPAIGN_ID,UNSUB_REASON,"
+    "UNSUB_REASON_OTHER,LEID,EUID,NOTES,TAGS\n"
+    "ada@example.org,Ada,,,2018-02-12 10:54:27,,2018-02-12 10:54:27,,,,,,,,,2018-07-23 12:19:27,News,c1,NORMAL,,,,,\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        (MAILCHIMP_CLEANED, "bounced"),
+        (MAILCHIMP_UNSUBSCRIBED, "unsubscribed"),
+        ("Emailadresse,MEMBER_RATING,OPTIN_TIME,LEID\nada@example.org,4,2023-02-12 17:59:31,1\n", "subscribed"),
+        ("Email Address,OPTIN_TIME,LEID,EUID,UNSUB_TIME\nada@example.org,,1,x,2023-02-12 17:59:31\n", "unsubscribed"),
+        ("email,email_disabled\nada@example.org,true\n", "unsubscribed"),
+        ("email,email_disabled\nada@example.org,false\n", "subscribed"),
+        (
+            "Email,Stripe plan,Cancel date,Subscription source (free),State/Province\nada@example.org,,,web,CA\n",
+            "subscribed",
+        ),
+        ("email,subscribed_to_emails,status\nada@example.org,true,free\n", "subscribed"),
+        ("email,subscribed_to_emails,status\nada@example.org,false,paid\n", "unsubscribed"),
+        ("email,subscribed_to_emails,email_disabled\nada@example.org,true,1\n", "blocklisted"),
+        ("email,subscribed_to_emails,deleted_at\nada@example.org,true,2024-05-01\n", "unsubscribed"),
+        ("email,uuid,status\nada@example.org,u1,enabled\n", "subscribed"),
+        ("email,uuid,status\nada@example.org,u1,disabled\n", "disabled"),
+        ("email,uuid,status\nada@example.org,u1,blocklisted\n", "blocklisted"),
+    ],
+)
+def test_an_export_with_fewer_columns_says_the_same(text: str, state: str) -> None:
+    assert states(text) == {"ada": state}

@@ -1,7 +1,8 @@
 """Kit, formerly ConvertKit: the CSV of its subscribers page, and its API's subscribers as CSV.
 
-Facts: https://help.kit.com "Subscriber types", https://developers.kit.com/api-reference/subscribers/list-subscribers
-(`state`). The page has one list for each state, which may be exported alone.
+Facts: https://help.kit.com "The subscriber profile page & status", the API's `state` of a subscriber
+(https://developers.kit.com/api-reference/subscribers/list-subscribers). The page has one list for each state, which may
+be exported alone.
 """
 
 from __future__ import annotations

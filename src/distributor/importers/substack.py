@@ -1,4 +1,7 @@
-"""Substack: the `email_list` of its full export, and the CSV of its subscribers page."""
+"""Substack: the `email_list` of its full export, and the CSV of its subscribers page.
+
+Facts: https://support.substack.com "How do I use the subscriber dashboard on Substack?".
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,15 @@ COLUMNS: Mapping[str, str] = {
     "type": "attributes.subscription",
     "country": "attributes.country",
     # Of the paid subscription.
-    "expiry": "ignore",
-    "active_subscription": "ignore",
-    "first_payment_at": "ignore",
+    **dict.fromkeys(("active_subscription", "expiry", "expiration date", "first_payment_at", "cancel date"), "ignore"),
+    **dict.fromkeys(("paid upgrade date", "stripe_connected_customer_id", "revenue", "bestseller tier"), "ignore"),
+    **dict.fromkeys(("subscription source", "activity", "state/province", "days active", "last email open"), "ignore"),
+    **dict.fromkeys(("emails received", "emails dropped", "emails opened", "links clicked", "comments"), "ignore"),
 }
 SKIPPED_DOMAINS: Mapping[str, str] = {
     "deletion-request.substack.com": "the address stands for a person who asked Substack for deletion"
 }
-_EMAIL_LIST_HEADERS = frozenset({"email", "active_subscription", "email_disabled"})
-_SUBSCRIBERS_PAGE_HEADERS = frozenset({"email", "stripe_plan"})
 
 
 def matches(headers: frozenset[str]) -> bool:
-    return headers >= _EMAIL_LIST_HEADERS or headers >= _SUBSCRIBERS_PAGE_HEADERS
+    return headers >= {"email", "email_disabled"} or headers >= {"email", "stripe_plan"}

@@ -1,0 +1,173 @@
+"""Consent is never guessed: for every importer, no row that says no in any of its words ends as subscribed."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import re
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from distributor.domain.subscriber import Membership
+from distributor.domain.subscriber_import import SUBSCRIBED, ImportRow
+from distributor.importers import csv_file
+from distributor.importers.columns import header_key
+from distributor.importers.registry import all_importers
+from tests.importers.files import people, read
+from tests.importers.test_origins import EXPORTS, states
+
+# Written down here once more, so that a word or header that gets lost in the tables is missed.
+YES = (
+    "yes",
+    "TRUE",
+    "1",
+    "on",
+    "x",
+    "ja",
+    "WAHR",
+    "oui",
+    "VRAI",
+    "sí",
+    "VERDADERO",
+    "sì",
+    "VERO",
+    "sim",
+    "tak",
+    "да",
+    "✓",
+)
+NO = (
+    "no",
+    "FALSE",
+    "0",
+    "off",
+    "nein",
+    "FALSCH",
+    "non",
+    "FAUX",
+    "FALSO",
+    "nee",
+    "ONWAAR",
+    "não",
+    "nie",
+    "нет",
+    "いいえ",
+)
+TIMES = ("2024-03-01", "2024-03-01 10:00:00 UTC", "2024-03-01T10:00:00.000Z", "01.03.2024", "03/01/2024 10:00")
+NOTHING = ("", " ", "NULL", "-", "#N/A", "0000-00-00 00:00:00")
+NO_STATES = (
+    *("unsubscribed", "Unsubscribed", "UNSUBSCRIBED", "opted out", "opted_out", "Opt-Out", "never subscribed"),
+    *("non-subscribed", "not_subscribed", "inactive", "cancelled", "canceled", "deleted", "removed", "archived"),
+    *("bounced", "hard bounce", "soft_bounced", "cleaned", "undeliverable", "invalid", "complained", "spam", "junk"),
+    *("marked as spam", "blocked", "blocklisted", "blacklisted", "suppressed", "disabled", "Non-marketing contact"),
+    *("Redacted", "pending", "unconfirmed", "abgemeldet", "ausgetragen", "gelöscht", "gesperrt", "unzustellbar"),
+    *("unbestätigt", "désabonné", "désinscrit", "dado de baja", "cancelado", "disiscritto", "uitgeschreven"),
+    *("descadastrado", "wypisany", "отписан", "no", "nein", "0", "FALSCH"),
+)
+YES_STATES = ("subscribed", "Subscribed", "active", "confirmed", "aktiv", "abonné", "yes", "ja", "1", "TRUE")
+# For each target, the cells that say no, and the cells that do not.
+SAYS_NO: Mapping[str, tuple[str, ...]] = {
+    "status": NO_STATES,
+    "subscribed": (*NO, *NOTHING),
+    "confirmed": (*NO, *NOTHING),
+    "unsubscribed": (*YES, *TIMES),
+    "bounced": (*YES, *TIMES, "3"),
+    "complained": (*YES, *TIMES, "3"),
+    "blocklisted": (*YES, *TIMES),
+    "disabled": (*YES, *TIMES),
+}
+SAYS_YES: Mapping[str, tuple[str, ...]] = {
+    "status": YES_STATES,
+    "subscribed": (*YES, *TIMES),
+    "confirmed": (*YES, *TIMES),
+    **dict.fromkeys(("unsubscribed", "bounced", "complained", "blocklisted", "disabled"), (*NO, *NOTHING)),
+}
+ORIGINS = sorted(all_importers().keys() - {"distributor", "jsonl"})
+
+
+def columns_of(origin: str) -> dict[str, str]:
+    """The headers that an importer knows, as they are written, and their targets."""
+    modules = (importlib.import_module(f"distributor.importers.{origin}"),) if origin != csv_file.NAME else ()
+    written = {**csv_file.COLUMNS, **{header: to for module in modules for header, to in module.COLUMNS.items()}}
+    known = all_importers()[origin].columns
+    return {header: known[header_key(header)] for header in written}
+
+
+def consent_columns(origin: str) -> list[tuple[str, str]]:
+    """The headers of an importer that say who wants mail."""
+    return [(header, target) for header, target in columns_of(origin).items() if target in SAYS_NO]
+
+
+def file_of(*rows: list[str]) -> str:
+    """A file of rows, the first of which is the header."""
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def spelled(header: str, spelling: int) -> str:
+    """The header in one of the ways that files write it."""
+    return (
+        header,
+        header.upper(),
+        header.title(),
+        re.sub(r"[ _]", "-", header),
+        re.sub(r"[ -]", "_", header),
+        f" {header} ",
+        f"{header} (email)",
+    )[spelling]
+
+
+SPELLINGS = st.integers(0, 6)
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_no_row_that_says_no_in_any_way_ends_as_subscribed(origin: str, data: st.DataObject) -> None:
+    columns = consent_columns(origin)
+    says_no, target = data.draw(st.sampled_from(columns))
+    others = data.draw(
+        st.lists(st.sampled_from(columns), max_size=4, unique_by=lambda column: header_key(column[0])).map(
+            lambda found: [column for column in found if header_key(column[0]) != header_key(says_no)]
+        )
+    )
+    own = [word for word, status in all_importers()[origin].statuses.items() if status != SUBSCRIBED]
+    cells = [
+        data.draw(st.sampled_from((*SAYS_NO[target], *(own if target == "status" else ())))),
+        *(data.draw(st.sampled_from(SAYS_YES[other])) for _, other in others),
+    ]
+    headers = [spelled(header, data.draw(SPELLINGS)) for header in (says_no, *(header for header, _ in others))]
+    places = data.draw(st.permutations(range(len(cells))))
+    rows = read(
+        file_of(
+            ["email", *(headers[place] for place in places)],
+            ["ada@example.org", *(cells[place] for place in places)],
+        ),
+        format=origin,
+    )
+    assert [row for row in rows if isinstance(row, ImportRow) and row.status.state is Membership.SUBSCRIBED] == []
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_a_row_that_says_yes_in_every_column_is_subscribed(origin: str, data: st.DataObject) -> None:
+    found = data.draw(
+        st.lists(st.sampled_from(consent_columns(origin)), max_size=5, unique_by=lambda column: header_key(column[0]))
+    )
+    headers = [spelled(header, data.draw(SPELLINGS)) for header, _ in found]
+    cells = [data.draw(st.sampled_from(SAYS_YES[target])) for _, target in found]
+    (row,) = people(read(file_of(["email", *headers], ["ada@example.org", *cells]), format=origin))
+    assert row.status.state is Membership.SUBSCRIBED
+
+
+@pytest.mark.parametrize("export", EXPORTS, ids=lambda export: f"{export.service}-{export.header[:20]}")
+def test_an_export_says_the_same_when_its_columns_are_in_another_order(export: object) -> None:
+    lines = list(csv.reader(io.StringIO(export.text), delimiter=max("\t;,", key=export.header.count)))  # type: ignore[attr-defined]
+    turned = file_of(*(line[::-1] for line in lines))
+    assert states(turned) == export.expected  # type: ignore[attr-defined]
