@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
-# One image for every role: `distributor web`, `worker`, `beat`, `migrate`. Its servers are outside: see docker-compose.yml.
+# One image for every role: `distributor web`, `worker`, `beat`, `inbound`, `migrate`. Its servers are outside: see
+# docker-compose.yml.
 
 FROM python:3.13-slim AS build
 WORKDIR /source
@@ -26,7 +27,7 @@ ENV PATH=/opt/distributor/bin:$PATH \
 USER distributor
 WORKDIR /var/lib/distributor
 # A volume mounted there takes its owner from here.
-RUN mkdir --mode=700 imports
+RUN mkdir --mode=700 imports backups
 VOLUME /var/lib/distributor
 EXPOSE 8000
 ENTRYPOINT ["distributor"]

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "segment": "Save conditions on subscribers as segments, and count them.",
     "suppression": "Manage the addresses and domains that get no mail from any list.",
     "channel": "Configure the channels that campaigns are sent on.",
+    "sandbox": "Let channels send to a sandbox that runs by itself.",
     "quarantine": "List, retry and discard items that could not be processed.",
     "token": "Manage the tokens that let other programs use the API.",
 }

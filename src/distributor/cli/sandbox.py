@@ -1,20 +1,26 @@
-"""Starts the sandbox as a process of `demo` and `up`, and configures channels that send to it."""
+"""`distributor sandbox …`, and the sandbox as a process of `demo` and `up`, with channels that send to it."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from distributor.bootstrap import open_app
 from distributor.channels.registry import kinds
+from distributor.cli.console import print_message
 from distributor.cli.process_group import ChildProcess, ProcessGroup
 from distributor.domain.errors import ServiceError
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.channel_settings import configure
 from distributor.sandbox.registry import emulators
 from distributor.sandbox.smtp_server import email_channel_settings
+from distributor.storage import channels
 
 SANDBOX_HOST = "127.0.0.1"
 """The address that the sandbox of `demo` and `up` listens on."""
@@ -24,10 +30,32 @@ _POSTAL_ADDRESS = "Distributor Sandbox, 1 Example Street, 12345 Sampletown"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxPorts:
-    """Where a running sandbox listens on this machine."""
+    """Where a running sandbox listens."""
 
     http: int
     smtp: int
+    host: str = SANDBOX_HOST
+
+
+commands = typer.Typer()
+
+
+@commands.command("connect")
+def connect(
+    host: Annotated[str, typer.Option(help="Name or address of the machine that the sandbox runs on.")] = SANDBOX_HOST,
+    http_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of its page.")] = 8025,
+    smtp_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of its SMTP inbox.")] = 2525,
+) -> None:
+    """Create a channel of each kind that sends to a running sandbox; channels that exist are left as they are."""
+    with open_app() as app:
+        with app.database.begin() as connection:
+            existing = {record.name for record in channels.all_channels(connection)}
+        created = configure_sandbox_channels(
+            app, SandboxPorts(host=host, http=http_port, smtp=smtp_port), existing=existing
+        )
+    if existing:
+        print_message(f"left as they are: {', '.join(sorted(existing))}")
+    print_message(f"send to the sandbox: {', '.join(created) or 'none is new'}")
 
 
 def sandbox_process(folder: Path, ports_file: Path, *, http_port: int, smtp_port: int) -> ChildProcess:
@@ -56,24 +84,25 @@ def wait_for_sandbox(ports_file: Path, group: ProcessGroup) -> SandboxPorts:
     return SandboxPorts(http=ports["http_port"], smtp=ports["smtp_port"])
 
 
-def configure_sandbox_channels(app: AppContext, ports: SandboxPorts) -> list[str]:
-    """Configure one channel of each kind that has an emulator, and the feeds; returns their names.
+def configure_sandbox_channels(app: AppContext, ports: SandboxPorts, *, existing: Collection[str] = ()) -> list[str]:
+    """Configure one channel of each kind that has an emulator, and the feeds, but for `existing`; returns their names.
 
     A site without a postal address gets a made-up one for the mails of the sandbox, which no one else receives.
     """
     settings = _sandbox_channel_settings(ports)
     if not app.site.postal_address.strip():
         settings["email"]["postal_address"] = _POSTAL_ADDRESS
-    for kind, values in settings.items():
+    created = {kind: values for kind, values in settings.items() if kind not in existing}
+    for kind, values in created.items():
         configure(app, kind, kind, values)
-    return list(settings)
+    return list(created)
 
 
 def _sandbox_channel_settings(ports: SandboxPorts) -> dict[str, dict[str, Any]]:
     """The settings of a channel of each kind that lead to the sandbox, by kind."""
-    url = f"http://{SANDBOX_HOST}:{ports.http}"
+    url = f"http://{ports.host}:{ports.http}"
     settings = {
-        "email": email_channel_settings(f"smtp://{SANDBOX_HOST}:{ports.smtp}"),
+        "email": email_channel_settings(f"smtp://{ports.host}:{ports.smtp}"),
         # Feeds are served by Distributor itself.
         "feed": {},
     }
