@@ -292,6 +292,14 @@ def _logo_error(file: str, reason: str) -> ConfigurationError:
     return ConfigurationError(f"setting DISTRIBUTOR_SITE_LOGO: {file} {reason}")
 
 
+def kept_secret_key(settings: Settings) -> bytes | None:
+    """The key that was generated in the data directory; None if there is none, or it cannot be read."""
+    try:
+        return (settings.data_dir / "secret_key").read_bytes()
+    except OSError:
+        return None
+
+
 def _kept_key(path: Path) -> bytes:
     try:
         make_private_folder(path.parent, is_passable=True)

@@ -214,6 +214,21 @@ def _port_of(url: str) -> int:
     return _PORTS[urlsplit(url).scheme] if port is None else port
 
 
+def changed_settings() -> list[str]:
+    """The variables that a process which started now would read other values of, such as after a change of .env.
+
+    If these are invalid, one sentence about that.
+    """
+    before = load_settings()
+    try:
+        now = load_settings.__wrapped__()
+    except ConfigurationError as error:
+        return [str(error)]
+    return [
+        f"DISTRIBUTOR_{name.upper()}" for name in Settings.model_fields if getattr(now, name) != getattr(before, name)
+    ]
+
+
 @cache
 def load_settings() -> Settings:
     """The settings of this process. Raises ConfigurationError that names the variable at fault."""

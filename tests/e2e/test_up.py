@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -89,6 +90,30 @@ def test_a_part_that_dies_is_started_again(lasting: Running) -> None:
     os.kill(web, signal.SIGKILL)
     wait_for(lambda: web not in lasting.processes(), "the death of the web server")
     wait_for(lasting.is_ready, "the web server's return")
+
+
+def test_a_change_of_the_settings_is_said_while_it_runs_and_after_the_next_start_channels_find_the_sandbox(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "up.log"
+    with running_up(tmp_path, **SETTINGS) as first:
+        wait_for(lambda: "logs are in" in log.read_text(), "the last of what it prints")
+        assert "note: " not in log.read_text()
+        (tmp_path / ".env").write_text("DISTRIBUTOR_SMTP_URL=smtp://me:relay-password@relay.example:587\n")
+        wait_for(lambda: "(DISTRIBUTOR_SMTP_URL): start `distributor up` again" in _words(log), "the note")
+    with running_up(tmp_path, **SETTINGS) as second:
+        wait_for(lambda: "logs are in" in log.read_text(), "the last of what it prints")
+        assert "DISTRIBUTOR_SMTP_URL is smtp://relay.example:587, but channel 'email' sends to" in _words(log)
+        assert "password" not in log.read_text()
+        assert second.sandbox_url != first.sandbox_url
+        shown = [sys.executable, "-m", "distributor", "channel", "show", "mastodon", "--json"]
+        done = subprocess.run(shown, cwd=tmp_path, env=second.environment, capture_output=True, text=True, check=True)
+        assert json.loads(done.stdout)["settings"]["instance_url"] == f"{second.sandbox_url}/mastodon"
+
+
+def _words(log: Path) -> str:
+    """What it has printed, without the line breaks that are made for the width of a terminal."""
+    return " ".join(log.read_text().split())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

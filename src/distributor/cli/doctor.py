@@ -18,6 +18,7 @@ from distributor.channels.api import DiagnosableChannel, DiagnosticContext
 from distributor.channels.registry import broken_kinds, kinds
 from distributor.cli.channel import NameserverOption
 from distributor.cli.console import AsJson, out, print_json
+from distributor.cli.first_start import unused_settings
 from distributor.domain.diagnostics import DiagnosticStatus, Finding, Nameserver
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError
 from distributor.domain.schedule import format_time
@@ -72,6 +73,9 @@ def doctor(
             _check(findings, "redis", lambda: _check_redis(app))
             if _check(findings, "schema", lambda: _check_schema(settings, app)):
                 findings += _diagnose_processes(app, this_process(settings, services, "up", name=_HERE))
+                findings += [
+                    Finding("first start", DiagnosticStatus.WARN, one) for one in unused_settings(app, settings)
+                ]
                 findings += _diagnose_data(app, resolver, sending_addresses)
     except DistributorError as error:
         findings.append(Finding("servers", DiagnosticStatus.FAIL, str(error)))

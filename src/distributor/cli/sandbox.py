@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,17 +16,18 @@ from distributor.bootstrap import open_app
 from distributor.channels.registry import kinds
 from distributor.cli.console import print_message
 from distributor.cli.process_group import ChildProcess, ProcessGroup
-from distributor.domain.errors import ServiceError
+from distributor.domain.errors import ConfigurationError, ServiceError
 from distributor.flow.app_context import AppContext
-from distributor.flow.operations.channel_settings import configure
+from distributor.flow.operations.channel_settings import change, configure
 from distributor.sandbox.registry import emulators
 from distributor.sandbox.smtp_server import email_channel_settings
 from distributor.storage import channels
 
 SANDBOX_HOST = "127.0.0.1"
 """The address that the sandbox of `demo` and `up` listens on."""
+MADE_UP_ADDRESS = "Distributor Sandbox, 1 Example Street, 12345 Sampletown"
+"""The postal address in mails to the sandbox while the site has none."""
 _START_SECONDS = 30.0
-_POSTAL_ADDRESS = "Distributor Sandbox, 1 Example Street, 12345 Sampletown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +82,19 @@ def wait_for_sandbox(ports_file: Path, group: ProcessGroup) -> SandboxPorts:
         if time.monotonic() > deadline:
             raise ServiceError(f"the sandbox did not start within {_START_SECONDS:.0f} s; see its log in {group.logs}")
         time.sleep(0.05)
-    ports = json.loads(ports_file.read_text())
-    return SandboxPorts(http=ports["http_port"], smtp=ports["smtp_port"])
+    ports = read_ports(ports_file)
+    if ports is None:
+        raise ServiceError(f"the sandbox wrote no ports to {ports_file}; see its log in {group.logs}")
+    return ports
+
+
+def read_ports(ports_file: Path) -> SandboxPorts | None:
+    """The ports that a sandbox has written to this file; None if none has, or the file is damaged."""
+    try:
+        ports = json.loads(ports_file.read_text())
+        return SandboxPorts(http=ports["http_port"], smtp=ports["smtp_port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def configure_sandbox_channels(app: AppContext, ports: SandboxPorts, *, existing: Collection[str] = ()) -> list[str]:
@@ -91,11 +104,32 @@ def configure_sandbox_channels(app: AppContext, ports: SandboxPorts, *, existing
     """
     settings = _sandbox_channel_settings(ports)
     if not app.site.postal_address.strip():
-        settings["email"]["postal_address"] = _POSTAL_ADDRESS
+        settings["email"]["postal_address"] = MADE_UP_ADDRESS
     created = {kind: values for kind, values in settings.items() if kind not in existing}
     for kind, values in created.items():
         configure(app, kind, kind, values)
     return list(created)
+
+
+def move_sandbox_channels(app: AppContext, former: SandboxPorts, ports: SandboxPorts) -> list[str]:
+    """Let the channels that send to the sandbox at its former ports send to it at these; returns their names.
+
+    A channel whose addresses have been changed since is left as it is, and so is one that cannot be decrypted.
+    """
+    before, after = _sandbox_channel_settings(former), _sandbox_channel_settings(ports)
+    with app.database.begin() as connection:
+        records = channels.all_channels(connection)
+    moved = []
+    for record in records:
+        changed = {
+            key: value for key, value in after.get(record.kind, {}).items() if value != before[record.kind].get(key)
+        }
+        with suppress(ConfigurationError):
+            stored = {**record.settings, **(app.vault.open(record.sealed) if record.sealed is not None else {})}
+            if changed and all(stored.get(key) == before[record.kind][key] for key in changed):
+                change(app, record.name, changed)
+                moved.append(record.name)
+    return moved
 
 
 def _sandbox_channel_settings(ports: SandboxPorts) -> dict[str, dict[str, Any]]:

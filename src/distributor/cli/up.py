@@ -16,6 +16,7 @@ from distributor.bootstrap import (
     this_process,
 )
 from distributor.cli.console import print_message
+from distributor.cli.first_start import is_first_start, replace_made_up_address, set_up, unused_settings
 from distributor.cli.process_group import (
     ChildProcess,
     ProcessGroup,
@@ -25,17 +26,15 @@ from distributor.cli.process_group import (
 from distributor.cli.sandbox import (
     SANDBOX_HOST,
     SandboxPorts,
-    configure_sandbox_channels,
+    move_sandbox_channels,
+    read_ports,
     sandbox_process,
     wait_for_sandbox,
 )
 from distributor.flow.app_context import AppContext
-from distributor.flow.operations.channel_settings import configure
 from distributor.flow.operations.processes import reporting
-from distributor.flow.publishing.ingest import scan
 from distributor.listening import free_port, local_url, require_free_port
-from distributor.settings import Settings, address_problems, load_settings
-from distributor.storage import channels
+from distributor.settings import Settings, address_problems, changed_settings, load_settings
 
 
 def up(
@@ -58,6 +57,7 @@ def up(
     ):
         require_free_port(host, port, setting=setting)
     ports_file = settings.data_dir / "sandbox.json"
+    former_ports = read_ports(ports_file)
     ports_file.unlink(missing_ok=True)
     with open_services(settings) as services:
         app = make_app_context(settings, services)
@@ -75,9 +75,10 @@ def up(
             running_processes(processes, logs=settings.data_dir / "logs", environment=environment) as group,
         ):
             ports = wait_for_sandbox(ports_file, group)
-            if _is_first_run(app):
-                _set_up(app, settings, ports)
+            _prepare_channels(app, settings, ports, former_ports)
             _print_addresses(settings, ports)
+            for problem in (*address_problems(settings), *unused_settings(app, settings)):
+                print_message(f"note: {problem}")
             print_message(f"logs are in {settings.data_dir / 'logs'}; Ctrl-C stops everything")
             _watch(group, stop)
     print_message("stopped")
@@ -92,8 +93,6 @@ def _print_addresses(settings: Settings, ports: SandboxPorts) -> None:
     print_message(f"articles and feeds, as the public sees them: {settings.site_url}")
     if settings.site_url != settings.local_url:
         print_message(f"the web server listens on {settings.local_url}")
-    for problem in address_problems(settings):
-        print_message(f"note: {problem}")
     print_message(f"the documentation of the API: {settings.local_url}/api/docs")
     print_message(f"mails and posts that were sent to the sandbox: {local_url(SANDBOX_HOST, ports.http)}")
 
@@ -107,18 +106,17 @@ def inbound_processes(settings: Settings) -> list[ChildProcess]:
     )
 
 
-def _set_up(app: AppContext, settings: Settings, ports: SandboxPorts) -> None:
-    """Configure a channel of each kind and import the articles of the content folder."""
-    configure_sandbox_channels(app, ports)
-    if settings.smtp_url is not None:
-        configure(app, "email", "email", {"smtp_url": settings.smtp_url.get_secret_value()})
-    if settings.content_dir.is_dir():
-        scan(app)
-
-
-def _is_first_run(app: AppContext) -> bool:
-    with app.database.begin() as connection:
-        return not channels.all_channels(connection)
+def _prepare_channels(
+    app: AppContext, settings: Settings, ports: SandboxPorts, former_ports: SandboxPorts | None
+) -> None:
+    """At the first start create channels; later let those that send to the sandbox find it on its new ports."""
+    if is_first_start(app):
+        set_up(app, settings, ports)
+        return
+    if former_ports is not None and (moved := move_sandbox_channels(app, former_ports, ports)):
+        print_message(f"the sandbox has other ports than before, and its channels follow: {', '.join(moved)}")
+    if replace_made_up_address(app):
+        print_message("channel 'email' has the postal address of the site now, in place of the sandbox's made-up one")
 
 
 def _stop_event() -> threading.Event:
@@ -130,7 +128,15 @@ def _stop_event() -> threading.Event:
 
 
 def _watch(group: ProcessGroup, stop: threading.Event) -> None:
-    """Restart processes that die, until `stop` is set."""
+    """Restart processes that die, and say so when the settings change, until `stop` is set."""
+    announced: list[str] = []
     while not stop.wait(1.0):
+        changed = changed_settings()
+        if changed and changed != announced:
+            print_message(
+                f"note: the settings have changed since the start ({', '.join(changed)}): start `distributor up` again "
+                "for them to take effect"
+            )
+        announced = changed
         for name in group.restart_dead():
             print_message(f"{name} had died and is restarted; see its log")
