@@ -8,14 +8,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from distributor.cli.app import main
 from distributor.embedded import Services
+from distributor.flow.app_context import AppContext
+from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.settings import load_settings
+from distributor.storage.channels import SecretBox
+from tests.flow.campaign_harness import CampaignHarness
 
 ARTICLE = "---\ntitle: A first article\ntags: [one, two]\n---\n\nA paragraph with some words.\n"
 
@@ -98,3 +103,26 @@ def article(tmp_path: Path) -> Path:
     file = tmp_path / "first.md"
     file.write_text(ARTICLE)
     return file
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with running_sandbox(tmp_path / "sandbox") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def worker(app: AppContext, environment: dict[str, str], tmp_path: Path) -> Iterator[None]:
+    """Someone who does what is due, until the test ends."""
+    vault = SecretBox(environment["DISTRIBUTOR_SECRET_KEY"].encode())
+    harness, ended = CampaignHarness(replace(app, vault=vault), tmp_path), Event()
+
+    def work() -> None:
+        while not ended.wait(0.05):
+            harness.run()
+
+    thread = Thread(target=work)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
 from distributor.cli.campaign import test as command
-from distributor.flow.app_context import AppContext
 from distributor.sandbox.faults import FaultKind, FaultStage, InjectedFault
-from distributor.sandbox.service import Sandbox, running_sandbox
-from distributor.storage.channels import SecretBox
+from distributor.sandbox.service import Sandbox
 from tests.cli.conftest import Run
-from tests.flow.campaign_harness import CampaignHarness
 
 ME = "me@team.example"
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path / "sandbox") as sandbox:
-        yield sandbox
 
 
 @pytest.fixture
@@ -40,23 +28,6 @@ def draft(run: Run, article: Path, sandbox: Sandbox) -> str:
         *("campaign", "create", "--article", "a-first-article", "--list", "readers", "--channel", "news", "--json")
     )
     return str(json.loads(created.out)["id"])
-
-
-@pytest.fixture
-def worker(app: AppContext, environment: dict[str, str], tmp_path: Path) -> Iterator[None]:
-    """Someone who does what is due, until the test ends."""
-    vault = SecretBox(environment["DISTRIBUTOR_SECRET_KEY"].encode())
-    harness, ended = CampaignHarness(replace(app, vault=vault), tmp_path), Event()
-
-    def work() -> None:
-        while not ended.wait(0.05):
-            harness.run()
-
-    thread = Thread(target=work)
-    thread.start()
-    yield
-    ended.set()
-    thread.join()
 
 
 @pytest.mark.usefixtures("worker")

@@ -51,6 +51,7 @@ __all__ = [
     "DiagnosableChannel",
     "DiagnosticContext",
     "DiscoveringChannel",
+    "IdentifyingChannel",
     "InMemoryMedia",
     "InMemoryRoutes",
     "Journal",
@@ -543,6 +544,17 @@ class ConfiguredChannel(Protocol):
 
     def check_settings(self) -> Sequence[Problem]:
         """What is missing in the settings; a campaign is not sent on the channel before a blocking problem is fixed."""
+
+
+@runtime_checkable
+class IdentifyingChannel(Protocol):
+    """A channel that can try its settings: it connects, signs in, and asks the remote service who it is there."""
+
+    async def identify(self, context: SendContext) -> Sequence[Finding]:
+        """What was tried, up to the first failure, which says what to do. Nothing is sent to anyone.
+
+        A failure of the remote service is a finding, not an exception. `context` may only be used to look things up.
+        """
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, Field, SecretStr
 
@@ -14,10 +14,14 @@ from distributor.channels.api import Article, Dedupe, Delivery, Json, RenderCont
 from distributor.channels.social.channel import PostLimits, SocialChannel, broadcast
 from distributor.channels.social.http import ApiResponse, HttpClient, UploadFile
 from distributor.channels.social.idempotent_send import Request, SocialClient
+from distributor.channels.social.identity import failed_finding
 from distributor.channels.social.post import Post
 from distributor.channels.social.results import Posted, PostResult, Refused, Unknown, classify_status, parse_body
 from distributor.channels.social.settings import Handle, SocialSettings, WebAddress
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.rendering.measuring import utf16_length
+
+_Answer = TypeVar("_Answer", bound=BaseModel)
 
 # The API's limits are for the text after parsing entities, in UTF-16 code units.
 _LIMITS = PostLimits(length=4096, length_with_image=1024, measure=utf16_length)
@@ -68,10 +72,45 @@ class TelegramClient(SocialClient):
     async def close(self) -> None:
         await self._http.close()
 
-    def request_for(self, post: Post, *, delivery: Delivery, number: int, previous: Posted | None) -> Request:
+    async def identify(self) -> Sequence[Finding]:
+        bot = await self._ask(_Bot, "getMe", {})
+        if not isinstance(bot, _Bot):
+            return [failed_finding("bot", bot, url="api_url", credentials="bot_token")]
+        found = [Finding("bot", DiagnosticStatus.OK, f"the token is that of bot @{bot.username}")]
+        chat = await self._ask(_Chat, "getChat", {"chat_id": self._chat_id})
+        if not isinstance(chat, _Chat):
+            sentence = (
+                f"{self._chat_id}: {chat.reply}; check the setting handle, and add bot @{bot.username} to the chat"
+            )
+            return [*found, Finding("chat", DiagnosticStatus.FAIL, sentence)]
+        found.append(Finding("chat", DiagnosticStatus.OK, f"posts go to {chat.type} {chat.title!r}"))
+        member = await self._ask(_Member, "getChatMember", {"chat_id": self._chat_id, "user_id": str(bot.id)})
+        may_post = isinstance(member, _Member) and member.may_post(chat)
+        sentence = (
+            "the bot may post there"
+            if may_post
+            else f"bot @{bot.username} may not post there: make it an administrator with the right to post messages"
+        )
+        return [*found, Finding("rights", DiagnosticStatus.OK if may_post else DiagnosticStatus.FAIL, sentence)]
+
+    async def _ask(self, model: type[_Answer], method: str, params: Mapping[str, str]) -> _Answer | Refused | Unknown:
+        token = self._settings.bot_token.get_secret_value()
+        response = await self._http.call("GET", f"/bot{token}/{method}", params=params)
+        if not isinstance(response, ApiResponse):
+            return response
+        if not response.is_success:
+            return self._refusal_of(response)
+        answer = parse_body(_Result[model], response)  # type: ignore[valid-type]
+        return answer if isinstance(answer, Unknown) else answer.result
+
+    @property
+    def _chat_id(self) -> str:
         handle = self._settings.handle
+        return handle if handle.lstrip("-").isdecimal() else f"@{handle}"
+
+    def request_for(self, post: Post, *, delivery: Delivery, number: int, previous: Posted | None) -> Request:
         request = {
-            "chat_id": handle if handle.lstrip("-").isdecimal() else f"@{handle}",
+            "chat_id": self._chat_id,
             "disable_notification": self._settings.silent,
         }
         title = post.card.title if post.card and post.text.startswith(post.card.title) else ""
@@ -94,8 +133,11 @@ class TelegramClient(SocialClient):
 
     def _result_of(self, response: ApiResponse) -> PostResult:
         if response.is_success:
-            sent = parse_body(_Sent, response)
+            sent = parse_body(_Result[_Message], response)
             return sent if isinstance(sent, Unknown) else sent.result.posted()
+        return self._refusal_of(response)
+
+    def _refusal_of(self, response: ApiResponse) -> Refused | Unknown:
         error = parse_body(_Error, response)
         if isinstance(error, Unknown):
             error = _Error(description=response.reason_phrase)
@@ -107,8 +149,28 @@ class TelegramClient(SocialClient):
         return result
 
 
-class _Chat(BaseModel):
+class _Bot(BaseModel):
+    id: int
     username: str = ""
+
+
+class _Chat(BaseModel):
+    type: str = ""
+    title: str = ""
+    username: str = ""
+
+
+class _Member(BaseModel):
+    status: str
+    can_post_messages: bool = False
+
+    def may_post(self, chat: _Chat) -> bool:
+        """In a channel only administrators with that right may; in a group every member may."""
+        if self.status == "creator":
+            return True
+        if chat.type == "channel":
+            return self.status == "administrator" and self.can_post_messages
+        return self.status in ("administrator", "member")
 
 
 class _Message(BaseModel):
@@ -121,8 +183,8 @@ class _Message(BaseModel):
         return Posted(remote_id=str(self.message_id), permalink=link)
 
 
-class _Sent(BaseModel):
-    result: _Message
+class _Result(BaseModel, Generic[_Answer]):
+    result: _Answer
 
 
 class _Parameters(BaseModel):

@@ -13,17 +13,29 @@ import typer
 
 from distributor.bootstrap import open_app
 from distributor.channels.registry import SettingDescription, describe_settings, kind_of, kinds
-from distributor.cli.console import AsJson, print_fields, print_json, print_message, print_rows
+from distributor.cli.campaign.report import follow
+from distributor.cli.console import (
+    AsJson,
+    finding_as_json,
+    print_fields,
+    print_finding,
+    print_json,
+    print_message,
+    print_rows,
+)
 from distributor.cli.given_settings import SetFromEnvironment, SetFromFile, SetFromStdin, SetValues, read_given
+from distributor.domain.delivery import DeliveryState
 from distributor.domain.diagnostics import DnsRecord, Nameserver
-from distributor.domain.errors import InputError
+from distributor.domain.errors import ConfigurationError, InputError, StateError
+from distributor.flow.app_context import AppContext
+from distributor.flow.delivery.channel_test import run_channel_test
 from distributor.flow.delivery.paused_routes import resume_routes
 from distributor.flow.operations.channel_settings import ChannelRemoval, change, configure, plan_removal, remove
 from distributor.flow.operations.signing_keys import activate_keys, key_ring, make_keys, remove_key, retire_key
 from distributor.mail.dkim.keyring import KeyEntry, KeyState
 from distributor.mail.dkim.keys import Algorithm
 from distributor.mail.dns.lookup import DnsResolver
-from distributor.storage import channels, paused_routes
+from distributor.storage import channels, delivery_queries, paused_routes
 
 commands = typer.Typer()
 dkim = typer.Typer(no_args_is_help=True, help="Manage the DKIM keys of an email channel.")
@@ -46,6 +58,8 @@ class KeyAlgorithm(StrEnum):
     BOTH = "both"
 
 
+# Without a worker nothing happens for ever.
+_PATIENCE_SECONDS = 60
 _SELECTOR_SUFFIXES: Mapping[KeyAlgorithm, tuple[tuple[str, Algorithm], ...]] = {
     KeyAlgorithm.RSA: (("", Algorithm.RSA),),
     KeyAlgorithm.ED25519: (("", Algorithm.ED25519),),
@@ -150,6 +164,52 @@ def change_channel(
     print_message(
         f"{', '.join([*given, *(unset or ())])} of channel {name!r} changed: `distributor channel test {name}`"
     )
+
+
+@commands.command("test")
+def test_channel(
+    name: ChannelName,
+    to: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Of a channel for mail: also send one mail to this address.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Try a channel: connect, sign in, and ask who it is. Exit status 5 if that fails, 4 if the mail did not arrive.
+
+    Only with --to anything is sent: one mail, over the queue and the workers as every mail.
+    """
+    with open_app() as app:
+        test = run_channel_test(app, name, to=to)
+        if not as_json:
+            for finding in test.findings:
+                print_finding(finding)
+        mail = _wait_for_mail(app, test.campaign_id) if test.campaign_id is not None else None
+    if as_json:
+        print_json({"channel": name, "findings": [finding_as_json(one) for one in test.findings], "mail": mail})
+    elif mail is not None:
+        print_message(f"the mail to {mail['recipient']} is {mail['state']}: {mail['reply']}".removesuffix(": "))
+    if not test.works:
+        if to:
+            print_message("no mail was sent")
+        raise typer.Exit(ConfigurationError.exit_code)
+    if mail is not None and not mail["arrived"]:
+        if mail["state"] == DeliveryState.PENDING:
+            print_message("no worker has taken it yet; is `distributor up` or a worker for email running?")
+        raise typer.Exit(StateError.exit_code)
+
+
+def _wait_for_mail(app: AppContext, campaign_id: int) -> dict[str, Any]:
+    """What became of the mail, or of its first attempt."""
+    follow(app, campaign_id, patience=_PATIENCE_SECONDS)
+    with app.database.begin() as connection:
+        (sent,) = delivery_queries.of_campaign(connection, campaign_id, limit=1)
+    return {
+        "campaign": campaign_id,
+        "recipient": sent.recipient,
+        "state": sent.state.value,
+        "arrived": sent.state in (DeliveryState.SENT, DeliveryState.DELIVERED),
+        "reply": sent.reply,
+    }
 
 
 @commands.command("remove")

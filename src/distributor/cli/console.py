@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from distributor.cli.tables import lay_out, record_lines
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
 
 
 def _actor() -> str:
@@ -28,6 +29,8 @@ def _actor() -> str:
 
 # Who acts, in the history of articles and campaigns.
 ACTOR = _actor()
+
+_COLOURS = {DiagnosticStatus.OK: "green", DiagnosticStatus.WARN: "yellow", DiagnosticStatus.FAIL: "red"}
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -71,6 +74,26 @@ def print_fields(fields: Mapping[str, object], *, as_json: bool) -> None:
 def print_message(text: str) -> None:
     """Print a message for people on standard error; it is not part of the output that programs read."""
     err.print(text, markup=False)
+
+
+def print_finding(finding: Finding) -> None:
+    """Print a finding with its status; a DNS record to publish is a line of its own."""
+    out.print(f"[{_COLOURS[finding.state]}]{finding.state:6}[/] {finding.check}: ", end="")
+    out.print(finding.sentence, markup=False)
+    if finding.record is not None:
+        # Not through the console: a record must not be wrapped.
+        typer.echo(f"       {finding.record.in_zone_file()}")
+
+
+def finding_as_json(finding: Finding) -> dict[str, Any]:
+    """The same for programs."""
+    record = finding.record
+    return {
+        "check": finding.check,
+        "state": finding.state,
+        "finding": finding.sentence,
+        "record": {"name": record.name, "type": record.type, "value": record.value} if record else None,
+    }
 
 
 def _as_json(value: object) -> str:

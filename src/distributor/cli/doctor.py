@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated, Any, TypeAlias, cast
+from typing import Annotated, TypeAlias, cast
 
 import typer
 from redis import RedisError
@@ -17,7 +17,7 @@ from distributor.bootstrap import make_app_context, migrate_database, open_servi
 from distributor.channels.api import DiagnosableChannel, DiagnosticContext
 from distributor.channels.registry import broken_kinds, kinds
 from distributor.cli.channel import NameserverOption
-from distributor.cli.console import AsJson, out, print_json
+from distributor.cli.console import AsJson, finding_as_json, print_finding, print_json
 from distributor.cli.first_start import unused_settings
 from distributor.domain.diagnostics import DiagnosticStatus, Finding, Nameserver
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError
@@ -45,7 +45,6 @@ IpAddress: TypeAlias = IPv4Address | IPv6Address
 _HERE = "this command"
 _BEAT_IS_LATE = timedelta(seconds=30)
 _CLOCK_IS_OFF = timedelta(seconds=2)
-_COLOURS = {DiagnosticStatus.OK: "green", DiagnosticStatus.WARN: "yellow", DiagnosticStatus.FAIL: "red"}
 
 
 def doctor(
@@ -80,10 +79,10 @@ def doctor(
     except DistributorError as error:
         findings.append(Finding("servers", DiagnosticStatus.FAIL, str(error)))
     if as_json:
-        print_json([_finding_as_json(finding) for finding in findings])
+        print_json([finding_as_json(finding) for finding in findings])
     else:
         for finding in findings:
-            _print_finding(finding)
+            print_finding(finding)
     if any(finding.state is DiagnosticStatus.FAIL for finding in findings):
         raise typer.Exit(ConfigurationError.exit_code)
 
@@ -317,21 +316,3 @@ def _ip_address(text: str) -> IpAddress:
         return ip_address(text)
     except ValueError:
         raise InputError(f"--outgoing {text}: write an IPv4 or IPv6 address") from None
-
-
-def _print_finding(finding: Finding) -> None:
-    out.print(f"[{_COLOURS[finding.state]}]{finding.state:6}[/] {finding.check}: ", end="")
-    out.print(finding.sentence, markup=False)
-    if finding.record is not None:
-        # Not through the console: a record must not be wrapped.
-        typer.echo(f"       {finding.record.in_zone_file()}")
-
-
-def _finding_as_json(finding: Finding) -> dict[str, Any]:
-    record = finding.record
-    return {
-        "check": finding.check,
-        "state": finding.state,
-        "finding": finding.sentence,
-        "record": {"name": record.name, "type": record.type, "value": record.value} if record else None,
-    }

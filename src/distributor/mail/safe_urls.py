@@ -17,10 +17,11 @@ def is_secure_url(url: str) -> bool:
         is_plain = has_host and not parts.username and not parts.query and not parts.fragment
     except ValueError:
         return False
-    return is_plain and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")))
+    return is_plain and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host, in lower case, is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

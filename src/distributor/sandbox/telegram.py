@@ -29,6 +29,8 @@ from distributor.sandbox.request_gate import Clock, RequestGate
 BOT_TOKEN = "42:sandbox-telegram-token"  # noqa: S105 - public on purpose
 CHAT = "distributor_news"
 _CHAT_ID = -1_001_000_000_042
+_CHAT = {"id": _CHAT_ID, "type": "channel", "title": "Distributor", "username": CHAT}
+_BOT = {"id": 42, "is_bot": True, "username": "distributor_bot"}
 _MAX_PHOTO_BYTES = 10 * 1024 * 1024
 _LINK_OR_TAG = re.compile(r"https?://\S+|#\w+")
 _PREFIXES = {400: "Bad Request: ", 403: "Forbidden: ", 429: "Too Many Requests: "}
@@ -73,6 +75,8 @@ class TelegramEmulator(Emulator[TelegramLimits]):
     def routes(self, gate: RequestGate) -> list[Route]:
         return [
             gate.route("/bot{token}/getMe", self._get_me),
+            gate.route("/bot{token}/getChat", self._get_chat),
+            gate.route("/bot{token}/getChatMember", self._get_member),
             gate.route("/bot{token}/sendMessage", self._send_message, method="POST", stage=FaultStage.POST),
             gate.route("/bot{token}/sendPhoto", self._send_photo, method="POST", stage=FaultStage.POST),
             self.permalink(f"/{CHAT}/{{key}}", "{key}"),
@@ -104,7 +108,20 @@ class TelegramEmulator(Emulator[TelegramLimits]):
 
     async def _get_me(self, request: Request) -> Response:
         _authenticate(request)
-        return JSONResponse({"ok": True, "result": {"id": 42, "is_bot": True, "username": "distributor_bot"}})
+        return JSONResponse({"ok": True, "result": _BOT})
+
+    async def _get_chat(self, request: Request) -> Response:
+        _authenticate(request)
+        _require_chat(request.query_params.get("chat_id"))
+        return JSONResponse({"ok": True, "result": _CHAT})
+
+    async def _get_member(self, request: Request) -> Response:
+        _authenticate(request)
+        _require_chat(request.query_params.get("chat_id"))
+        if request.query_params.get("user_id") != str(_BOT["id"]):
+            raise HTTPException(400, "user not found")
+        member = {"status": "administrator", "user": _BOT, "can_post_messages": True}
+        return JSONResponse({"ok": True, "result": member})
 
     async def _send_message(self, request: Request) -> Response:
         _authenticate(request)
@@ -133,8 +150,7 @@ class TelegramEmulator(Emulator[TelegramLimits]):
 
     def _store(self, fields: Mapping[str, Any], name: str, limit: int, *, photo: str = "") -> Response:
         text = str(fields.get(name) or "")
-        if fields.get("chat_id") not in (f"@{CHAT}", str(_CHAT_ID), _CHAT_ID):
-            raise HTTPException(400, "chat not found")
+        _require_chat(fields.get("chat_id"))
         if not text and not photo:
             raise HTTPException(400, "message text is empty")
         if _utf16_length(text) > limit:
@@ -147,8 +163,7 @@ class TelegramEmulator(Emulator[TelegramLimits]):
         now = self.clock()
         message = StoredTelegramMessage(key=str(self._last_id), text=text, created_at=now, photo=photo, silent=silent)
         self._messages.put(message)
-        chat = {"id": _CHAT_ID, "type": "channel", "title": "Distributor", "username": CHAT}
-        result = {"message_id": self._last_id, "date": int(now.timestamp()), "chat": chat, name: text}
+        result = {"message_id": self._last_id, "date": int(now.timestamp()), "chat": _CHAT, name: text}
         return JSONResponse({"ok": True, "result": result})
 
     def _display(self, message: StoredTelegramMessage) -> DisplayedPost:
@@ -178,6 +193,11 @@ def _authenticate(request: Request) -> None:
     token = request.path_params["token"]
     if token != BOT_TOKEN:
         raise HTTPException(401 if re.fullmatch(r"\d+:[\w-]+", token) else 404)
+
+
+def _require_chat(chat_id: object) -> None:
+    if chat_id not in (f"@{CHAT}", str(_CHAT_ID), _CHAT_ID):
+        raise HTTPException(400, "chat not found")
 
 
 async def _read_fields(request: Request) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Tests of campaigns: each is a campaign of its own, without articles, so nothing that asks about articles sees it."""
+"""Tests of campaigns and channels: each is a campaign without articles, so nothing that asks about articles sees it."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ from distributor.storage.json_codec import audience_to_json
 
 def add(
     connection: Connection,
-    campaign: Campaign,
+    name: str,
     channel_id: int,
     rendition: Rendition,
     recipients: Mapping[str, Mapping[str, str]],
     *,
+    test_of: Campaign | None = None,
     subscriber_id: int | None = None,
     now: datetime,
 ) -> int:
-    """Insert a test of `campaign` that is released at once; returns its id.
+    """Insert a test that is released at once; returns its id. Without `test_of` it is one of the channel itself.
 
     `recipients` are the merge fields by recipient, and `subscriber_id` is the subscriber that they are from, if any.
     """
     test_id: int = connection.execute(
         insert(tables.campaigns)
         .values(
-            name=f"Test of campaign {campaign.id}: {campaign.name}",
+            name=name,
             purpose=CampaignPurpose.TEST,
             audience=audience_to_json(AudiencePlan(repeats=True)),
-            track_opens=campaign.track_opens,
-            track_clicks=campaign.track_clicks,
+            track_opens=test_of is not None and test_of.track_opens,
+            track_clicks=test_of is not None and test_of.track_clicks,
             unknown_policy=UnknownPolicy.ASSUME_SENT,
-            test_of=campaign.id,
+            test_of=test_of.id if test_of else None,
             test_as=subscriber_id,
             created_at=now,
         )

@@ -1,12 +1,14 @@
 """The conformance suite: what every kind of channel has to do, as checks that its test calls.
 
 `violations` renders and previews; `sending_violations` sends through a scenario, the conditions of a remote service:
-`HttpScenario` for a kind that posts to an HTTP API, another `Scenario` for one that sends by other means. Both return
-sentences, so that a test reads ``assert violations(MyChannel) == []``.
+`HttpScenario` for a kind that posts to an HTTP API, another `Scenario` for one that sends by other means;
+`identifying_violations` lets it try its settings. All return sentences, so that a test reads
+``assert violations(MyChannel) == []``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import re
@@ -17,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from distributor.channels.api import (
     Article,
@@ -25,6 +27,7 @@ from distributor.channels.api import (
     Channel,
     CostEstimatingChannel,
     Dedupe,
+    IdentifyingChannel,
     Outcome,
     Publications,
     PublishedCollection,
@@ -39,10 +42,11 @@ from distributor.channels.api import (
 )
 from distributor.channels.registry import template_folders
 from distributor.domain.blocks import Heading, List, ListItem, Paragraph, Run
+from distributor.domain.diagnostics import DiagnosticStatus
 from distributor.domain.errors import LeaseLostError, ServiceError
 from distributor.domain.tags import Tag
 from distributor.rendering.environment import shipped_templates
-from distributor.testing.fakes import SAMPLE_SITE, ChannelHarness, FakeClock
+from distributor.testing.fakes import SAMPLE_SITE, ChannelHarness, FakeClock, make_send_context
 from distributor.testing.scripted_server import (
     LoseResponse,
     NeverRespond,
@@ -232,6 +236,44 @@ def sending_violations(kind: type[Channel], scenario: Scenario, templates: Templ
     normal = next((case for case in scenario.cases() if Verdict.SENT in case.verdicts), None)
     lost = suite.lease_lost(normal) if normal else ()
     return [*violations, *(f"when the lease has run out: {violation}" for violation in lost)]
+
+
+def identifying_violations(kind: type[Channel], settings: Callable[[str], Mapping[str, Any]]) -> list[str]:
+    """What this kind does wrong when it tries its settings, each in a sentence; empty if it conforms.
+
+    `settings` lead to a server with an HTTP API at a URL, where the site is as well. Whatever is wrong with that server
+    has to become a finding that fails, whose sentence holds no secret.
+    """
+    if not issubclass(kind, IdentifyingChannel):
+        return ["it has no identify(): an operator cannot try it with `distributor channel test`"]
+    with closed_port() as url:
+        violations = list(_identifying_violations(kind, settings(url), url, "when the connection is refused"))
+    steps: Mapping[str, Step] = {
+        "after status 401": Reply(401, {}),
+        "after status 500": Reply(500, {}),
+        "after a response that cannot be parsed": Reply(200, b"<html>"),
+        "after a lost response": LoseResponse(),
+    }
+    for name, step in steps.items():
+        with scripted_server(route=lambda request, step=step: step) as server:  # type: ignore[misc]
+            violations += _identifying_violations(kind, settings(server.url), server.url, name)
+    return violations
+
+
+def _identifying_violations(kind: type[Channel], settings: Mapping[str, Any], url: str, case: str) -> Iterator[str]:
+    parsed = kind.settings_model.model_validate(settings)
+    channel = kind(parsed)
+    assert isinstance(channel, IdentifyingChannel), "asked before"  # noqa: S101
+    try:
+        found = asyncio.run(channel.identify(make_send_context(site=replace(SAMPLE_SITE, public_url=url))))
+    except Exception as error:
+        yield f"{case}: it raises {type(error).__name__}: a failure of the service has to be a finding"
+        return
+    if all(one.state is not DiagnosticStatus.FAIL for one in found):
+        yield f"{case}: no finding fails"
+    secrets = [value.get_secret_value() for _, value in parsed if isinstance(value, SecretStr)]
+    if any(secret and secret in one.sentence for secret in secrets for one in found):
+        yield f"{case}: a finding holds a secret"
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from distributor.channels.api import Delivery, SendContext, Verdict
 from distributor.channels.bluesky.record import request_for
-from distributor.channels.bluesky.schemas import BlueskySession, PostRecordView, WrittenRecord, error_of
+from distributor.channels.bluesky.schemas import BlueskySession, PostRecordView, SessionAccount, WrittenRecord, error_of
 from distributor.channels.bluesky.settings import BlueskySettings
 from distributor.channels.social.http import ApiResponse, HttpClient
 from distributor.channels.social.idempotent_send import Request, SearchableClient
+from distributor.channels.social.identity import account_finding, failed_finding
 from distributor.channels.social.post import Post
 from distributor.channels.social.results import (
     FindResult,
@@ -22,8 +24,10 @@ from distributor.channels.social.results import (
     lookup_failed,
     parse_body,
 )
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
 
 _CREATE_SESSION = "/xrpc/com.atproto.server.createSession"
+_GET_SESSION = "/xrpc/com.atproto.server.getSession"
 _PUT_RECORD = "/xrpc/com.atproto.repo.putRecord"
 _GET_RECORD = "/xrpc/com.atproto.repo.getRecord"
 
@@ -55,6 +59,32 @@ class BlueskyClient(SearchableClient):
             return _sign_in_failed(session)
         self._session = session
         return None
+
+    async def identify(self) -> Sequence[Finding]:
+        refusal = await self.sign_in()
+        if refusal is not None:
+            return [failed_finding("account", refusal, url="service_url", credentials="handle and app_password")]
+        response = await self._http.call("GET", _GET_SESSION, headers=self._authorization)
+        account: SessionAccount | Refused | Unknown
+        if not isinstance(response, ApiResponse):
+            account = response
+        else:
+            account = parse_body(SessionAccount, response) if response.is_success else self._classify(response)
+        if not isinstance(account, SessionAccount):
+            return [failed_finding("account", account, url="service_url", credentials="handle and app_password")]
+        # An account may sign in by its email address.
+        handle = "" if "@" in self._settings.handle else self._settings.handle
+        found = [account_finding(account.handle, place=self._settings.service_url, handle=handle)]
+        if not account.active:
+            sentence = (
+                f"the account is {account.status or 'not active'}: nothing can be posted before it is active again"
+            )
+            found.append(Finding("state", DiagnosticStatus.FAIL, sentence))
+        return found
+
+    @property
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._session.accessJwt}"}
 
     def request_for(self, post: Post, *, delivery: Delivery, number: int, previous: Posted | None) -> Request:
         return request_for(post, did=self._session.did, delivery=delivery, number=number, now=self._now())
@@ -95,9 +125,7 @@ class BlueskyClient(SearchableClient):
         return lookup_failed(self._classify(response))
 
     async def _put(self, request: Request) -> ApiResponse | Refused | Unknown:
-        return await self._http.call(
-            "POST", _PUT_RECORD, headers={"Authorization": f"Bearer {self._session.accessJwt}"}, json=request
-        )
+        return await self._http.call("POST", _PUT_RECORD, headers=self._authorization, json=request)
 
     def _classify(self, response: ApiResponse) -> Refused | Unknown:
         error = error_of(response)

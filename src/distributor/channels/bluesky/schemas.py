@@ -15,6 +15,14 @@ class BlueskySession(BaseModel):
     accessJwt: str  # noqa: N815 - the lexicon's name
 
 
+class SessionAccount(BaseModel):
+    """The account of a session: its name, and whether it may act."""
+
+    handle: str
+    active: bool = True
+    status: str = ""
+
+
 class WrittenRecord(BaseModel):
     """Where a record is: its URI, and the hash of its content."""
 

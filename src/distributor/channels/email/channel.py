@@ -31,6 +31,7 @@ from distributor.channels.email.checks import check_mail, check_signing, html_si
 from distributor.channels.email.composition.compose import PreparedMail, prepare_mail
 from distributor.channels.email.composition.samples import compose_sample, sample_html, sample_text
 from distributor.channels.email.delivery.connection_pool import ConnectionPool
+from distributor.channels.email.delivery.identify import identify_relays
 from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.personalization.merge_blocks import merge_fields_of, missing_field_for, sample_reader
 from distributor.channels.email.personalization.placeholders import PlaceholderParser
@@ -140,6 +141,15 @@ class EmailChannel:
 
     def diagnose(self, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
         return examine_channel(self._settings, diagnostic_context)
+
+    async def identify(self, context: SendContext) -> Sequence[Finding]:
+        try:
+            sender = Mailbox.parse(self._settings.sender or context.site.sender).address
+        except AddressError as error:
+            return [Finding("sender", DiagnosticStatus.FAIL, f"{error}; set DISTRIBUTOR_SENDER or the setting sender")]
+        reverse_path = Address.parse(f"b@{self._settings.bounce_domain}") if self._settings.bounce_domain else sender
+        found = await identify_relays(self._settings.configured_relays, sender.domain, reverse_path, context)
+        return [*found, *_tls_findings(self._settings)]
 
     async def close(self) -> None:
         await self._pool.close()

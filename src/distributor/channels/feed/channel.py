@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -20,7 +21,7 @@ from distributor.channels.api import (
     Site,
 )
 from distributor.channels.feed.checks import check_entries
-from distributor.channels.feed.documents import FORMATS, RSS, build_documents
+from distributor.channels.feed.documents import FORMATS, RSS, FeedFormat, build_documents
 from distributor.channels.feed.entries import build_entry, plain
 from distributor.channels.feed.feed import (
     ALL,
@@ -32,14 +33,18 @@ from distributor.channels.feed.feed import (
     tag_feed_key,
     whole_seconds,
 )
+from distributor.channels.social.http import ApiResponse, HttpClient
+from distributor.channels.social.settings import is_public
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome, Verdict
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.rendering.environment import Templates, shipped_templates
 
 # Raise it with every change of the golden files of the tests: feeds in use are built again then.
 _FORMAT = 1
+_TIMEOUT_SECONDS = 20.0
 
 
 class FeedSettings(BaseModel):
@@ -120,6 +125,21 @@ class FeedChannel:
         for delivery in deliveries:
             yield self._deliver(payload, delivery, context)
 
+    async def identify(self, context: SendContext) -> Sequence[Finding]:
+        """Fetch the main feed in each format from where readers fetch it."""
+        metadata = self._metadata_of(context.site)
+        client = HttpClient(context.site.public_url, timeout_seconds=_TIMEOUT_SECONDS)
+        try:
+            found = [await _fetch_finding(client, metadata.url_of(ALL, form.extension), form) for form in FORMATS]
+        finally:
+            await client.close()
+        if not is_public(context.site.public_url):
+            sentence = (
+                f"only this machine or its network can open {context.site.public_url}: set DISTRIBUTOR_PUBLIC_URL"
+            )
+            found.append(Finding("public address", DiagnosticStatus.WARN, sentence))
+        return found
+
     @classmethod
     def document_format(cls) -> int:
         return _FORMAT
@@ -168,6 +188,24 @@ class FeedChannel:
             permalink=self._metadata_of(context.site).url_of(key, RSS.extension),
             detail={"guids": guids},
         )
+
+
+async def _fetch_finding(client: HttpClient, url: str, form: FeedFormat) -> Finding:
+    response = await client.call("GET", url)
+    if not isinstance(response, ApiResponse):
+        sentence = f"{url}: {response.reply}; is `distributor web` running, and does DISTRIBUTOR_PUBLIC_URL lead to it?"
+        return Finding(form.extension, DiagnosticStatus.FAIL, sentence)
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        sentence = f"{url} is there once an article was published on the channel"
+        return Finding(form.extension, DiagnosticStatus.WARN, sentence)
+    media_type = response.headers.get("content-type", "nothing")
+    if not response.is_success or media_type.partition(";")[0] != form.media_type.partition(";")[0]:
+        sentence = (
+            f"{url} answers with HTTP {response.status_code} and {media_type}: DISTRIBUTOR_PUBLIC_URL leads to another "
+            "server, or a proxy before `distributor web` changes its responses"
+        )
+        return Finding(form.extension, DiagnosticStatus.FAIL, sentence)
+    return Finding(form.extension, DiagnosticStatus.OK, f"readers subscribe to {url}")
 
 
 def _feed_titles(entries: Sequence[FeedEntry], metadata: FeedMetadata) -> dict[str, str]:

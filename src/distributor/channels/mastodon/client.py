@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from distributor.channels.api import Delivery, Lease, SendContext
+from distributor.channels.mastodon.limits import fetch_limits
 from distributor.channels.mastodon.schemas import MastodonAccount, PostedStatus, error_of
 from distributor.channels.mastodon.settings import MastodonSettings
 from distributor.channels.social.http import ApiResponse, HttpClient
 from distributor.channels.social.idempotent_send import Request, SearchableClient
+from distributor.channels.social.identity import account_finding, failed_finding
 from distributor.channels.social.post import Post
 from distributor.channels.social.results import (
     FindResult,
@@ -23,10 +25,13 @@ from distributor.channels.social.results import (
     lookup_failed,
     parse_body,
 )
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
+from distributor.domain.errors import ServiceError
 
 # A status is on the account's page as soon as it is stored; this is for servers under load.
 _PROPAGATION = timedelta(seconds=15)
 _MAX_PAGES = 25
+_WHO_AM_I = "/api/v1/accounts/verify_credentials"
 _PAGE_SIZE = 40
 
 _Parsed = TypeVar("_Parsed")
@@ -55,6 +60,20 @@ class MastodonClient(SearchableClient):
 
     async def close(self) -> None:
         await self._http.close()
+
+    async def identify(self) -> Sequence[Finding]:
+        account = await self._fetch(MastodonAccount, _WHO_AM_I, {})
+        if not isinstance(account, MastodonAccount):
+            return [failed_finding("account", account, url="instance_url", credentials="access_token")]
+        # A handle may name the server as well.
+        handle = self._settings.handle.partition("@")[0]
+        found = [account_finding(account.username, place=self._settings.instance_url, handle=handle)]
+        try:
+            limits = await fetch_limits(self._http, self._settings.instance_url)
+        except ServiceError as error:
+            return [*found, Finding("limits", DiagnosticStatus.WARN, str(error))]
+        sentence = f"a post has {limits.max_characters} characters at most"
+        return [*found, Finding("limits", DiagnosticStatus.OK, sentence)]
 
     def request_for(self, post: Post, *, delivery: Delivery, number: int, previous: Posted | None) -> Request:
         """The form of the status. The key is the same for every attempt at the same part."""
@@ -93,7 +112,7 @@ class MastodonClient(SearchableClient):
 
     async def _statuses(self, since: datetime) -> AsyncIterator[PostedStatus | Unknown]:
         """The account's own statuses since then, newest first."""
-        account = await self._read(MastodonAccount, "/api/v1/accounts/verify_credentials", {})
+        account = await self._read(MastodonAccount, _WHO_AM_I, {})
         if isinstance(account, Unknown):
             yield account
             return
@@ -111,10 +130,14 @@ class MastodonClient(SearchableClient):
             parameters["max_id"] = page[-1].id
 
     async def _read(self, model: type[_Parsed], path: str, parameters: dict[str, str]) -> _Parsed | Unknown:
+        found = await self._fetch(model, path, parameters)
+        return lookup_failed(found) if isinstance(found, Refused | Unknown) else found
+
+    async def _fetch(self, model: type[_Parsed], path: str, parameters: dict[str, str]) -> _Parsed | Refused | Unknown:
         response = await self._http.call("GET", path, params=parameters)
-        if isinstance(response, ApiResponse) and response.is_success:
-            return parse_body(model, response)
-        return lookup_failed(self._classify(response) if isinstance(response, ApiResponse) else response)
+        if not isinstance(response, ApiResponse):
+            return response
+        return parse_body(model, response) if response.is_success else self._classify(response)
 
     def _classify(self, response: ApiResponse) -> Refused | Unknown:
         # Mastodon writes the time in ISO 8601 (docs.joinmastodon.org, "Rate limits").

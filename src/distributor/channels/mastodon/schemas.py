@@ -12,6 +12,7 @@ from distributor.channels.social.http import ApiResponse
 
 class MastodonAccount(BaseModel):
     id: str
+    username: str = ""
 
 
 class PostedStatus(BaseModel):

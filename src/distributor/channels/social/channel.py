@@ -33,6 +33,7 @@ from distributor.channels.social.compose import PostSpec, compose
 from distributor.channels.social.idempotent_send import SearchableClient, SocialClient, reconcile_parts, send_parts
 from distributor.channels.social.post import Post, card_of, file_of, image_of, posts_of, spans_of
 from distributor.channels.social.settings import SocialSettings, is_public
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import InputError, LeaseLostError
 from distributor.rendering.environment import shipped_templates
 from distributor.rendering.fitting import Measure
@@ -164,6 +165,19 @@ class SocialChannel(ABC, Generic[SettingsT]):
         is_empty = "is empty" if len(missing) == 1 else "are empty"
         message = f"nothing can be posted: {', '.join(missing)} {is_empty}; fill in with `distributor channel change`"
         return [Problem(Severity.BLOCK, "credentials-missing", message, missing[0])]
+
+    async def identify(self, context: SendContext) -> Sequence[Finding]:
+        missing = self.check_settings()
+        if missing:
+            return [Finding("settings", DiagnosticStatus.FAIL, problem.message) for problem in missing]
+        async with self.open_client(context) as client:
+            found = await client.identify()
+        if found:
+            return found
+        sentence = (
+            f"channels of kind {self.kind} cannot ask who they post as: only the settings are known to be complete"
+        )
+        return [Finding("account", DiagnosticStatus.WARN, sentence)]
 
     def preview(self, rendition: Rendition, media: MediaStore = NO_MEDIA) -> str:
         posts = posts_of(rendition.payload)

@@ -36,6 +36,7 @@ from distributor.channels.social.results import (
     Refused,
     Unknown,
 )
+from distributor.domain.diagnostics import Finding
 from distributor.domain.errors import LeaseLostError
 
 Request: TypeAlias = Mapping[str, Json]
@@ -62,6 +63,10 @@ class SocialClient(ABC):
     async def sign_in(self) -> Refused | None:
         """Open a session, where the network needs one; called before the first request is made."""
         return None
+
+    async def identify(self) -> Sequence[Finding]:
+        """Sign in and ask the network which account this is; no findings if it cannot be asked. Posts nothing."""
+        return ()
 
     @abstractmethod
     def request_for(self, post: Post, *, delivery: Delivery, number: int, previous: Posted | None) -> Request:

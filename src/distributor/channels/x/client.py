@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from distributor.channels.api import Delivery, SendContext, Verdict
 from distributor.channels.social.http import parse_retry_at
 from distributor.channels.social.idempotent_send import Request, SearchableClient
+from distributor.channels.social.identity import account_finding, failed_finding
 from distributor.channels.social.post import Post
 from distributor.channels.social.results import (
     FindResult,
@@ -24,9 +25,10 @@ from distributor.channels.social.results import (
     lookup_failed,
     parse_body,
 )
-from distributor.channels.x.schemas import DataResponse, TimelinePage, Tweet, problem_of
+from distributor.channels.x.schemas import DataResponse, TimelinePage, Tweet, UserResponse, problem_of
 from distributor.channels.x.settings import XSettings
 from distributor.channels.x.transport import call, tweepy_client
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
 
 # A post is on the timeline within seconds of being accepted.
 _PROPAGATION = timedelta(seconds=15)
@@ -50,6 +52,22 @@ class XClient(SearchableClient):
 
     async def close(self) -> None:
         self._tweepy.session.close()
+
+    async def identify(self) -> Sequence[Finding]:
+        return await asyncio.to_thread(self._identify)
+
+    def _identify(self) -> Sequence[Finding]:
+        me = self._fetch(UserResponse, self._tweepy.get_me)
+        if not isinstance(me, UserResponse):
+            return [failed_finding("account", me, url="api_url", credentials="the four keys")]
+        user = me.data
+        findings = [account_finding(user.username, place=self._settings.web_url, handle=self._settings.handle)]
+        if self._settings.user_id not in ("", user.id):
+            sentence = (
+                f"the account's number is {user.id}, and the setting user_id is {self._settings.user_id}: unset it"
+            )
+            findings.append(Finding("account number", DiagnosticStatus.FAIL, sentence))
+        return findings
 
     def request_for(self, post: Post, *, delivery: Delivery, number: int, previous: Posted | None) -> Request:
         return {"text": post.text, "in_reply_to": previous.remote_id if post.continues and previous else None}
@@ -102,18 +120,22 @@ class XClient(SearchableClient):
     def _user_id(self) -> str | Unknown:
         if self._settings.user_id:
             return self._settings.user_id
-        me = self._read(DataResponse, self._tweepy.get_me)
+        me = self._read(UserResponse, self._tweepy.get_me)
         return me if isinstance(me, Unknown) else me.data.id
 
     def _read(
         self, model: type[_Parsed], method: Callable[..., Any], *arguments: Any, **named: Any
     ) -> _Parsed | Unknown:
+        found = self._fetch(model, method, *arguments, **named)
+        return lookup_failed(found) if isinstance(found, Refused | Unknown) else found
+
+    def _fetch(
+        self, model: type[_Parsed], method: Callable[..., Any], *arguments: Any, **named: Any
+    ) -> _Parsed | Refused | Unknown:
         response = call(method, *arguments, **named)
-        if isinstance(response, requests.Response) and response.ok:
-            return parse_body(model, response)
-        if isinstance(response, requests.Response):
-            response = self._classify(response, is_reply=False)
-        return lookup_failed(response)
+        if not isinstance(response, requests.Response):
+            return response
+        return parse_body(model, response) if response.ok else self._classify(response, is_reply=False)
 
     def _classify(self, response: requests.Response, *, is_reply: bool) -> Refused | Unknown:
         problem = problem_of(response)

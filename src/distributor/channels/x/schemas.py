@@ -17,9 +17,20 @@ class _Object(BaseModel):
 
 
 class DataResponse(BaseModel):
-    """The response to a new post, and to `GET /2/users/me`."""
+    """The response to a new post."""
 
     data: _Object
+
+
+class _User(BaseModel):
+    id: str
+    username: str
+
+
+class UserResponse(BaseModel):
+    """The response to `GET /2/users/me`."""
+
+    data: _User
 
 
 class _Url(BaseModel):

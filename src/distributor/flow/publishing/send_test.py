@@ -80,7 +80,14 @@ def send_test(app: AppContext, campaign_id: int, asked: AskedTest, *, actor: str
             else _readers(connection, channel, rendition, addresses, asked.seen_by)
         )
         test_id = campaign_tests.add(
-            connection, campaign, via.id, rendition, recipients, subscriber_id=reader, now=app.clock()
+            connection,
+            f"Test of campaign {campaign.id}: {campaign.name}",
+            via.id,
+            rendition,
+            recipients,
+            test_of=campaign,
+            subscriber_id=reader,
+            now=app.clock(),
         )
         detail = f"campaign {test_id}, over {via.name} to {len(recipients)}"
         campaigns.record(connection, campaign_id, CampaignAction.TESTED, actor=actor, detail=detail, now=app.clock())

@@ -95,6 +95,20 @@ class SmtpConnection:
         return int(limit) or None if limit.isascii() and limit.isdigit() and len(limit) <= 20 else None
 
     @property
+    def tls_version(self) -> str:
+        """The version of TLS that encrypts the session, such as ``TLSv1.3``; empty without encryption."""
+        return self._stream.tls_version
+
+    async def try_sender(self, sender: Address) -> SmtpReply:
+        """The reply to MAIL with this reverse-path, which begins no mail. Raises SmtpSessionError."""
+        parameters = " BODY=8BITMIME SMTPUTF8" if sender.needs_smtputf8 and self.supports_smtputf8 else ""
+        self._stream.write(f"MAIL FROM:<{sender.spec}>{parameters}\r\n".encode())
+        reply = await self._next_reply(self._timeouts.command)
+        self._stream.write(b"RSET\r\n")
+        await self._next_reply(self._timeouts.command)
+        return reply
+
+    @property
     def is_idle(self) -> bool:
         """Whether the server has neither closed the connection nor sent anything unsolicited."""
         return self._stream.is_quiet

@@ -49,6 +49,12 @@ class SmtpStream(asyncio.Protocol):
         return self._transport.get_extra_info("ssl_object") is not None
 
     @property
+    def tls_version(self) -> str:
+        """Such as ``TLSv1.3``; empty without encryption."""
+        tls: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
+        return (tls.version() or "") if tls is not None else ""
+
+    @property
     def is_quiet(self) -> bool:
         """Whether the server has sent nothing beyond the replies already read and has not closed the connection."""
         return self._replies.unread == 0 and self._error is None

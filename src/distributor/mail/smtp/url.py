@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address
 from typing import TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from distributor.domain.errors import ConfigurationError
-from distributor.mail.safe_urls import is_secure_url
+from distributor.mail.safe_urls import is_loopback, is_secure_url
 
 _PORTS = {"smtp": 25, "smtps": 465}
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -147,18 +146,11 @@ class SmtpUrl:
         remedy = "; tls=verify requires a valid certificate, with ca=FILE one of your own authority"
         if self.tls is TlsMode.ENCRYPT:
             return f"tls=encrypt accepts any certificate, so whoever poses as the server can read {exposed}{remedy}"
-        if _is_loopback(self.host):
+        if is_loopback(self.host):
             return ""
         if self.tls is TlsMode.OFF:
             return f"tls=off sends {exposed} unencrypted{remedy}"
         return f"tls=auto accepts any certificate, or none, so {exposed} can be read on the way{remedy}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _take_option(options: dict[str, str], name: str, words: type[_Word]) -> _Word:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.providers.api_message import ApiMessage
 from distributor.channels.email.providers.registry import parse_api_url
-from distributor.channels.email.providers.ses import SesAccount, sign_post
+from distributor.channels.email.providers.ses import SesAccount, sign_request
 from distributor.domain.errors import InputError
 from tests.channels.email.mailing import NOW, TOKENS, a_delivery, a_rendition
 
@@ -98,7 +98,7 @@ def test_a_call_is_signed_as_amazons_own_library_signs_it(
 ) -> None:
     account = SesAccount(key_id="AKIDEXAMPLE", secret=secret, region="eu-central-1", service="ses")
     headers = {"Content-Type": f"application/json;{' ' * spaces}charset=utf-8"}
-    signed = sign_post(f"https://{host}{path}", headers, body, account=account, at=at.replace(tzinfo=UTC))
+    signed = sign_request(f"https://{host}{path}", headers, body, account=account, at=at.replace(tzinfo=UTC))
     given_by_us = {**headers, "Host": host, "X-Amz-Date": signed["X-Amz-Date"]}
     request = AWSRequest("POST", f"https://{host}{path}", headers=given_by_us, data=body)
     request.context["timestamp"] = signed["X-Amz-Date"]

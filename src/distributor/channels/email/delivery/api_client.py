@@ -97,18 +97,35 @@ async def post(
 
     Raises LeaseLostError; then the request was not sent to its end.
     """
+    built = client.build_request(
+        "POST",
+        url.root + request.path,
+        headers=dict(request.headers),
+        content=request.body,
+        extensions=checking(lease),
+    )
+    return await _send(client, url, built, seconds=seconds)
+
+
+async def ask_account(
+    client: httpx.AsyncClient, url: ApiUrl, *, seconds: float, now: datetime
+) -> Response | NotConnected | NoResponse:
+    """Ask the provider whose key it is that the URL holds. No text in the result names the key."""
+    account = url.provider.account
+    built = client.build_request("GET", url.root + account.path(url), headers=dict(account.headers(url, now)))
+    return await _send(client, url, built, seconds=seconds)
+
+
+async def _send(
+    client: httpx.AsyncClient, url: ApiUrl, request: httpx.Request, *, seconds: float
+) -> Response | NotConnected | NoResponse:
     try:
-        async with (
-            asyncio.timeout(seconds),
-            client.stream(
-                "POST",
-                url.root + request.path,
-                headers=dict(request.headers),
-                content=request.body,
-                extensions=checking(lease),
-            ) as response,
-        ):
-            return Response(response.status_code, response.headers, await _read_body(response))
+        async with asyncio.timeout(seconds):
+            response = await client.send(request, stream=True)
+            try:
+                return Response(response.status_code, response.headers, await _read_body(response))
+            finally:
+                await response.aclose()
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
         return NotConnected(f"no connection to {url.root}: {error}")
     except (httpx.TransportError, httpx.DecodingError) as error:

@@ -22,6 +22,7 @@ from distributor.channels.email.providers.payload import (
     text_of,
 )
 from distributor.channels.email.providers.provider import (
+    AccountRequest,
     ApiRequest,
     ApiResult,
     ApiUrl,
@@ -30,6 +31,7 @@ from distributor.channels.email.providers.provider import (
     sender_rejected,
 )
 from distributor.channels.email.providers.webhook_events import feedback_of, key_of, read_each, report_of, type_of
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import SignatureError
 from distributor.domain.feedback import Feedback, FeedbackKind
 from distributor.mail.bounces import Reason
@@ -52,9 +54,22 @@ def _build_request(url: ApiUrl, message: ApiMessage, now: datetime) -> ApiReques
     form = httpx.Request(
         "POST", url.root + path, data=fields, files={"message": ("mail.eml", message.content, "message/rfc822")}
     )
-    login = encode_base64(f"api:{url.key}".encode())
-    headers = {"Content-Type": form.headers["content-type"], "Authorization": f"Basic {login}"}
+    headers = {"Content-Type": form.headers["content-type"], **_account_headers(url, now)}
     return ApiRequest(path=path, headers=headers, body=form.read())
+
+
+def _account_headers(url: ApiUrl, now: datetime) -> Mapping[str, str]:
+    return {"Authorization": f"Basic {encode_base64(f'api:{url.key}'.encode())}"}
+
+
+def _read_account(url: ApiUrl, body: bytes) -> list[Finding]:
+    """The response to `GET /v3/domains/{name}` ("Domains")."""
+    domain = as_object(parse_object(body).get("domain"))
+    name, state = text_of(domain, "name") or url.path, text_of(domain, "state")
+    if state == "active":
+        return [Finding("account", DiagnosticStatus.OK, f"the key may send for {name}, which is verified")]
+    sentence = f"the domain {name} is {state or 'of unknown state'} at Mailgun: publish the DNS records that it shows"
+    return [Finding("account", DiagnosticStatus.FAIL, sentence)]
 
 
 def _parse_response(body: bytes, headers: Mapping[str, str]) -> ApiResult:
@@ -109,6 +124,7 @@ PROVIDER = Provider(
     root_of=lambda host: f"https://{host}",
     build_request=_build_request,
     parse_response=_parse_response,
+    account=AccountRequest(path=lambda url: f"/v3/domains/{url.path}", headers=_account_headers, read=_read_account),
     read_webhook=read_mailgun_webhook,
     # "Attaching data to messages".
     delivery_header=lambda token: f'X-Mailgun-Variables: {{"delivery": "{token}"}}\r\n',

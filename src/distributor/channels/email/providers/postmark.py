@@ -19,6 +19,7 @@ from distributor.channels.email.providers.payload import (
     text_of,
 )
 from distributor.channels.email.providers.provider import (
+    AccountRequest,
     ApiRequest,
     ApiResult,
     ApiUrl,
@@ -28,6 +29,7 @@ from distributor.channels.email.providers.provider import (
     sender_rejected,
 )
 from distributor.channels.email.providers.webhook_events import feedback_of, key_of, read_each, report_of, type_of
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import SignatureError
 from distributor.domain.feedback import Feedback, FeedbackKind
 from distributor.mail.bounces import Reason
@@ -80,6 +82,20 @@ def _build_request(url: ApiUrl, message: ApiMessage, now: datetime) -> ApiReques
     )
     fields = {"Content-Type": "application/json", "Accept": "application/json", "X-Postmark-Server-Token": url.key}
     return ApiRequest(path="/email", headers=fields, body=body)
+
+
+def _account_headers(url: ApiUrl, now: datetime) -> Mapping[str, str]:
+    return {"Accept": "application/json", "X-Postmark-Server-Token": url.key}
+
+
+def _read_account(url: ApiUrl, body: bytes) -> list[Finding]:
+    """The response to `GET /server` ("Server API")."""
+    server = parse_object(body)
+    found = [Finding("account", DiagnosticStatus.OK, f"the token is of server {text_of(server, 'Name')!r}")]
+    if text_of(server, "DeliveryType") == "Sandbox":
+        sentence = "the server is a sandbox of Postmark: its mails reach no one; use the token of a live server"
+        found.append(Finding("delivery", DiagnosticStatus.FAIL, sentence))
+    return found
 
 
 def _parse_response(body: bytes, headers: Mapping[str, str]) -> ApiResult:
@@ -141,6 +157,7 @@ PROVIDER = Provider(
     root_of=lambda host: f"https://{host}",
     build_request=_build_request,
     parse_response=_parse_response,
+    account=AccountRequest(path=lambda url: "/server", headers=_account_headers, read=_read_account),
     read_webhook=read_postmark_webhook,
     # "Custom metadata".
     delivery_header=lambda token: f"X-PM-Metadata-delivery: {token}\r\n",

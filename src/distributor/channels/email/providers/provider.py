@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from distributor.channels.api import WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api_message import ApiMessage
 from distributor.domain.delivery import Verdict
+from distributor.domain.diagnostics import Finding
 from distributor.mail.bounces.reasons import Reason
 
 
@@ -37,6 +38,20 @@ class ApiRequest:
     path: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRequest:
+    """How to ask a provider which account or domain a key is for.
+
+    `path` is requested with GET and the header fields that `headers` builds. `read` gets the body of a success and
+    returns findings; `is_valid_key` says of another status and body whether the key may send all the same.
+    """
+
+    path: Callable[[ApiUrl], str]
+    headers: Callable[[ApiUrl, datetime], Mapping[str, str]]
+    read: Callable[[ApiUrl, bytes], Sequence[Finding]]
+    is_valid_key: Callable[[int, bytes], bool] = lambda status, body: False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +104,7 @@ class Provider:
     `root_of` derives the API's root from the host in it. `build_request` gets the time of the request; `parse_response`
     gets a body and the header fields. `rules` are searched in order in ``STATUS CODE MESSAGE``; a response that matches
     none of them is classified by its HTTP status. `is_idempotent`: a repeated request is recognized, so it may be
-    repeated after a lost response.
+    repeated after a lost response. `account` asks whose the key is.
 
     `read_webhook` gets a request and the setting `events_secret`; it raises SignatureError, InputError or ServiceError.
 
@@ -103,6 +118,7 @@ class Provider:
     build_request: Callable[[ApiUrl, ApiMessage, datetime], ApiRequest] = field(repr=False)
     parse_response: Callable[[bytes, Mapping[str, str]], ApiResult] = field(repr=False)
     rules: tuple[ResponseRule, ...] = field(repr=False)
+    account: AccountRequest = field(repr=False)
     read_webhook: Callable[[WebhookRequest, str], WebhookEvents] = field(repr=False)
     options: frozenset[str] = frozenset()
     needs_secret: bool = False

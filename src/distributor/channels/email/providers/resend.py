@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from distributor.channels.api import WebhookEvents, WebhookRequest
@@ -22,6 +23,7 @@ from distributor.channels.email.providers.payload import (
     text_of,
 )
 from distributor.channels.email.providers.provider import (
+    AccountRequest,
     ApiRequest,
     ApiResult,
     ApiUrl,
@@ -32,6 +34,7 @@ from distributor.channels.email.providers.provider import (
     unknown,
 )
 from distributor.channels.email.providers.webhook_events import feedback_of, read_each, report_of, type_of
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import SignatureError
 from distributor.domain.feedback import Feedback, FeedbackKind
 from distributor.mail.bounces import Reason
@@ -74,6 +77,28 @@ def _build_request(url: ApiUrl, message: ApiMessage, now: datetime) -> ApiReques
         "Idempotency-Key": f"delivery-{message.delivery_token}",
     }
     return ApiRequest(path="/emails", headers=fields, body=body)
+
+
+def _account_headers(url: ApiUrl, now: datetime) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {url.key}"}
+
+
+def _read_account(url: ApiUrl, body: bytes) -> list[Finding]:
+    """The response to `GET /domains` ("List Domains")."""
+    data = parse_object(body).get("data")
+    domains = [as_object(one) for one in data] if isinstance(data, list) else []
+    verified = [text_of(one, "name") for one in domains if text_of(one, "status") == "verified"]
+    if verified:
+        return [Finding("account", DiagnosticStatus.OK, f"the key may send for {', '.join(verified)}")]
+    sentence = (
+        "the account has no verified domain: add the sender's at Resend and publish the DNS records that it shows"
+    )
+    return [Finding("account", DiagnosticStatus.FAIL, sentence)]
+
+
+def _may_only_send(status: int, body: bytes) -> bool:
+    """Whether the key is valid and only lacks the permission to ask ("Errors": restricted_api_key)."""
+    return status == HTTPStatus.UNAUTHORIZED and text_of(parse_object(body), "name") == "restricted_api_key"
 
 
 def _parse_response(body: bytes, headers: Mapping[str, str]) -> ApiResult:
@@ -128,6 +153,9 @@ PROVIDER = Provider(
     root_of=lambda host: f"https://{host}",
     build_request=_build_request,
     parse_response=_parse_response,
+    account=AccountRequest(
+        path=lambda url: "/domains", headers=_account_headers, read=_read_account, is_valid_key=_may_only_send
+    ),
     read_webhook=read_resend_webhook,
     is_idempotent=True,
     rules=(

@@ -25,6 +25,7 @@ from distributor.channels.email.providers.payload import (
     text_of,
 )
 from distributor.channels.email.providers.provider import (
+    AccountRequest,
     ApiRequest,
     ApiResult,
     ApiUrl,
@@ -33,6 +34,7 @@ from distributor.channels.email.providers.provider import (
     sender_rejected,
 )
 from distributor.channels.email.providers.webhook_events import feedback_of, key_of, read_each, report_of, type_of
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import InputError, SignatureError
 from distributor.domain.feedback import Feedback, FeedbackKind
 from distributor.mail.bounces import Reason
@@ -92,6 +94,19 @@ def _address(one: NamedAddress) -> dict[str, str]:
     return {"email": one.email} | ({"name": one.name} if one.name else {})
 
 
+def _account_headers(url: ApiUrl, now: datetime) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {url.key}"}
+
+
+def _read_account(url: ApiUrl, body: bytes) -> list[Finding]:
+    """The response to `GET /v3/scopes` ("API Key Permissions")."""
+    scopes = parse_object(body).get("scopes")
+    if isinstance(scopes, list) and "mail.send" in scopes:
+        return [Finding("account", DiagnosticStatus.OK, "the key may send mail (mail.send)")]
+    sentence = "the key has no permission mail.send: make one with Mail Send, and set the relay's URL with it"
+    return [Finding("account", DiagnosticStatus.FAIL, sentence)]
+
+
 def _parse_response(body: bytes, headers: Mapping[str, str]) -> ApiResult:
     errors = parse_object(body).get("errors")
     listed = [as_object(one) for one in errors] if isinstance(errors, list) else []
@@ -148,6 +163,7 @@ PROVIDER = Provider(
     root_of=lambda host: f"https://{host}",
     build_request=_build_request,
     parse_response=_parse_response,
+    account=AccountRequest(path=lambda url: "/v3/scopes", headers=_account_headers, read=_read_account),
     read_webhook=read_sendgrid_webhook,
     # "Unique arguments".
     delivery_header=lambda token: f'X-SMTPAPI: {{"unique_args": {{"delivery": "{token}"}}}}\r\n',

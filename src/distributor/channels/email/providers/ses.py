@@ -34,6 +34,7 @@ from distributor.channels.email.providers.payload import (
     text_of,
 )
 from distributor.channels.email.providers.provider import (
+    AccountRequest,
     ApiRequest,
     ApiResult,
     ApiUrl,
@@ -43,12 +44,14 @@ from distributor.channels.email.providers.provider import (
     sender_rejected,
 )
 from distributor.channels.email.providers.webhook_events import feedback_of, malformed_event, read_each, report_of
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import InputError, ServiceError, SignatureError
 from distributor.domain.feedback import Feedback, FeedbackKind
 from distributor.domain.tokens import TokenSigner
 from distributor.mail.bounces import Reason, RecipientReport
 
 _PATH = "/v2/email/outbound-emails"
+_ACCOUNT_PATH = "/v2/email/account"
 _SIGNING_ALGORITHM = "AWS4-HMAC-SHA256"
 
 # A webhook request names the URL to fetch, so only hosts of SNS are allowed, and no redirect is followed. A region has
@@ -92,10 +95,10 @@ class SesAccount:
     service: str
 
 
-def sign_post(
-    url: str, headers: Mapping[str, str], body: bytes, *, account: SesAccount, at: datetime
+def sign_request(
+    url: str, headers: Mapping[str, str], body: bytes, *, account: SesAccount, at: datetime, method: str = "POST"
 ) -> dict[str, str]:
-    """The header fields of a POST to `url`, which has no query: `headers`, the time and the signature (AWS SigV4).
+    """The header fields of a request to `url`, which has no query: `headers`, the time and the signature (AWS SigV4).
 
     All of them are signed, with the host and the body. Amazon rejects a signature more than 5 minutes off its clock.
     """
@@ -106,7 +109,7 @@ def sign_post(
     names = ";".join(sorted(signed))
     canonical = "\n".join(
         (
-            "POST",
+            method,
             quote(parts.path or "/", safe="/-_.~"),
             "",
             *(f"{name}:{signed[name]}" for name in sorted(signed)),
@@ -140,9 +143,32 @@ def _build_request(url: ApiUrl, message: ApiMessage, now: datetime) -> ApiReques
             "ConfigurationSetName": url.options.get("configuration_set"),
         }
     )
-    account = SesAccount(key_id=url.key, secret=url.secret, region=url.host, service="ses")
-    headers = sign_post(url.root + _PATH, {"Content-Type": "application/json"}, body, account=account, at=now)
+    fields = {"Content-Type": "application/json"}
+    headers = sign_request(url.root + _PATH, fields, body, account=_account_of(url), at=now)
     return ApiRequest(path=_PATH, headers=headers, body=body)
+
+
+def _account_of(url: ApiUrl) -> SesAccount:
+    return SesAccount(key_id=url.key, secret=url.secret, region=url.host, service="ses")
+
+
+def _account_headers(url: ApiUrl, now: datetime) -> Mapping[str, str]:
+    return sign_request(url.root + _ACCOUNT_PATH, {}, b"", account=_account_of(url), at=now, method="GET")
+
+
+def _read_account(url: ApiUrl, body: bytes) -> list[Finding]:
+    """The response to "GetAccount" of API v2."""
+    account = parse_object(body)
+    quota = as_object(account.get("SendQuota"))
+    per_day = f", {text_of(quota, 'Max24HourSend')} mails a day" if text_of(quota, "Max24HourSend") else ""
+    found = [Finding("account", DiagnosticStatus.OK, f"the key is of an account in {url.host}{per_day}")]
+    if account.get("SendingEnabled") is not True:
+        sentence = f"Amazon has paused the account ({text_of(account, 'EnforcementStatus') or 'see its console'})"
+        found.append(Finding("sending", DiagnosticStatus.FAIL, sentence))
+    if account.get("ProductionAccessEnabled") is not True:
+        sentence = "the account is in Amazon's sandbox and reaches verified addresses only: request production access"
+        found.append(Finding("access", DiagnosticStatus.FAIL, sentence))
+    return found
 
 
 def _parse_response(body: bytes, headers: Mapping[str, str]) -> ApiResult:
@@ -286,6 +312,7 @@ PROVIDER = Provider(
     root_of=lambda region: f"https://email.{region}.amazonaws.com",
     build_request=_build_request,
     parse_response=_parse_response,
+    account=AccountRequest(path=lambda url: _ACCOUNT_PATH, headers=_account_headers, read=_read_account),
     read_webhook=read_ses_webhook,
     # "Send email using Amazon SES event publishing".
     delivery_header=lambda token: f"X-SES-MESSAGE-TAGS: delivery={token}\r\n",
