@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from distributor.domain.subscriber_import import AttributeType, BadRow, FileRow, ImportRow, ImportSettings
 from distributor.importers.encoding import copy_as_utf8
-from distributor.importers.reader import PeopleReader, detect_settings
+from distributor.importers.reader import PeopleReader, detect_settings, scan_file
 
 
 def read(
@@ -31,7 +31,9 @@ def copied(
     """The copy in UTF-8, and the complete settings for reading it."""
     copy = io.BytesIO()
     found = copy_as_utf8(chunks, copy, encoding=settings.encoding)
-    return copy, replace(detect_settings(copy, settings, name=name), encoding=found.encoding)
+    detected = replace(detect_settings(copy, settings, name=name), encoding=found.encoding)
+    complete, _ = scan_file(copy, detected, name=name)
+    return copy, complete
 
 
 def people(rows: Iterable[FileRow]) -> list[ImportRow]:

@@ -162,8 +162,6 @@ def test_a_bad_line_of_json_is_refused_and_its_neighbours_are_imported(line: str
         ("\n\n", "the file is empty"),
         ("PK\x03\x04rest", "a ZIP archive or a spreadsheet"),
         ("name,city\nAda,Wien\n", "no column is recognised as the email address"),
-        ("email,e-mail\na@example.org,b@example.org\n", "mapped to 'email'"),
-        ("email,x,x\n", "contains the same column twice"),
         ('"email\n' + "x" * 200_000, "not a header"),
         (",".join(f"c{number}" for number in range(2000)) + "\n", "no column is recognised as the email address"),
     ],

@@ -43,6 +43,36 @@ class AttributeType(StrEnum):
     JSON = "json"
 
 
+# What a column or a word is mapped to that is passed over on purpose.
+IGNORE = "ignore"
+
+
+class ImportOutcome(StrEnum):
+    """What a file says of a person, as reports count it: the worst of it, if it says several things."""
+
+    SUBSCRIBED = "subscribed"
+    PENDING = "pending"
+    UNSUBSCRIBED = "unsubscribed"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    BLOCKLISTED = "blocklisted"
+    DISABLED = "disabled"
+
+
+class ColumnSource(StrEnum):
+    """Why a column is used, or not: KNOWN by its header, MAPPED by the user, or not known and PASSED_OVER.
+
+    REST: not known, and an attribute because all other columns are to be. FALLBACK: used in rows where another column
+    with the same target is empty.
+    """
+
+    KNOWN = "known"
+    MAPPED = "mapped"
+    REST = "rest"
+    FALLBACK = "fallback"
+    PASSED_OVER = "passed_over"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedStatus:
     """The status of a subscriber in the service that a file comes from."""
@@ -54,7 +84,23 @@ class ImportedStatus:
     # When they unsubscribed there, if the file says so.
     unsubscribed_at: datetime | None = None
 
+    @property
+    def outcome(self) -> ImportOutcome:
+        """What is reported about it."""
+        for reason, outcome in _OUTCOME_OF_REASON.items():
+            if reason in self.reasons:
+                return outcome
+        if self.status is SubscriberStatus.DISABLED:
+            return ImportOutcome.DISABLED
+        return ImportOutcome.BLOCKLISTED if self.reasons else ImportOutcome(self.state.value)
 
+
+_OUTCOME_OF_REASON = {
+    SuppressionReason.COMPLAINT: ImportOutcome.COMPLAINED,
+    SuppressionReason.HARD_BOUNCE: ImportOutcome.BOUNCED,
+    SuppressionReason.SOFT_BOUNCES: ImportOutcome.BOUNCED,
+    SuppressionReason.UNSUBSCRIBE: ImportOutcome.UNSUBSCRIBED,
+}
 SUBSCRIBED = ImportedStatus()
 
 
@@ -91,11 +137,42 @@ FileRow = ImportRow | SkippedRow | BadRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnUse:
+    """What a column of a file is used for; `target` is ``ignore`` if it is not."""
+
+    header: str
+    target: str
+    source: ColumnSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordUse:
+    """A word in a column that says whether people get mail: how many rows have it, and what it means.
+
+    `meaning` is an ImportOutcome, ``ignore`` if rows with it are passed over, or empty if it refuses them.
+    """
+
+    header: str
+    word: str
+    rows: int
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileScan:
+    """How a file is understood, found before the first row is imported."""
+
+    columns: tuple[ColumnUse, ...] = ()
+    words: tuple[WordUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportSettings:
     """How a file is read; empty settings are detected from the file.
 
-    `columns` maps headers to targets, `types` attributes to types, `statuses` words to statuses. With
-    `attributes_from_rest`, columns that are not mapped become attributes; otherwise they are ignored.
+    `columns` maps headers to targets, `types` attributes to types, `statuses` words to outcomes or ``ignore``. With
+    `attributes_from_rest`, columns that are not mapped become attributes; otherwise they are ignored. `consent_names`
+    are the names in JSON lines that say whether people get mail; a line without one of them has no yes there.
     """
 
     format: str = ""
@@ -104,6 +181,7 @@ class ImportSettings:
     columns: Mapping[str, str] = field(default_factory=dict)
     types: Mapping[str, AttributeType] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
+    consent_names: tuple[str, ...] = ()
     attributes_from_rest: bool = False
 
 
@@ -134,7 +212,8 @@ class ImportCounts:
 class Import:
     """One import and its progress. `position` of `size` bytes are committed, up to and including line `line`.
 
-    `bad_size` is the size in bytes of the file of bad rows at that point.
+    `bad_size` is the size in bytes of the file of bad rows at that point. `outcomes` counts what the file says of the
+    people imported; `skip_reasons` counts the rows passed over by their reasons.
     """
 
     id: int
@@ -147,6 +226,9 @@ class Import:
     line: int
     bad_size: int
     counts: ImportCounts
+    scan: FileScan
+    outcomes: Mapping[str, int]
+    skip_reasons: Mapping[str, int]
     error: str
     created_at: datetime
     updated_at: datetime

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from distributor.domain.address import parse_address
@@ -13,25 +13,38 @@ from distributor.domain.errors import InputError
 from distributor.domain.person import LONGEST_ATTRIBUTE_NAME, LONGEST_NAME, person_of
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Person
-from distributor.domain.subscriber_import import AttributeType, ImportedStatus, ImportRow, ImportSettings, SkippedRow
+from distributor.domain.subscriber_import import (
+    IGNORE,
+    AttributeType,
+    ColumnSource,
+    ColumnUse,
+    ImportedStatus,
+    ImportRow,
+    ImportSettings,
+    SkippedRow,
+)
+from distributor.importers.address_cell import SPACES, is_bare_address, read_addresses, read_name
 from distributor.importers.consent import CONSENT_TARGETS, ConsentColumn, combine, status_of_file_name
 from distributor.importers.statuses import STATUSES, normalize_word
-from distributor.importers.values import PARSERS, parse_list, parse_object, parse_text, unescape_formula
+from distributor.importers.values import PARSERS, parse_list, parse_object, parse_text, storable_text, unescape_formula
 
 # Prefixes of targets: an attribute of the subscriber; evidence of the opt-in, kept with the consent; and a field that
 # `status_of` of the importer reads.
 ATTRIBUTE = "attributes."
 EVIDENCE = "evidence."
 SOURCE_FIELD = "source."
-IGNORE = "ignore"
 # The targets that a user may map a column to.
 TARGETS = (
     *("email", "name", "first_name", "last_name", "language", "zone", "tags", "attributes", "ip_address"),
     *CONSENT_TARGETS,
     IGNORE,
 )
-# The columns that precede the others in a file of bad rows, which can be corrected and imported again.
+# A column known to hold an email address or, beside a column that does, a postal one.
+POSTAL_OR_EMAIL = "address"
+# The columns that precede the others in a file of bad rows, which can be corrected and imported again. The last column
+# is there if the name of the file they came from says something about consent.
 BAD_ROW_COLUMNS = ("line", "reason")
+BAD_ROW_FILE_COLUMN = "from_file"
 
 _PREFIXES = (ATTRIBUTE, EVIDENCE, SOURCE_FIELD)
 _MAX_EVIDENCE_LENGTH = 2000
@@ -56,6 +69,8 @@ class RowDraft:
         "consent",
         "email",
         "evidence",
+        "fallback_email",
+        "file_name",
         "first_name",
         "ip_address",
         "language",
@@ -68,6 +83,8 @@ class RowDraft:
 
     def __init__(self) -> None:
         self.email = ""
+        self.fallback_email = ""
+        self.file_name = ""
         self.name = ""
         self.first_name = ""
         self.last_name = ""
@@ -127,108 +144,150 @@ def header_key(header: str) -> str:
 
 
 class ColumnMapping:
-    """Turns the rows of one file into subscribers to import. Raises InputError for a mapping that is inconsistent."""
+    """Turns the rows of one file into subscribers to import. Raises InputError for a mapping that is inconsistent.
+
+    `uses` says what each column of a CSV file is used for; the names in JSON lines are met as they are read.
+    """
 
     def __init__(self, headers: Iterable[str], importer: Importer, settings: ImportSettings, *, file_name: str) -> None:
         self._importer = importer
         self._settings = settings
-        self._file_status = status_of_file_name(file_name)
+        self._file_name = file_name
         self._user_targets = {header_key(header): target for header, target in settings.columns.items()}
         self._words = {**importer.statuses, **_user_words(settings.statuses)}
-        self._setters: dict[str, Setter | ConsentColumn | None] = {}
+        self._names: dict[str, tuple[ColumnUse, Setter | ConsentColumn | None]] = {}
         known = [header.strip() for header in headers]
-        is_bad_rows = known[:2] == list(BAD_ROW_COLUMNS)
+        self._is_bad_rows = known[:2] == list(BAD_ROW_COLUMNS)
         # The file of bad rows that an import leaves is escaped once more.
-        self._escapes = int(importer.is_escaped) + is_bad_rows
+        self._escapes = int(importer.is_escaped) + self._is_bad_rows
+        self.uses = self._uses_of(known)
         if known:
-            self._check(known, {header: self._target(header) for header in known})
-        setters = [self._setter(header) for header in known]
-        self._cell_setters = [(place, set_) for place, set_ in enumerate(setters) if callable(set_)]
-        self._consent_cells = [(place, col) for place, col in enumerate(setters) if isinstance(col, ConsentColumn)]
+            self._check(known)
+        setters = [self._setter_of(use) for use in self.uses]
+        # A column that the user mapped comes before one that is known by its header.
+        in_order = sorted(range(len(setters)), key=lambda place: self.uses[place].source is not ColumnSource.MAPPED)
+        self._cell_setters = [(place, set_) for place in in_order if callable(set_ := setters[place])]
+        self.consent_columns = [(at, column) for at, column in enumerate(setters) if isinstance(column, ConsentColumn)]
 
-    def parse_cells(self, cells: Sequence[str], line: int) -> ImportRow | SkippedRow:
-        """The subscriber in a row of cells, in the order of the headers. Raises InputError, AddressError."""
+    def parse_cells(self, cells: Sequence[str], line: int) -> list[ImportRow | SkippedRow]:
+        """Who is in a row of cells, in the order of the headers: usually one. Raises InputError, AddressError."""
         draft = RowDraft()
-        values: Sequence[str] = cells
-        for _ in range(self._escapes):
-            values = [unescape_formula(value) for value in values]
+        values = self.unescape(cells)
         for place, set_value in self._cell_setters:
             if value := values[place]:
                 set_value(draft, value)
-        for place, column in self._consent_cells:
+        for place, column in self.consent_columns:
             draft.consent.append(column.read(values[place]))
         return self._finish(draft, line, tuple(cells))
 
-    def parse_object(self, values: Mapping[str, Json], line: int, text: str) -> ImportRow | SkippedRow:
-        """The subscriber in a JSON object, whose line is `text`. Raises InputError, AddressError."""
+    def parse_object(self, values: Mapping[str, Json], line: int, text: str) -> list[ImportRow | SkippedRow]:
+        """Who is in a JSON object, whose line is `text`. Raises InputError, AddressError."""
         draft = RowDraft()
         for name, value in values.items():
-            setter = self._setter(name)
+            _, setter = self.use_of_name(name)
             if isinstance(setter, ConsentColumn):
                 draft.consent.append(setter.read(value))
             elif setter is not None and value not in (None, ""):
                 setter(draft, value)
+        for name in self._settings.consent_names:
+            _, setter = self.use_of_name(name)
+            if name not in values and isinstance(setter, ConsentColumn):
+                draft.consent.append(setter.read(""))
         return self._finish(draft, line, (text,))
 
-    def _finish(self, draft: RowDraft, line: int, cells: tuple[str, ...]) -> ImportRow | SkippedRow:
-        email = draft.email.strip(" \u00a0")
-        if reason := self._importer.skipped_domains.get(email.rpartition("@")[2].casefold()):
-            return SkippedRow(line=line, reason=reason)
-        name = draft.name or f"{draft.first_name} {draft.last_name}".strip()
-        person = build_person(
-            email,
-            name=name,
-            language=draft.language,
-            zone=draft.zone,
-            attributes=draft.attributes,
-            tags=draft.tags,
-        )
-        statuses = [status for status in draft.consent if status is not None]
-        if len(statuses) < len(draft.consent):
-            return SkippedRow(line=line, reason="has a status that is mapped to ignore")
-        if self._importer.status_of is not None:
-            statuses.append(self._importer.status_of(draft.source))
-        return ImportRow(
-            line=line,
-            person=person,
-            status=combine((*statuses, self._file_status)),
-            ip_address=draft.ip_address,
-            evidence=draft.evidence,
-            cells=cells,
-        )
+    def unescape(self, cells: Sequence[str]) -> Sequence[str]:
+        """The cells without the apostrophes that some formats put before what spreadsheets would run as formulas."""
+        for _ in range(self._escapes):
+            cells = [unescape_formula(cell) for cell in cells]
+        return cells
 
-    def _target(self, header: str) -> str:
-        target = self._user_targets.get(header_key(header)) or self._importer.target(header)
-        if target:
-            return target
-        return ATTRIBUTE + header if self._settings.attributes_from_rest and header else IGNORE
-
-    def _setter(self, header: str) -> Setter | ConsentColumn | None:
-        if header not in self._setters:
-            if len(self._setters) > _MAX_NAMES:
+    def use_of_name(self, name: str) -> tuple[ColumnUse, Setter | ConsentColumn | None]:
+        """What a name in JSON lines is used for, and what reads its values."""
+        if name not in self._names:
+            if len(self._names) > _MAX_NAMES:
                 raise InputError(f"the rows have more than {_MAX_NAMES} different names")
-            target = self._target(header)
-            self._setters[header] = (
-                ConsentColumn(header, target, self._words)
-                if target in CONSENT_TARGETS
-                else _make_setter(target, self._settings.types)
-            )
-        return self._setters[header]
+            use = self._use(name)
+            self._names[name] = use, self._setter_of(use)
+        return self._names[name]
 
-    def _check(self, headers: list[str], targets: Mapping[str, str]) -> None:
+    def _finish(self, draft: RowDraft, line: int, cells: tuple[str, ...]) -> list[ImportRow | SkippedRow]:
+        email = draft.email or (draft.fallback_email if "@" in draft.fallback_email else "")
+        mailboxes = [("", email)] if is_bare_address(email) else read_addresses(email)
+        if None in draft.consent:
+            return [SkippedRow(line=line, reason="its status is mapped to ignore")]
+        consent = [status for status in draft.consent if status is not None]
+        if self._importer.status_of is not None:
+            consent.append(self._importer.status_of(draft.source))
+        status = combine((*consent, status_of_file_name(draft.file_name or self._file_name)))
+        name = read_name(draft.name) or f"{read_name(draft.first_name)} {read_name(draft.last_name)}".strip()
+        rows: list[ImportRow | SkippedRow] = []
+        for display_name, address in mailboxes:
+            if reason := self._importer.skipped_domains.get(address.rpartition("@")[2].casefold()):
+                rows.append(SkippedRow(line=line, reason=reason))
+                continue
+            person = build_person(
+                address,
+                name=name or display_name,
+                language=draft.language,
+                zone=draft.zone,
+                attributes=draft.attributes,
+                tags=draft.tags,
+            )
+            rows.append(
+                ImportRow(
+                    line=line,
+                    person=person,
+                    status=status,
+                    ip_address=draft.ip_address,
+                    evidence=draft.evidence,
+                    cells=cells,
+                )
+            )
+        return rows
+
+    def _uses_of(self, headers: list[str]) -> tuple[ColumnUse, ...]:
+        uses = [self._use(header) for header in headers]
+        if self._is_bad_rows:
+            reserved = {0: IGNORE, 1: IGNORE}
+            if headers[-1] == BAD_ROW_FILE_COLUMN:
+                reserved[len(headers) - 1] = BAD_ROW_FILE_COLUMN
+            for place, target in reserved.items():
+                uses[place] = ColumnUse(header=headers[place], target=target, source=ColumnSource.KNOWN)
+        has_email = any(use.target == "email" for use in uses)
+        taken: set[str] = set()
+        for place, use in enumerate(uses):
+            if use.target == POSTAL_OR_EMAIL:
+                as_email = replace(use, target="email")
+                uses[place] = self._use_of_unknown(use.header) if has_email or "email" in taken else as_email
+            elif use.target in taken:
+                uses[place] = replace(use, source=ColumnSource.FALLBACK)
+            if (target := uses[place].target) not in (IGNORE, "tags", "attributes", *CONSENT_TARGETS):
+                taken.add(target)
+        return tuple(uses)
+
+    def _use(self, header: str) -> ColumnUse:
+        if target := self._user_targets.get(header_key(header)):
+            return ColumnUse(header=header, target=target, source=ColumnSource.MAPPED)
+        if target := self._importer.target(header):
+            return ColumnUse(header=header, target=target, source=ColumnSource.KNOWN)
+        return self._use_of_unknown(header)
+
+    def _use_of_unknown(self, header: str) -> ColumnUse:
+        if self._settings.attributes_from_rest and header:
+            return ColumnUse(header=header, target=ATTRIBUTE + header, source=ColumnSource.REST)
+        return ColumnUse(header=header, target=IGNORE, source=ColumnSource.PASSED_OVER)
+
+    def _setter_of(self, use: ColumnUse) -> Setter | ConsentColumn | None:
+        if use.target in CONSENT_TARGETS:
+            return ConsentColumn(use.header, use.target, self._words)
+        return _make_setter(use.target, self._settings.types)
+
+    def _check(self, headers: list[str]) -> None:
         shown = ", ".join(header for header in headers if header)[:300]
         known = frozenset(map(header_key, headers))
         if missing := sorted(header for header in self._settings.columns if header_key(header) not in known):
             raise InputError(f"there is no column {missing[0]!r} to map; the header has {shown}")
-        used = [
-            target
-            for target in targets.values()
-            if target != IGNORE and target not in CONSENT_TARGETS and not target.startswith((EVIDENCE, SOURCE_FIELD))
-        ]
-        if duplicates := sorted({target for target in used if used.count(target) > 1}):
-            raise InputError(f"two columns are mapped to {duplicates[0]!r}; map one of them to {IGNORE!r}")
-        if len(set(headers) - {""}) < len([header for header in headers if header]):
-            raise InputError(f"the header contains the same column twice; it has {shown}")
+        used = {use.target for use in self.uses}
         if "email" not in used:
             raise InputError(
                 f"no column is recognised as the email address; the header has {shown}: map one to 'email'"
@@ -306,10 +365,10 @@ def _attribute_setter(name: str, type_: AttributeType | None) -> Setter:
 
     def set_attribute(draft: RowDraft, value: Json) -> None:
         if parse is None or not isinstance(value, str):
-            draft.attributes[name] = value
+            draft.attributes.setdefault(name, value)
             return
         try:
-            draft.attributes[name] = parse(value.strip())
+            draft.attributes.setdefault(name, parse(value.strip()))
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
 
@@ -318,7 +377,7 @@ def _attribute_setter(name: str, type_: AttributeType | None) -> Setter:
 
 def _evidence_setter(name: str) -> Setter:
     def set_evidence(draft: RowDraft, value: Json) -> None:
-        draft.evidence[name] = _evidence_text(value)
+        draft.evidence.setdefault(name, _evidence_text(value))
 
     return set_evidence
 
@@ -331,8 +390,11 @@ def _source_setter(name: str) -> Setter:
 
 
 def _text_setter(slot: str) -> Setter:
+    """Of several columns, the first that is not empty counts."""
+
     def set_text(draft: RowDraft, value: Json) -> None:
-        setattr(draft, slot, parse_text(value))
+        if not getattr(draft, slot):
+            setattr(draft, slot, parse_text(value).strip(SPACES))
 
     return set_text
 
@@ -342,21 +404,22 @@ def _set_ip_address(draft: RowDraft, value: Json) -> None:
 
 
 def _evidence_text(value: Json) -> str:
-    """Kept as given, without the checks for displayed text; but PostgreSQL stores neither NUL nor lone surrogates."""
-    text = parse_text(value)[:_MAX_EVIDENCE_LENGTH]
-    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+    """Kept as given, without the checks for displayed text."""
+    return storable_text(parse_text(value)[:_MAX_EVIDENCE_LENGTH])
 
 
 def _set_email(draft: RowDraft, value: Json) -> None:
-    draft.email = parse_text(value)
+    if not draft.email:
+        draft.email = parse_text(value).strip(SPACES)
 
 
 def _set_name(draft: RowDraft, value: Json) -> None:
-    draft.name = parse_text(value)
+    if not draft.name:
+        draft.name = parse_text(value).strip(SPACES)
 
 
 def _set_tags(draft: RowDraft, value: Json) -> None:
-    draft.tags = parse_list(value)
+    draft.tags = [*draft.tags, *parse_list(value)]
 
 
 def _set_attributes(draft: RowDraft, value: Json) -> None:
@@ -369,5 +432,7 @@ _SETTERS: Mapping[str, Setter] = {
     "tags": _set_tags,
     "attributes": _set_attributes,
     "ip_address": _set_ip_address,
+    POSTAL_OR_EMAIL: _text_setter("fallback_email"),
+    BAD_ROW_FILE_COLUMN: _text_setter("file_name"),
     **{slot: _text_setter(slot) for slot in ("first_name", "last_name", "language", "zone")},
 }

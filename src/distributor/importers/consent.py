@@ -5,6 +5,7 @@ A cell is never guessed: a word that is not understood refuses its row.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from itertools import pairwise
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Membership, SubscriberStatus
-from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
+from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus, ImportOutcome
 from distributor.importers.statuses import (
     BLOCKLISTED,
     BOUNCED,
@@ -25,7 +26,7 @@ from distributor.importers.statuses import (
     normalize_word,
     words_of,
 )
-from distributor.importers.values import is_empty_word, is_time_like, parse_boolean, parse_count, parse_text, parse_time
+from distributor.importers.values import is_empty_word, is_time_like, parse_boolean, parse_count, parse_time
 
 # A column of words such as `unsubscribed`, by the tables of `statuses` and of the importer.
 STATUS = "status"
@@ -74,7 +75,7 @@ class ConsentColumn:
 
     def read(self, cell: Json) -> ImportedStatus | None:
         """The status that a cell means; None if the row is to be passed over. Raises InputError for an unknown word."""
-        text = ("true" if cell else "false") if isinstance(cell, bool) else parse_text(cell)
+        text = cell if isinstance(cell, str) else consent_text(cell)
         try:
             return self._meanings[text]
         except KeyError:
@@ -82,6 +83,11 @@ class ConsentColumn:
         if len(self._meanings) < _MAX_REMEMBERED:
             self._meanings[text] = meaning
         return meaning
+
+    @property
+    def outcome_of_yes(self) -> ImportOutcome:
+        """What a yes means, and so a time, in a column that does not hold words."""
+        return _MEANINGS[self.target][0].outcome
 
     def _meaning(self, text: str) -> ImportedStatus | None:
         if self.target == STATUS:
@@ -114,6 +120,13 @@ class ConsentColumn:
             f"column {self.header[:60]!r}: {what}, and it may mean no; say what it means with "
             f'--map-status "{shown}=STATUS" (in the API map_status), one of {", ".join(STATUSES)}'
         )
+
+
+def consent_text(cell: Json) -> str:
+    """A value of JSON as the text in a cell; a list or an object is no word that is understood."""
+    if cell is None:
+        return ""
+    return cell if isinstance(cell, str) else json.dumps(cell)
 
 
 def status_of_file_name(name: str) -> ImportedStatus:

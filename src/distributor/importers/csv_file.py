@@ -16,7 +16,7 @@ def _columns(target: str, headers: Iterable[str]) -> dict[str, str]:
 # fmt: off
 COLUMNS: Mapping[str, str] = {
     **_columns("email", (
-        "email", "email address", "mail", "mail address", "address", "contact email", "subscriber email", "user email",
+        "email", "email address", "mail", "mail address", "contact email", "subscriber email", "user email",
         "E-Mail-Adresse", "Mailadresse", "Adresse e-mail", "Adresse mail", "Adresse de courriel", "Courriel",
         "Correo electrónico", "Correo", "Dirección de correo electrónico", "Dirección de correo",
         "Dirección de e-mail", "Indirizzo email", "Indirizzo di posta elettronica", "Posta elettronica",
@@ -42,12 +42,15 @@ COLUMNS: Mapping[str, str] = {
                         "Fuso horário", "Strefa czasowa")),
     **_columns("tags", ("tags", "labels", "Schlagwörter", "Étiquettes", "Etiquetas", "Etichette", "Tagi")),
     "attributes": "attributes",
+    "address": "address",
+    # Bounces that were not reason enough for the service to stop; those that were have columns of their own.
+    **_columns("ignore", ("bounces", "bounce count", "soft bounces", "soft bounce count", "bounce score")),
     **_columns("ip_address", ("consent ip address", "consent ip")),
     **_columns("status", (
         "status", "state", "subscription status", "subscription state", "subscriber status", "email status",
         "contact status", "member status", "opt in status", "consent status", "marketing status", "newsletter status",
-        "marketing contact status", "email marketing status", "Abostatus", "Anmeldestatus", "Zustand", "Statut",
-        "Estado", "Stato", "Situação", "Статус",
+        "marketing contact status", "email marketing status", "consent action", "Abostatus", "Anmeldestatus", "Zustand",
+        "Statut", "Estado", "Stato", "Situação", "Статус",
     )),
     **_columns("subscribed", (
         "subscribed", "is subscribed", "subscribed to emails", "subscribed to newsletter", "opt in", "opted in",
@@ -111,6 +114,8 @@ COLUMNS: Mapping[str, str] = {
                                           "ip signup")),
     **_columns("evidence.confirmed_at", ("confirm time", "confirmation time", "confirmation date", "confirm date")),
     **_columns("evidence.confirmed_from", ("confirm ip", "confirmation ip")),
+    **_columns("evidence.consent_text", ("consent text", "consent source", "consent method", "opt in source",
+                                         "signup source", "Einwilligungstext")),
     **_columns("evidence.created_at", ("created", "created at", "created on", "date created", "creation date")),
     **_columns("evidence.unsubscribe_reason", ("unsub reason", "unsubscribe reason", "opt out reason",
                                                "unsubscribed reason", "Abmeldegrund")),

@@ -11,7 +11,7 @@ from distributor.domain.subscriber import Membership, SubscriberStatus
 from distributor.domain.subscriber_import import ImportedStatus
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tags import slugify
-from distributor.importers.values import parse_list, parse_text
+from distributor.importers.values import parse_list, parse_object, parse_text
 
 NAME = "distributor"
 IS_ESCAPED = True
@@ -25,7 +25,7 @@ COLUMNS: Mapping[str, str] = {
     "status": "source.status",
     "suppressed": "source.suppressed",
     "created_at": "evidence.created_at",
-    "lists": "ignore",
+    "lists": "source.lists",
     "state": "source.state",
     "topics": "source.topics",
     "consent_action": "evidence.consent_action",
@@ -44,8 +44,9 @@ def matches(headers: frozenset[str]) -> bool:
 
 def status_of(source: Mapping[str, Json]) -> ImportedStatus:
     """The exported status, with suppressions and topics."""
+    state = source.get("state")
     return ImportedStatus(
-        state=_one_of(Membership, source.get("state", ""), Membership.SUBSCRIBED),
+        state=_one_of(Membership, state, Membership.PENDING) if state else _state_of_lists(source.get("lists", "{}")),
         status=_one_of(SubscriberStatus, source.get("status", ""), SubscriberStatus.ACTIVE),
         reasons=_reasons(source.get("suppressed", "")),
         topics=_topics(source.get("topics")),
@@ -61,6 +62,15 @@ def _one_of(words: type[_Word], value: Json, default: _Word) -> _Word:
         return words(word) if word else default
     except ValueError:
         raise InputError(f"{word[:40]!r} is not one of {', '.join(words)}") from None
+
+
+def _state_of_lists(value: Json) -> Membership:
+    """The state on every list, as an export of all lists has none of its own."""
+    states = {_one_of(Membership, state, Membership.UNSUBSCRIBED) for state in parse_object(value).values()}
+    if len(states) != 1:
+        are = "on several lists with different states" if states else "on no list"
+        raise InputError(f"is {are} in this export, which is not of one list: export the list with --list")
+    return states.pop()
 
 
 def _reasons(value: Json) -> tuple[SuppressionReason, ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
 from distributor.domain.errors import InputError
-from distributor.domain.subscriber_import import BadRow, FileRow, ImportSettings
+from distributor.domain.rendition import Json
+from distributor.domain.subscriber_import import BadRow, FileRow, FileScan, ImportSettings
 from distributor.importers.columns import ColumnMapping
+from distributor.importers.consent import CONSENT_TARGETS
 from distributor.importers.registry import JSONL, detect_importer, find_importer
+from distributor.importers.scan import FileScanner
 from distributor.importers.table import MAX_ROW_BYTES, BadLineError, CsvHeader, CsvLines, read_header, read_rows
 from distributor.importers.values import read_json
 
@@ -35,8 +38,8 @@ def detect_settings(file: BinaryIO, settings: ImportSettings, *, name: str) -> I
 class PeopleReader:
     """Iterates over the rows of a file in UTF-8: subscribers to import, rows passed over, and bad rows.
 
-    `settings` must be complete. After each row, `position` and `line` are the checkpoint to resume from; `headers` name
-    the cells of bad rows.
+    `settings` must be complete. After each row, `position` and `line` are the checkpoint to resume from, unless another
+    person in the same row follows (`is_between_rows`). `headers` name the cells of bad rows.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class PeopleReader:
         if header is not None and not position:
             position, line = header.offset, header.line
         self.headers = header.headers if header else ("row",)
+        self.is_between_rows = True
         self._lines = CsvLines(file, offset=position, number=line)
         self._columns = ColumnMapping(header.headers if header else (), importer, settings, file_name=name)
         self._rows = self._csv_rows(header) if header else self._json_rows()
@@ -73,27 +77,73 @@ class PeopleReader:
                 continue
             line, cells = row
             try:
-                yield parse_cells(cells, line)
+                found = parse_cells(cells, line)
             except MemoryError:
                 raise
             except Exception as error:
                 yield BadRow(line=line, reason=_reason_of(error), cells=tuple(cells))
+            else:
+                yield from self._one_by_one(found)
 
     def _json_rows(self) -> Iterator[FileRow]:
-        while True:
-            self._lines.begin_row()
+        for row in _read_objects(self._lines):
+            if isinstance(row, BadRow):
+                yield row
+                continue
+            line, text, values = row
             try:
-                text = next(self._lines)
-                line = self._lines.number
-                if text.isspace():
-                    continue
-                yield self._columns.parse_object(_load_object(text), line, text.rstrip())
-            except StopIteration:
-                return
-            except (OSError, MemoryError):
+                found = self._columns.parse_object(values, line, text)
+            except MemoryError:
                 raise
             except Exception as error:
-                yield BadRow(line=self._lines.number, reason=_reason_of(error), cells=(self._lines.first_text(),))
+                yield BadRow(line=line, reason=_reason_of(error), cells=(self._lines.first_text(),))
+            else:
+                yield from self._one_by_one(found)
+
+    def _one_by_one(self, found: Sequence[FileRow]) -> Iterator[FileRow]:
+        for place, row in enumerate(found, start=1):
+            self.is_between_rows = place == len(found)
+            yield row
+
+
+def scan_file(file: BinaryIO, settings: ImportSettings, *, name: str) -> tuple[ImportSettings, FileScan]:
+    """Read a file in UTF-8 once: how it is understood, and `settings`, which must be complete, with the consent names.
+
+    Raises InputError if a column may say who wants no mail and its meaning is not known.
+    """
+    importer = find_importer(settings.format)
+    if _is_json(_start_of(file), settings):
+        scanner = FileScanner(ColumnMapping((), importer, settings, file_name=name))
+        for row in _read_objects(CsvLines(file)):
+            if not isinstance(row, BadRow):
+                scanner.add_object(row[2])
+        scan = scanner.finish()
+        names = tuple(use.header for use in scan.columns if use.target in CONSENT_TARGETS)
+        return replace(settings, consent_names=names), scan
+    header = read_header(file, delimiter=settings.delimiter)
+    scanner = FileScanner(ColumnMapping(header.headers, importer, settings, file_name=name))
+    for found in read_rows(CsvLines(file, offset=header.offset, number=header.line), header):
+        if not isinstance(found, BadRow):
+            scanner.add_cells(found[1])
+    return settings, scanner.finish()
+
+
+def _read_objects(lines: CsvLines) -> Iterator[tuple[int, str, dict[str, Json]] | BadRow]:
+    """The JSON objects, one in each line: line number, text and values; or the bad row."""
+    while True:
+        lines.begin_row()
+        try:
+            text = next(lines)
+            if text.isspace():
+                continue
+            found: tuple[int, str, dict[str, Json]] | BadRow = (lines.number, text.rstrip(), _load_object(text))
+        except StopIteration:
+            return
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:
+            found = BadRow(line=lines.number, reason=_reason_of(error), cells=(lines.first_text(),))
+        yield found
 
 
 def _reason_of(error: Exception) -> str:
@@ -120,7 +170,7 @@ def _first_names(file: BinaryIO) -> Iterable[str]:
         return ()
 
 
-def _load_object(text: str) -> dict[str, object]:
+def _load_object(text: str) -> dict[str, Json]:
     try:
         found = read_json(text)
     except InputError as error:

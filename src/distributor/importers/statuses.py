@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 from distributor.domain.subscriber import Membership, SubscriberStatus
-from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
+from distributor.domain.subscriber_import import IGNORE, SUBSCRIBED, ImportedStatus, ImportOutcome
 from distributor.domain.suppression import SuppressionReason
 
 UNSUBSCRIBED = ImportedStatus(state=Membership.UNSUBSCRIBED)
@@ -22,15 +22,14 @@ PENDING = ImportedStatus(state=Membership.PENDING)
 DISABLED = ImportedStatus(state=Membership.UNSUBSCRIBED, status=SubscriberStatus.DISABLED)
 
 # What a user may map a word to. Rows with a word that is mapped to None are passed over.
-IGNORE = "ignore"
 STATUSES: Mapping[str, ImportedStatus | None] = {
-    "subscribed": SUBSCRIBED,
-    "pending": PENDING,
-    "unsubscribed": UNSUBSCRIBED,
-    "bounced": BOUNCED,
-    "complained": COMPLAINED,
-    "blocklisted": BLOCKLISTED,
-    "disabled": DISABLED,
+    ImportOutcome.SUBSCRIBED: SUBSCRIBED,
+    ImportOutcome.PENDING: PENDING,
+    ImportOutcome.UNSUBSCRIBED: UNSUBSCRIBED,
+    ImportOutcome.BOUNCED: BOUNCED,
+    ImportOutcome.COMPLAINED: COMPLAINED,
+    ImportOutcome.BLOCKLISTED: BLOCKLISTED,
+    ImportOutcome.DISABLED: DISABLED,
     IGNORE: None,
 }
 

@@ -63,6 +63,11 @@ def parse_text(value: Json) -> str:
     raise InputError(f"expected text, not {json.dumps(value)[:40]}")
 
 
+def storable_text(text: str) -> str:
+    """The text with signs in place of what PostgreSQL cannot store: NUL and halves of characters."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
 def parse_list(value: Json) -> list[str]:
     """A list of strings, or a cell of comma-separated values that may be quoted. Raises InputError."""
     if isinstance(value, list | tuple):

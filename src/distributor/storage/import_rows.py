@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -27,8 +28,13 @@ from distributor.storage.database import Connection, savepoint
 
 ERASED = "was erased at their own request, and is not imported again"
 REPEATED = "the address is in line {first} already"
+KNOWN = "is known already, and only new subscribers are to be imported"
 _COPY_AT_ONCE = 500
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+# The line of a row and the key of the person in it; a row may hold several.
+_RowKey = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +50,10 @@ class ImportContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedRows:
-    """How many rows had which result, and the refused ones."""
+    """How many rows had which result, what the file says of those merged, and the refused ones."""
 
     counts: ImportCounts
+    outcomes: Counter[str]
     refused: tuple[BadRow, ...]
 
 
@@ -69,11 +76,15 @@ def settle_each(
         if len(people) == 1:
             row = people[0]
             bad = BadRow(line=row.line, reason=str(error), cells=row.cells)
-            return ImportedRows(counts=ImportCounts(read=1, bad=1), refused=(bad,))
+            return ImportedRows(counts=ImportCounts(read=1, bad=1), outcomes=Counter(), refused=(bad,))
     middle = len(people) // 2
     halves = [settle_each(connection, half, context, act) for half in (people[:middle], people[middle:])]
     counts = {field.name: sum(getattr(half.counts, field.name) for half in halves) for field in fields(ImportCounts)}
-    return ImportedRows(counts=ImportCounts(**counts), refused=(*halves[0].refused, *halves[1].refused))
+    return ImportedRows(
+        counts=ImportCounts(**counts),
+        outcomes=halves[0].outcomes + halves[1].outcomes,
+        refused=(*halves[0].refused, *halves[1].refused),
+    )
 
 
 def merge(connection: Connection, people: Sequence[ImportRow], context: ImportContext) -> ImportedRows:
@@ -86,7 +97,7 @@ def merge(connection: Connection, people: Sequence[ImportRow], context: ImportCo
     _stage(connection, people)
     refused, skipped = _drop_refused(connection, people, context)
     put = connection.execute(statements.PUT, {"now": context.now}).rowcount
-    if put < len(people) - len(refused) - skipped:
+    if put < len(people) - len(refused) - len(skipped):
         connection.execute(statements.FIND_UNCHANGED)
     statuses = {row.status for row in people if row.status is not SUBSCRIBED}
     values = _values(context)
@@ -150,20 +161,21 @@ def _array(values: Iterable[str]) -> str:
 
 def _drop_refused(
     connection: Connection, people: Sequence[ImportRow], context: ImportContext
-) -> tuple[dict[int, str], int]:
-    """Delete staged rows that are not imported: the reasons by line, and how many are skipped without one."""
-    refused: dict[int, str] = {}
+) -> tuple[dict[_RowKey, str], set[_RowKey]]:
+    """Delete staged rows that are not imported: those refused, with the reasons, and those skipped without one."""
+    refused: dict[_RowKey, str] = {}
     kept = connection.execute(statements.KEEP_KEYS, {"import_id": context.import_id}).scalar_one()
     if kept < len(people):
         repeated = connection.execute(statements.DROP_REPEATED, {"import_id": context.import_id})
-        refused = {row.line: REPEATED.format(first=row.first) for row in repeated}
-    refused |= dict.fromkeys(connection.execute(statements.DROP_ERASED).scalars(), ERASED)
+        refused = {(row.line, row.key): REPEATED.format(first=row.first) for row in repeated}
+    erased = connection.execute(statements.DROP_ERASED)
+    refused |= {(row.line, row.key): ERASED for row in erased}
     if context.mode is ImportMode.UPDATE:
-        return refused, 0
-    known = connection.execute(statements.DROP_KNOWN).scalars().all()
+        return refused, set()
+    known = {(row.line, row.key) for row in connection.execute(statements.DROP_KNOWN)}
     if context.mode is ImportMode.SKIP:
-        return refused, len(known)
-    return refused | dict.fromkeys(known, "is known already, and only new subscribers are to be imported"), 0
+        return refused, known
+    return refused | dict.fromkeys(known, KNOWN), set()
 
 
 def _values(context: ImportContext) -> dict[str, object]:
@@ -176,14 +188,23 @@ def _values(context: ImportContext) -> dict[str, object]:
     }
 
 
-def _result(people: Sequence[ImportRow], refused: dict[int, str], skipped: int, counted: Row[Any]) -> ImportedRows:
+def _result(
+    people: Sequence[ImportRow], refused: dict[_RowKey, str], skipped: set[_RowKey], counted: Row[Any]
+) -> ImportedRows:
     counts = ImportCounts(
         read=len(people),
         new=counted.new,
         changed=counted.changed,
         unchanged=counted.unchanged,
-        skipped=skipped,
+        skipped=len(skipped),
         bad=len(refused),
     )
-    bad = (BadRow(line=row.line, reason=refused[row.line], cells=row.cells) for row in people if row.line in refused)
-    return ImportedRows(counts=counts, refused=tuple(bad) if refused else ())
+    bad: list[BadRow] = []
+    outcomes: Counter[str] = Counter()
+    for row in people:
+        key = row.line, row.person.key
+        if reason := refused.get(key):
+            bad.append(BadRow(line=row.line, reason=reason, cells=row.cells))
+        elif key not in skipped:
+            outcomes[row.status.outcome.value] += 1
+    return ImportedRows(counts=counts, outcomes=outcomes, refused=tuple(bad))

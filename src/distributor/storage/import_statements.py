@@ -82,17 +82,18 @@ DROP_REPEATED = text("""
         FROM importing i
     )
     DELETE FROM importing i USING known WHERE known.line = i.line AND known.first <> i.line
-    RETURNING i.line, known.first
+    RETURNING i.line, i.key, known.first
 """)
 
 DROP_ERASED = text("""
     DELETE FROM importing i
     WHERE (SELECT true FROM suppressions e WHERE e.hash = sha256(CAST(i.key AS bytea)) AND e.reason = 'erased')
-    RETURNING i.line
+    RETURNING i.line, i.key
 """)
 
 DROP_KNOWN = text("""
-    DELETE FROM importing i WHERE (SELECT s.id FROM subscribers s WHERE s.key = i.key) IS NOT NULL RETURNING i.line
+    DELETE FROM importing i WHERE (SELECT s.id FROM subscribers s WHERE s.key = i.key) IS NOT NULL
+    RETURNING i.line, i.key
 """)
 
 # In the order of the keys, as every writer of subscribers does it. The clause behind DO UPDATE locks also those rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,10 +10,15 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from distributor.domain.errors import NotFoundError
-from distributor.domain.subscriber_import import Import, ImportCounts, ImportPlan, ImportState
+from distributor.domain.subscriber_import import FileScan, Import, ImportCounts, ImportPlan, ImportState
 from distributor.storage import tables
 from distributor.storage.database import Connection
-from distributor.storage.json_codec import import_plan_from_json, import_plan_to_json
+from distributor.storage.json_codec import (
+    file_scan_from_json,
+    file_scan_to_json,
+    import_plan_from_json,
+    import_plan_to_json,
+)
 
 _OPEN = (ImportState.WAITING, ImportState.RUNNING)
 # Well above what one chunk takes.
@@ -21,7 +27,15 @@ _COUNTS = ("new", "changed", "unchanged", "skipped", "bad")
 
 
 def add(
-    connection: Connection, plan: ImportPlan, *, list_id: int, name: str, digest: str, size: int, now: datetime
+    connection: Connection,
+    plan: ImportPlan,
+    *,
+    scan: FileScan,
+    list_id: int,
+    name: str,
+    digest: str,
+    size: int,
+    now: datetime,
 ) -> int:
     """Insert an import that waits for its first run; returns its id."""
     number: int = connection.execute(
@@ -30,6 +44,7 @@ def add(
             list_id=list_id,
             name=name,
             plan=import_plan_to_json(plan),
+            scan=file_scan_to_json(scan),
             digest=digest,
             state=ImportState.WAITING,
             size=size,
@@ -114,9 +129,14 @@ def advance(
     line: int,
     bad_size: int,
     gained: ImportCounts,
+    outcomes: Counter[str],
+    skip_reasons: Counter[str],
     now: datetime,
 ) -> bool:
-    """Advance the checkpoint from the one in `of`; False if another process advanced it or the import has ended."""
+    """Advance the checkpoint from the one in `of`; False if another process advanced it or the import has ended.
+
+    `gained`, `outcomes` and `skip_reasons` are those of the rows since then.
+    """
     one = tables.imports.c
     moved = connection.execute(
         update(tables.imports)
@@ -126,6 +146,9 @@ def advance(
             line=line,
             bad_size=bad_size,
             updated_at=now,
+            # No other process changes them between: the position would have moved.
+            outcomes=dict(Counter(of.outcomes) + outcomes),
+            skip_reasons=dict(Counter(of.skip_reasons) + skip_reasons),
             **{name: one[name] + getattr(gained, name) for name in _COUNTS},
         )
     )
@@ -163,6 +186,9 @@ def _import(row: Row[Any]) -> Import:
         line=row.line,
         bad_size=row.bad_size,
         counts=ImportCounts(read=sum(gained.values()), **gained),
+        scan=file_scan_from_json(row.scan),
+        outcomes=row.outcomes,
+        skip_reasons=row.skip_reasons,
         error=row.error,
         created_at=row.created_at,
         updated_at=row.updated_at,

@@ -13,7 +13,7 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Block, Mark
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Problem
-from distributor.domain.subscriber_import import ImportPlan
+from distributor.domain.subscriber_import import FileScan, ImportPlan
 
 
 def manuscript_to_json(manuscript: Manuscript) -> dict[str, Any]:
@@ -58,6 +58,17 @@ def import_plan_to_json(plan: ImportPlan) -> dict[str, Any]:
 def import_plan_from_json(plain: Any) -> ImportPlan:
     """The plan from the result of `import_plan_to_json`."""
     return _CONVERTER.structure(plain, ImportPlan)
+
+
+def file_scan_to_json(scan: FileScan) -> dict[str, Any]:
+    """How a file is understood, as plain JSON."""
+    plain: dict[str, Any] = _CONVERTER.unstructure(scan)
+    return plain
+
+
+def file_scan_from_json(plain: Any) -> FileScan:
+    """The scan from the result of `file_scan_to_json`."""
+    return _CONVERTER.structure(plain, FileScan)
 
 
 def problems_to_json(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:

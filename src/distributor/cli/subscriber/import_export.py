@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,12 +19,17 @@ from distributor.cli.console import AsJson, err, print_json, print_message, prin
 from distributor.domain.errors import InputError
 from distributor.domain.subscriber_export import Selection
 from distributor.domain.subscriber_import import (
+    IGNORE,
     AttributeType,
+    ColumnSource,
+    ColumnUse,
     Import,
     ImportMode,
+    ImportOutcome,
     ImportPlan,
     ImportSettings,
     ImportState,
+    WordUse,
 )
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.export_people import ExportFormat, export_people
@@ -30,6 +37,7 @@ from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import cancel_import, plan_import, run_import
 from distributor.importers.columns import ATTRIBUTE, TARGETS
 from distributor.importers.registry import all_importers
+from distributor.importers.statuses import STATUSES
 from distributor.private_files import replace_private
 from distributor.storage import imports
 
@@ -39,6 +47,8 @@ commands = typer.Typer()
 EXIT_BAD_ROWS = 8
 _CHUNK_BYTES = 1024 * 1024
 _POLL_SECONDS = 0.5
+
+_SOURCES = {ColumnSource.MAPPED: " (mapped)", ColumnSource.FALLBACK: " (where it is empty otherwise)"}
 
 ImportId = Annotated[int, typer.Argument(help="Its id, as `subscriber imports` shows it.")]
 
@@ -61,6 +71,13 @@ def import_subscribers(
         list[str] | None,
         typer.Option("--map", help=f"HEADER=FIELD, one of {', '.join(TARGETS)}, {ATTRIBUTE}NAME; may be repeated."),
     ] = None,
+    status_words: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map-status",
+            help=f"WORD=STATUS, what a word in a column of states means: {', '.join(STATUSES)}; may be repeated.",
+        ),
+    ] = None,
     types: Annotated[
         list[str] | None,
         typer.Option("--type", help=f"{ATTRIBUTE}NAME=TYPE, one of {', '.join(AttributeType)}; may be repeated."),
@@ -76,8 +93,9 @@ def import_subscribers(
 ) -> None:
     """Import subscribers from a file; exit status 8 if some rows were rejected.
 
-    Rejected rows are written to a file with their reasons, the others are imported. An interrupted import resumes when
-    the same command is run again.
+    Rejected rows are written to a file with their reasons, the others are imported. A file with a column that may say
+    who wants no mail, and whose meaning is not known, is refused: --map says what it holds. An interrupted import
+    resumes when the same command is run again.
     """
     with open_app() as app:
         if resume is not None:
@@ -93,6 +111,7 @@ def import_subscribers(
                     delimiter="\t" if delimiter == "tab" else delimiter,
                     columns=_pairs(mapping or [], "--map"),
                     types=_types(types or []),
+                    statuses=_pairs(status_words or [], "--map-status"),
                     attributes_from_rest=attributes_from_rest,
                 ),
                 is_dry_run=is_dry_run,
@@ -110,9 +129,18 @@ def import_subscribers(
 
 
 @commands.command("imports")
-def list_imports(limit: int = 20, as_json: AsJson = False) -> None:
-    """List the imports, newest first, and their progress."""
+def list_imports(
+    import_id: Annotated[int | None, typer.Argument(help="Show this import, with how its file was understood.")] = None,
+    limit: int = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the imports, newest first, and their progress; or show one."""
     with open_app() as app:
+        if import_id is not None:
+            one = _find(app, import_id)
+            report = _report(app, one)
+            print_json(report) if as_json else _print_report(one, report)
+            return
         with app.database.begin() as connection:
             found = imports.listed(connection, limit=limit)
         reports = [_report(app, one) for one in found]
@@ -228,28 +256,58 @@ def _report(app: AppContext, one: Import) -> dict[str, Any]:
         "unchanged": one.counts.unchanged,
         "skipped": one.counts.skipped,
         "bad": one.counts.bad,
+        "outcomes": dict(one.outcomes),
+        "skip_reasons": dict(one.skip_reasons),
+        "columns": [asdict(use) for use in one.scan.columns],
+        "words": [asdict(word) for word in one.scan.words],
         "bad_rows": str(ImportFiles(app.imports_dir).bad_rows(one.id)) if one.counts.bad else "",
         "error": one.error,
     }
 
 
 def _print_report(result: Import, report: dict[str, Any]) -> None:
+    for line in (*_columns_lines(result.scan.columns), *_words_lines(result.scan.words)):
+        print_message(line)
     would = "would be " if result.plan.is_dry_run else ""
     print_message(
         f"import {result.id} of {result.name} ({report['format']}, {report['encoding']}) is {result.state.value}: "
         f"{report['read']} rows read; {report['new']} subscribers {would}added, {report['changed']} {would}updated, "
         f"{report['unchanged']} unchanged, {report['skipped']} skipped"
     )
+    if result.outcomes:
+        print_message(f"by the file they are: {_counted(result.outcomes)}")
+    for reason, rows in result.skip_reasons.items():
+        print_message(f"{rows} rows were passed over: {reason}")
     if result.counts.bad:
         print_message(f"{result.counts.bad} rows were rejected; they and the reasons are in {report['bad_rows']}")
         print_message("correct them there, and import that file")
+
+
+def _columns_lines(columns: Sequence[ColumnUse]) -> Iterator[str]:
+    used = [use for use in columns if use.target != IGNORE]
+    passed_over = [use.header or "(without a name)" for use in columns if use.target == IGNORE]
+    yield "columns: " + ", ".join(f"{use.header} = {use.target}{_SOURCES.get(use.source, '')}" for use in used)
+    if passed_over:
+        yield f"columns passed over: {', '.join(passed_over)}"
+
+
+def _words_lines(words: Sequence[WordUse]) -> Iterator[str]:
+    """A line for each consent column: its words, and what rows with them become."""
+    for header, found in groupby(words, key=lambda word: word.header):
+        shown = (f"{word.word or '(empty)'} = {word.meaning or 'rejected'} ({word.rows})" for word in found)
+        yield f"{header}: {', '.join(shown)}"
+
+
+def _counted(outcomes: Mapping[str, int]) -> str:
+    return ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in ImportOutcome if outcome in outcomes)
 
 
 def _pairs(given: list[str], option: str) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for text in given:
         name, equals, value = text.rpartition("=")
-        if not equals or not name or not value:
+        # An empty cell may have a meaning, a column without a name has none.
+        if not equals or not value or not (name or option == "--map-status"):
             raise InputError(f"{option} {text!r} is not NAME=VALUE")
         pairs[name.strip()] = value.strip()
     return pairs

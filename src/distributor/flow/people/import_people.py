@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -14,11 +14,21 @@ from typing import BinaryIO
 import structlog
 
 from distributor.domain.errors import DistributorError, InputError, ServiceError
-from distributor.domain.subscriber_import import BadRow, Import, ImportPlan, ImportRow, ImportState, SkippedRow
+from distributor.domain.subscriber_import import (
+    SUBSCRIBED,
+    BadRow,
+    Import,
+    ImportPlan,
+    ImportRow,
+    ImportState,
+    SkippedRow,
+)
 from distributor.flow.app_context import AppContext
 from distributor.flow.jobs import Job, JobKind
 from distributor.flow.people.import_files import ImportFiles
-from distributor.importers.reader import PeopleReader, detect_settings
+from distributor.importers.columns import BAD_ROW_FILE_COLUMN
+from distributor.importers.consent import status_of_file_name
+from distributor.importers.reader import PeopleReader, detect_settings, scan_file
 from distributor.storage import consents, imports, lists
 from distributor.storage.database import Connection
 from distributor.storage.import_rows import REPEATED, ImportContext, count_changes, merge, settle_each
@@ -48,7 +58,8 @@ def plan_import(app: AppContext, plan: ImportPlan, *, name: str, pieces: Iterabl
     files = ImportFiles(app.imports_dir)
     with files.keep(pieces, encoding=plan.settings.encoding) as (path, copied):
         with path.open("rb") as file:
-            settings = replace(detect_settings(file, plan.settings, name=name), encoding=copied.encoding)
+            detected = replace(detect_settings(file, plan.settings, name=name), encoding=copied.encoding)
+            settings, scan = scan_file(file, detected, name=name)
         complete = replace(plan, settings=settings)
         digest = _digest(complete, copied.digest)
         with app.database.begin() as connection:
@@ -60,6 +71,7 @@ def plan_import(app: AppContext, plan: ImportPlan, *, name: str, pieces: Iterabl
             import_id = imports.add(
                 connection,
                 complete,
+                scan=scan,
                 list_id=list_id,
                 name=name,
                 digest=digest,
@@ -129,11 +141,11 @@ class _EndedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Chunk:
-    """Consecutive rows, and the checkpoint after them."""
+    """Consecutive rows, and the checkpoint after them; `skipped` counts rows passed over by their reasons."""
 
     people: tuple[ImportRow, ...]
     bad: tuple[BadRow, ...]
-    skipped: int
+    skipped: Counter[str]
     position: int
     line: int
 
@@ -149,6 +161,8 @@ class _ImportRun:
             file, started.plan.settings, name=started.name, position=started.position, line=started.line
         )
         self._rows = iter(self._reader)
+        says_status = status_of_file_name(started.name) is not SUBSCRIBED
+        self._bad_headers = (*self._reader.headers, *([BAD_ROW_FILE_COLUMN] if says_status else []))
         self._keys_underway: deque[dict[str, int]] = deque(maxlen=_AT_ONCE)
         with app.database.begin() as connection:
             self._list_id = lists.find(connection, started.list_slug).id
@@ -178,22 +192,24 @@ class _ImportRun:
         limit = self._reader.position + CHUNK_BYTES
         people: list[ImportRow] = []
         bad: list[BadRow] = []
-        skipped = 0
+        skipped: Counter[str] = Counter()
+        size = 0
         keys: dict[str, int] = {}
         for row in self._rows:
             if isinstance(row, BadRow):
                 bad.append(row)
             elif isinstance(row, SkippedRow):
-                skipped += 1
+                skipped[row.reason] += 1
             elif (first := self._line_underway(row.person.key)) is not None:
                 bad.append(BadRow(line=row.line, reason=REPEATED.format(first=first), cells=row.cells))
             else:
                 people.append(row)
                 keys.setdefault(row.person.key, row.line)
-            if len(people) + len(bad) + skipped >= CHUNK_ROWS or self._reader.position >= limit:
+            size += 1
+            if self._reader.is_between_rows and (size >= CHUNK_ROWS or self._reader.position >= limit):
                 break
         self._keys_underway.append(keys)
-        if not people and not bad and not skipped:
+        if not size:
             return None
         return _Chunk(
             people=tuple(people),
@@ -226,9 +242,9 @@ class _ImportRun:
             checkpoint = before.result(timeout=_LOCK_SECONDS) if before is not None else self._started
             bad_size = self._files.write_bad_rows(
                 checkpoint.id,
-                sorted((*chunk.bad, *merged.refused), key=lambda row: row.line),
+                self._with_file_name(sorted((*chunk.bad, *merged.refused), key=lambda row: row.line)),
                 behind=checkpoint.bad_size,
-                headers=self._reader.headers,
+                headers=self._bad_headers,
             )
             has_moved = imports.advance(
                 connection,
@@ -239,13 +255,22 @@ class _ImportRun:
                 gained=replace(
                     merged.counts,
                     bad=merged.counts.bad + len(chunk.bad),
-                    skipped=merged.counts.skipped + chunk.skipped,
+                    skipped=merged.counts.skipped + chunk.skipped.total(),
                 ),
+                outcomes=merged.outcomes,
+                skip_reasons=chunk.skipped,
                 now=now,
             )
             if not has_moved:
                 raise _EndedError
         return self._find()
+
+    def _with_file_name(self, rows: list[BadRow]) -> list[BadRow]:
+        """The same rows with the name of the file as their last cell, if it says something about consent."""
+        if self._bad_headers == self._reader.headers:
+            return rows
+        width = len(self._reader.headers)
+        return [replace(row, cells=(*row.cells, *[""] * (width - len(row.cells)), self._started.name)) for row in rows]
 
     def _find(self) -> Import:
         with self._app.database.begin() as connection:

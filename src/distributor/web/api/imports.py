@@ -18,8 +18,11 @@ from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
 from distributor.domain.subscriber_import import (
     AttributeType,
+    ColumnSource,
+    FileScan,
     Import,
     ImportMode,
+    ImportOutcome,
     ImportPlan,
     ImportSettings,
     ImportState,
@@ -54,6 +57,48 @@ class ImportCountsOut(BaseModel):
     bad: int
 
 
+class ColumnUseOut(BaseModel):
+    """What a column of the file is used for."""
+
+    header: str
+    target: str = Field(description="`ignore` if it is passed over.")
+    source: ColumnSource
+
+
+class WordUseOut(BaseModel):
+    """A word in a column that says who wants mail."""
+
+    header: str
+    word: str
+    rows: int = Field(description="How many rows have it.")
+    meaning: str = Field(description="What rows with it become; `ignore` if passed over, empty if rejected.")
+
+
+class FileScanOut(BaseModel):
+    """How the file was understood before the first row was imported."""
+
+    columns: list[ColumnUseOut]
+    words: list[WordUseOut]
+
+    @classmethod
+    def of(cls, scan: FileScan, token: ApiToken) -> FileScanOut:
+        return cls(
+            columns=[
+                ColumnUseOut(header=text_for(token, use.header), target=text_for(token, use.target), source=use.source)
+                for use in scan.columns
+            ],
+            words=[
+                WordUseOut(
+                    header=text_for(token, word.header),
+                    word=text_for(token, word.word),
+                    rows=word.rows,
+                    meaning=word.meaning,
+                )
+                for word in scan.words
+            ],
+        )
+
+
 class ImportOut(BaseModel):
     """An import and its progress."""
 
@@ -67,6 +112,9 @@ class ImportOut(BaseModel):
     size: int = Field(description="The size of the file in bytes.")
     position: int = Field(description="How many bytes have been imported.")
     counts: ImportCountsOut
+    outcomes: dict[ImportOutcome, int] = Field(description="What the file says of the people imported so far.")
+    skip_reasons: dict[str, int] = Field(description="How many rows were passed over, by reason.")
+    scan: FileScanOut
     has_bad_rows: bool = Field(description="`GET /v1/imports/{import_id}/bad-rows` has them.")
     error: str = Field(description="Why it failed, or empty.")
     created_at: datetime
@@ -85,6 +133,9 @@ class ImportOut(BaseModel):
             size=found.size,
             position=found.position,
             counts=ImportCountsOut.model_validate(found.counts, from_attributes=True),
+            outcomes={ImportOutcome(outcome): rows for outcome, rows in found.outcomes.items()},
+            skip_reasons=dict(found.skip_reasons),
+            scan=FileScanOut.of(found.scan, token),
             has_bad_rows=found.bad_size > 0,
             error=text_for(token, found.error),
             created_at=found.created_at,
@@ -120,6 +171,14 @@ def _upload(
         list[ShortText],
         Query(alias="map", max_length=200, description="HEADER=FIELD of a column; may be repeated."),
     ] = [],  # noqa: B006 # FastAPI copies it
+    map_status: Annotated[
+        list[ShortText],
+        Query(
+            max_length=200,
+            description="WORD=STATUS, what a word in a column of states means: an ImportOutcome, or `ignore` to pass "
+            "the rows over; may be repeated.",
+        ),
+    ] = [],  # noqa: B006
     type_: Annotated[
         list[ShortText],
         Query(alias="type", max_length=200, description="attributes.NAME=TYPE; may be repeated."),
@@ -137,6 +196,7 @@ def _upload(
         delimiter="\t" if delimiter == "tab" else delimiter,
         columns=dict(_pair(one, "map") for one in column),
         types=dict(_typed(one) for one in type_),
+        statuses=dict(_status_word(one) for one in map_status),
         attributes_from_rest=attributes_from_rest,
     )
     plan = ImportPlan(list_slug=list_slug, basis=basis, mode=mode, settings=settings, is_dry_run=dry_run)
@@ -264,6 +324,14 @@ def _pair(text: str, parameter: str) -> tuple[str, str]:
     if not (equals and name and value):
         raise InputError(f"{parameter}: {text!r} is not NAME=VALUE")
     return name, value
+
+
+def _status_word(text: str) -> tuple[str, str]:
+    """A word, which may be empty, and its status."""
+    word, equals, status = text.rpartition("=")
+    if not (equals and status):
+        raise InputError(f"map_status: {text!r} is not WORD=STATUS")
+    return word, status
 
 
 def _typed(text: str) -> tuple[str, AttributeType]:

@@ -22,6 +22,8 @@ def upgrade() -> None:
     _change_delivery_posts()
     _create_processes()
     _change_channels()
+    for name in ("scan", "outcomes", "skip_reasons"):
+        op.add_column("imports", sa.Column(name, postgresql.JSONB(), server_default=_EMPTY_OBJECT, nullable=False))
     op.drop_column("memberships", "frequency")
     op.add_column(
         "heartbeats",

@@ -1,0 +1,232 @@
+"""Reads a file once before it is imported: what its columns and words mean, and which that may say no are not known.
+
+A column may say no by its name, such as `Werbung ok`, or by its cells, such as `ja` and `nein`. If it is not known, the
+file is refused until the user says what the column holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from distributor.domain.errors import InputError
+from distributor.domain.rendition import Json
+from distributor.domain.subscriber_import import IGNORE, SUBSCRIBED, ColumnSource, ColumnUse, FileScan, WordUse
+from distributor.importers.columns import ColumnMapping, header_key, normalize_header
+from distributor.importers.consent import CONSENT_TARGETS, STATUS, ConsentColumn, consent_text
+from distributor.importers.statuses import STATUS_WORDS, normalize_word
+from distributor.importers.values import is_empty_word, is_time_like, parse_boolean, storable_text
+
+# An unknown column with more different words is not one of states.
+_MAX_STATES = 12
+# Different words of one consent column that are counted, and that are reported.
+_MAX_COUNTED = 2000
+_MAX_REPORTED = 50
+_LONGEST_STATE = 60
+_LONGEST_SHOWN = 200
+_MAX_ANSWERS = 2
+_MAX_ASKED = 8
+_UNKNOWN = frozenset({ColumnSource.PASSED_OVER, ColumnSource.REST})
+_OFFERED = frozenset({STATUS, "subscribed", "unsubscribed"})
+_TIMES = "(times)"
+_OTHERS = "(other words)"
+
+# Parts of the headers of columns that say who wants mail, without accents.
+_PARTS = re.compile(
+    "optin|optout|opted|subscri|unsub|newsletter|permis|permit|consent|consens|consint|suppress|blacklist|blocklist|"
+    "blocked|bounce|complain|gdpr|dsgvo|rgpd|marketing|erlaub|einwillig|anmeld|abmeld|abbestell|austrag|zustimm|"
+    "werbung|werbe|widerruf|widerspr|sperr|gekundigt|geloscht|toestemm|aangemeld|afgemeld|uitgeschr|ingeschr|inscri|"
+    "iscri|desinscr|disiscr|abonn|suscri|zgod|wypis|zapis|rezygn|odwolan|accept|allow|agree|reject|declin|refus|revok|"
+    "withdr|confirm|verif|bestatig|bevestig|potwierdz|disabl|enabl|deactiv|inactiv|inaktiv|deliverab|contactable|"
+    "reachable|mailable|dontmail|donot|noemail|nomail|nospam|privacy|datenschutz|communicat|notif|unwanted|"
+    "status|statut|подпис|отпис|соглас|рассыл"
+)
+# The same, as whole words.
+_SHORT_WORDS = (
+    "opt opts sub subs unsub abo abos spam junk abuse mailing mailings mailinglist state zustand estado stato active "
+    "activated aktiv actif activo attivo ativo actief aktywny deleted removed archived canceled cancelled doi soi "
+    "valid invalid banned ban left quit paused muted wants want receive receives receiving willing can preference "
+    "preferences ok dnc dnd blocking block avg lopd lgpd stop baja alta altas alive dead"
+)
+_WORDS = frozenset(_SHORT_WORDS.split())
+# Parts of an address, as customer databases name them: `Mailing State`.
+_OF_ADDRESS = re.compile(
+    r"\b(mailing|billing|shipping|other|home|work|business|postal)_"
+    r"(street|city|state|zip|postal|post|country|address|province|region|county|latitude|longitude|line)"
+)
+# Known columns that may hold a part of a postal address instead.
+_AMBIGUOUS = frozenset({"state", "estado", "stato"})
+# Columns of other matters, or counts, that often hold two values only.
+# fmt: off
+_HARMLESS = frozenset(map(header_key, (
+    "id", "uid", "uuid", "record id", "contact id", "user id", "customer id", "external id", "order status",
+    "payment status", "lead status", "deal status", "marital status", "shipping status", "state code", "state province",
+    "html email", "text email", "format", "sent", "opened", "clicked", "opens", "clicks", "open rate", "click rate",
+    "emails sent", "emails opened", "emails clicked", "total sent", "total opens", "total clicks", "unique opens",
+    "unique clicks", "orders", "orders count", "total orders", "total spent", "age", "score", "rating",
+    "member rating", "latitude", "longitude", "gmtoff", "dstoff", "city", "country", "region", "zip", "zip code",
+    "postal code", "phone", "phone number", "mobile", "company", "birthday", "gender", "tax exempt", "points",
+    "last activity", "marketing source", "count", "quantity", "visits",
+)))
+# fmt: on
+
+
+def is_consent_like(header: str) -> bool:
+    """Whether a column with this header may say who wants mail."""
+    name = _OF_ADDRESS.sub("", normalize_header(header))
+    key = name.replace("_", "")
+    return key not in _HARMLESS and (bool(_PARTS.search(key)) or not _WORDS.isdisjoint(name.split("_")))
+
+
+class FileScanner:
+    """Counts the words in the consent columns of a file, and looks at the cells of the columns that are not known."""
+
+    def __init__(self, columns: ColumnMapping) -> None:
+        self._columns = columns
+        consent = dict(columns.consent_columns)
+        self._cells = [_cells_of(use, consent.get(place)) for place, use in enumerate(columns.uses)]
+        self._watched = [(place, cells) for place, cells in enumerate(self._cells) if cells.is_watched]
+        self._by_name: dict[str, _Cells] = {}
+        self._objects = 0
+
+    def add_cells(self, cells: Sequence[str]) -> None:
+        """Look at a row of cells."""
+        values = self._columns.unescape(cells)
+        is_watched = True
+        for place, watched in self._watched:
+            watched.add(values[place])
+            is_watched &= watched.is_watched
+        if not is_watched:
+            self._watched = [(place, watched) for place, watched in self._watched if watched.is_watched]
+
+    def add_object(self, values: Mapping[str, Json]) -> None:
+        """Look at a JSON object."""
+        self._objects += 1
+        for name, value in values.items():
+            if name not in self._by_name:
+                use, setter = self._columns.use_of_name(name)
+                self._by_name[name] = _cells_of(use, setter if isinstance(setter, ConsentColumn) else None)
+            watched = self._by_name[name]
+            watched.objects += 1
+            if watched.is_watched:
+                watched.add(consent_text(value))
+
+    def finish(self) -> FileScan:
+        """How the file is understood. Raises InputError for columns that may say no and are not known."""
+        for cells in self._by_name.values():
+            if cells.column is not None:
+                cells.add("", rows=self._objects - cells.objects)
+        found = [*self._cells, *self._by_name.values()]
+        if unclear := [cells for cells in found if cells.is_unclear]:
+            raise InputError(_question(unclear))
+        words = [word for cells in found if cells.column is not None for word in cells.words(cells.column)]
+        uses = (
+            replace(use, header=_shown(use.header), target=_shown(use.target)) for use in (one.use for one in found)
+        )
+        return FileScan(columns=tuple(uses), words=tuple(words))
+
+
+class _Cells:
+    """The different cells of one column, and how many rows have each; of a column without a question, none.
+
+    `column` is set for consent columns; `objects` counts the JSON objects that have this name.
+    """
+
+    __slots__ = ("column", "counts", "is_watched", "objects", "times", "use")
+
+    def __init__(self, use: ColumnUse, column: ConsentColumn | None, *, is_watched: bool) -> None:
+        self.use = use
+        self.column = column
+        self.is_watched = is_watched
+        self.counts: dict[str, int] = {}
+        self.times = 0
+        self.objects = 0
+
+    def add(self, cell: str, rows: int = 1) -> None:
+        if cell in self.counts:
+            self.counts[cell] += rows
+        elif self.column is None:
+            self.counts[cell] = rows
+            # Neither yes and no, nor one of a few states.
+            self.is_watched = len(self.counts) <= _MAX_STATES and len(cell) <= _LONGEST_STATE
+        elif rows and self.column.target != STATUS and is_time_like(cell):
+            self.times += rows
+        elif rows:
+            word = cell if len(self.counts) < _MAX_COUNTED else _OTHERS
+            self.counts[word] = self.counts.get(word, 0) + rows
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether the user must say what the column holds."""
+        if self.column is not None:
+            is_ambiguous = self.use.source is ColumnSource.KNOWN and header_key(self.use.header) in _AMBIGUOUS
+            return is_ambiguous and not self._is_understood(self.column)
+        return self.use.source in _UNKNOWN and (
+            is_consent_like(self.use.header) or (self.is_watched and (self._says_yes_or_no or self._says_states))
+        )
+
+    def _is_understood(self, column: ConsentColumn) -> bool:
+        """Whether one cell at least is, if there are any."""
+        words = [word for word in self.counts if not is_empty_word(word)]
+        return not words or self.times > 0 or any(_meaning_of(column, word) for word in words)
+
+    @property
+    def _says_yes_or_no(self) -> bool:
+        answers = [None if is_empty_word(word) else parse_boolean(word) for word in self.counts]
+        given = [answer for word, answer in zip(self.counts, answers, strict=True) if not is_empty_word(word)]
+        return bool(given) and None not in given and len(given) <= _MAX_ANSWERS and (False in given or None in answers)
+
+    @property
+    def _says_states(self) -> bool:
+        words = {normalize_word(word) for word in self.counts} - {""}
+        states = words & STATUS_WORDS.keys()
+        return len(states) * 2 >= len(words) and any(STATUS_WORDS[word] != SUBSCRIBED for word in states)
+
+    def words(self, column: ConsentColumn) -> Iterable[WordUse]:
+        """The words in a consent column, the most frequent first."""
+        found: dict[tuple[str, str], int] = {}
+        if self.times:
+            found[_TIMES, column.outcome_of_yes] = self.times
+        for word, rows in sorted(self.counts.items(), key=lambda item: -item[1]):
+            shown = _shown(word.strip()) if len(found) < _MAX_REPORTED else _OTHERS
+            key = (shown, _meaning_of(column, word) if word != _OTHERS else "")
+            found[key] = found.get(key, 0) + rows
+        for (word, meaning), rows in found.items():
+            yield WordUse(header=_shown(self.use.header), word=word, rows=rows, meaning=meaning)
+
+
+def _shown(text: str) -> str:
+    return storable_text(text[:_LONGEST_SHOWN])
+
+
+def _cells_of(use: ColumnUse, column: ConsentColumn | None) -> _Cells:
+    is_unknown = use.source in _UNKNOWN and header_key(use.header) not in _HARMLESS
+    return _Cells(use, column, is_watched=column is not None or is_unknown)
+
+
+def _meaning_of(column: ConsentColumn, word: str) -> str:
+    """An ImportOutcome, `ignore`, or empty for a word that refuses its row."""
+    try:
+        status = column.read(word)
+    except InputError:
+        return ""
+    return IGNORE if status is None else status.outcome.value
+
+
+def _question(unclear: Sequence[_Cells]) -> str:
+    shown = "; ".join(f"{cells.use.header[:60]!r} with {_sample(cells)}" for cells in unclear[:_MAX_ASKED])
+    more = f" and {len(unclear) - _MAX_ASKED} more" if len(unclear) > _MAX_ASKED else ""
+    header = unclear[0].use.header
+    others = ", ".join(target for target in CONSENT_TARGETS if target not in _OFFERED)
+    return (
+        f"the meaning of these columns is not known, and they may say who wants no mail: {shown}{more}. Nothing is "
+        f'imported. Map each of them (--map, in the API map): "{header}=subscribed" if yes means that they want mail, '
+        f'"{header}=unsubscribed" if yes means that they do not, "{header}={STATUS}" for words such as unsubscribed, '
+        f'"{header}={IGNORE}" or "{header}=attributes.NAME" if it says nothing about mail; also {others}'
+    )
+
+
+def _sample(cells: _Cells) -> str:
+    words = [f"{word[:20]!r}" for word in cells.counts if word.strip()][:3]
+    return f"the cells {', '.join(words)}" if words else "empty cells"
