@@ -109,7 +109,8 @@ class Importer:
     of states; None means that the row is passed over. `matches` says whether these headers, in the form of
     `normalize_header`, are those of the service. `status_of` derives a status from the fields with a ``source.`` target
     and raises InputError for values it does not know. Rows with an address in a domain of `skipped_domains` are passed
-    over, with the reason. If `is_escaped`, cells are escaped with `escape_formula`.
+    over, with the reason. If `is_escaped`, cells are escaped with `escape_formula`. The `ambiguous` of its columns may
+    hold something else as well: `State` a part of the postal address.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Importer:
     status_of: Callable[[Mapping[str, Json]], ImportedStatus] | None
     skipped_domains: Mapping[str, str]
     is_escaped: bool
+    ambiguous: frozenset[str]
 
     def target(self, header: str) -> str:
         """What a column with this header holds; empty if it is not known."""
@@ -150,7 +152,7 @@ class ColumnMapping:
     """
 
     def __init__(self, headers: Iterable[str], importer: Importer, settings: ImportSettings, *, file_name: str) -> None:
-        self._importer = importer
+        self.importer = importer
         self._settings = settings
         self._file_name = file_name
         self._user_targets = {header_key(header): target for header, target in settings.columns.items()}
@@ -216,13 +218,13 @@ class ColumnMapping:
         if None in draft.consent:
             return [SkippedRow(line=line, reason="its status is mapped to ignore")]
         consent = [status for status in draft.consent if status is not None]
-        if self._importer.status_of is not None:
-            consent.append(self._importer.status_of(draft.source))
+        if self.importer.status_of is not None:
+            consent.append(self.importer.status_of(draft.source))
         status = combine((*consent, status_of_file_name(draft.file_name or self._file_name)))
         name = read_name(draft.name) or f"{read_name(draft.first_name)} {read_name(draft.last_name)}".strip()
         rows: list[ImportRow | SkippedRow] = []
         for display_name, address in mailboxes:
-            if reason := self._importer.skipped_domains.get(address.rpartition("@")[2].casefold()):
+            if reason := self.importer.skipped_domains.get(address.rpartition("@")[2].casefold()):
                 rows.append(SkippedRow(line=line, reason=reason))
                 continue
             person = build_person(
@@ -268,7 +270,7 @@ class ColumnMapping:
     def _use(self, header: str) -> ColumnUse:
         if target := self._user_targets.get(header_key(header)):
             return ColumnUse(header=header, target=target, source=ColumnSource.MAPPED)
-        if target := self._importer.target(header):
+        if target := self.importer.target(header):
             return ColumnUse(header=header, target=target, source=ColumnSource.KNOWN)
         return self._use_of_unknown(header)
 

@@ -122,6 +122,9 @@ COLUMNS: Mapping[str, str] = {
 }
 # fmt: on
 
+# Headers, in the form of `header_key`, that may be a part of the postal address.
+AMBIGUOUS = frozenset({"state", "estado", "stato"})
+
 
 def matches(headers: frozenset[str]) -> bool:
     """Never: it is the importer for files that no other importer recognises."""

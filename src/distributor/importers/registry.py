@@ -44,6 +44,7 @@ def _importer_of(module: ModuleType, skipped_domains: Mapping[str, str]) -> Impo
         status_of=getattr(module, "status_of", None),
         skipped_domains=skipped_domains,
         is_escaped=getattr(module, "IS_ESCAPED", False),
+        ambiguous=csv_file.AMBIGUOUS - (set() if module is csv_file else set(map(header_key, module.COLUMNS))),
     )
 
 

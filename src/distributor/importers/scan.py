@@ -55,8 +55,6 @@ _OF_ADDRESS = re.compile(
     r"\b(mailing|billing|shipping|other|home|work|business|postal)_"
     r"(street|city|state|zip|postal|post|country|address|province|region|county|latitude|longitude|line)"
 )
-# Known columns that may hold a part of a postal address instead.
-_AMBIGUOUS = frozenset({"state", "estado", "stato"})
 # Columns of other matters, or counts, that often hold two values only.
 # fmt: off
 _HARMLESS = frozenset(map(header_key, (
@@ -85,7 +83,7 @@ class FileScanner:
     def __init__(self, columns: ColumnMapping) -> None:
         self._columns = columns
         consent = dict(columns.consent_columns)
-        self._cells = [_cells_of(use, consent.get(place)) for place, use in enumerate(columns.uses)]
+        self._cells = [self._cells_of(use, consent.get(place)) for place, use in enumerate(columns.uses)]
         self._watched = [(place, cells) for place, cells in enumerate(self._cells) if cells.is_watched]
         self._by_name: dict[str, _Cells] = {}
         self._objects = 0
@@ -106,11 +104,20 @@ class FileScanner:
         for name, value in values.items():
             if name not in self._by_name:
                 use, setter = self._columns.use_of_name(name)
-                self._by_name[name] = _cells_of(use, setter if isinstance(setter, ConsentColumn) else None)
+                self._by_name[name] = self._cells_of(use, setter if isinstance(setter, ConsentColumn) else None)
             watched = self._by_name[name]
             watched.objects += 1
             if watched.is_watched:
                 watched.add(consent_text(value))
+
+    def _cells_of(self, use: ColumnUse, column: ConsentColumn | None) -> _Cells:
+        key = header_key(use.header)
+        return _Cells(
+            use,
+            column,
+            is_ambiguous=use.source is ColumnSource.KNOWN and key in self._columns.importer.ambiguous,
+            is_watched=column is not None or (use.source in _UNKNOWN and key not in _HARMLESS),
+        )
 
     def finish(self) -> FileScan:
         """How the file is understood. Raises InputError for columns that may say no and are not known."""
@@ -130,13 +137,15 @@ class FileScanner:
 class _Cells:
     """The different cells of one column, and how many rows have each; of a column without a question, none.
 
-    `column` is set for consent columns; `objects` counts the JSON objects that have this name.
+    `column` is set for consent columns, which are `is_ambiguous` if their header has another meaning as well; `objects`
+    counts the JSON objects that have this name.
     """
 
-    __slots__ = ("column", "counts", "is_watched", "objects", "times", "use")
+    __slots__ = ("column", "counts", "is_ambiguous", "is_watched", "objects", "times", "use")
 
-    def __init__(self, use: ColumnUse, column: ConsentColumn | None, *, is_watched: bool) -> None:
+    def __init__(self, use: ColumnUse, column: ConsentColumn | None, *, is_ambiguous: bool, is_watched: bool) -> None:
         self.use = use
+        self.is_ambiguous = is_ambiguous
         self.column = column
         self.is_watched = is_watched
         self.counts: dict[str, int] = {}
@@ -160,8 +169,7 @@ class _Cells:
     def is_unclear(self) -> bool:
         """Whether the user must say what the column holds."""
         if self.column is not None:
-            is_ambiguous = self.use.source is ColumnSource.KNOWN and header_key(self.use.header) in _AMBIGUOUS
-            return is_ambiguous and not self._is_understood(self.column)
+            return self.is_ambiguous and not self._is_understood(self.column)
         return self.use.source in _UNKNOWN and (
             is_consent_like(self.use.header) or (self.is_watched and (self._says_yes_or_no or self._says_states))
         )
@@ -198,11 +206,6 @@ class _Cells:
 
 def _shown(text: str) -> str:
     return storable_text(text[:_LONGEST_SHOWN])
-
-
-def _cells_of(use: ColumnUse, column: ConsentColumn | None) -> _Cells:
-    is_unknown = use.source in _UNKNOWN and header_key(use.header) not in _HARMLESS
-    return _Cells(use, column, is_watched=column is not None or is_unknown)
 
 
 def _meaning_of(column: ConsentColumn, word: str) -> str:
