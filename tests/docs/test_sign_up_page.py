@@ -37,7 +37,8 @@ def test_the_form_for_other_sites_signs_people_up(app: AppContext):
 
 def test_the_form_shows_the_wording_that_is_kept(app: AppContext):
     site = replace(app.site, name="The Gazette")
-    assert consent_texts.sign_up_statement(site) in " ".join(html.fragment_fromstring(FORM).text_content().split())
+    text = consent_texts.sign_up_statement(app.templates.words_in("en"), site)
+    assert text in " ".join(html.fragment_fromstring(FORM).text_content().split())
 
 
 def test_the_limits_are_those_of_the_settings():

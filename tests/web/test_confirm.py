@@ -82,8 +82,12 @@ def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, sign
 
 def test_the_next_step_leads_to_the_choices(client: TestClient, sign_ups: SignUpHarness):
     answer = client.post(confirming(sign_ups), data=BUTTON)
-    [path] = html.document_fromstring(answer.text).xpath("//main//a/@href")
-    assert title_of(client.get(path)) == "Your preferences"
+    paths = html.document_fromstring(answer.text).xpath("//main//a/@href")
+    assert [title_of(client.get(path)) for path in paths] == [
+        "Your preferences",
+        "Unsubscribe from The daily letter?",
+        "Erase my data",
+    ]
 
 
 def test_a_post_that_does_not_come_from_the_button_changes_nothing(client: TestClient, sign_ups: SignUpHarness):

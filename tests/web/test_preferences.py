@@ -91,13 +91,14 @@ def test_lists_topics_language_name_and_pause_are_saved_together(client: TestCli
     page = html.document_fromstring(answer.text)
     assert page.xpath("//input[@checked]/@value") == ["daily", "weekly", "some", "trains"]
     assert page.xpath("//option[@selected]/@value") == ["fr", "keep"]
-    assert "You get no mail until" in page.text_content()
+    assert page.xpath("string(//h1)") == "Vos préférences"
+    assert "Vous ne recevez pas d’e-mails jusqu’au" in page.text_content()
 
 
 def test_the_form_offers_what_is_kept_and_nothing_else(client: TestClient, sign_ups: SignUpHarness):
     page = html.document_fromstring(client.get(link(sign_ups)).text)
     names = {str(name).partition(":")[0] for name in page.xpath("//form//*[@name]/@name")}
-    assert names == {"shown", "list", "scope", "topic", "name", "language", "pause"}
+    assert names == {"shown", "shown_in", "list", "scope", "topic", "name", "language", "pause"}
     for digest in ("Once a day", "Once a week", "How often"):
         assert digest not in page.text_content()
 

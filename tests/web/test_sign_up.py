@@ -89,7 +89,7 @@ def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, sign
     text = " ".join(html.document_fromstring(page.text).text_content().split())
     assert promise in text
     assert all(part in text for part in label.split(": "))
-    assert promise == consent_texts.sign_up_statement(sign_ups.app.site)
+    assert promise == consent_texts.sign_up_statement(sign_ups.app.templates.words_in("en"), sign_ups.app.site)
 
 
 @pytest.mark.parametrize("path", FORMS)
@@ -178,13 +178,13 @@ def test_no_answer_leaves_early(sign_ups: SignUpHarness):
     [
         ({"email": ""}, "email", "Please enter your email address."),
         ({"email": "nobody"}, "email", "This is not an email address: there is no @ in it."),
-        ({"email": "a@b@example.org"}, "email", "This is not an email address: there is a @ before the @."),
+        ({"email": "a@b@example.org"}, "email", "This is not an email address such as"),
         ({"email": "a b@example.org"}, "email", "This is not an email address: there is a space"),
         ({"email": "a@example.org\r\nBcc: b@example.org"}, "email", "This is not an email address"),
-        ({"email": "x" * 3000}, "email", "This is not an email address: it is longer"),
-        ({"name": "<b>Ada</b>"}, "name", "The name '<b>Ada</b>' holds < or >: write it without markup."),
-        ({"name": "x" * 201}, "name", "The name 'xxxxxxxxxxxxxxxxxxxx'… is longer than 200 characters."),
-        ({"name": "Ada\u202eevil"}, "name", "The name holds the invisible character U+202E; write it without."),
+        ({"email": "x" * 3000}, "email", "This is not an email address: there is no @"),
+        ({"name": "<b>Ada</b>"}, "name", "Please write the name without the characters < and >"),
+        ({"name": "x" * 201}, "name", "Please shorten the name: it may have up to 200 characters."),
+        ({"name": "Ada\u202eevil"}, "name", "Please write the name without the characters < and > and without invisible ones."),
         ({"language": "xx"}, "language", "Please choose one of the languages."),
         ({"list": ""}, "list", "Please choose at least one list."),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from distributor.domain.errors import TemplateError
 from distributor.rendering.colours import button_on, ink_on, readable_on
+from distributor.rendering.words import Words, choose, read_words
 
 _TEXT_SUFFIXES = (".txt.j2", ".text.j2")
 # What Python raises for an expression in a template: 1 + "a", 1 / 0, a template that includes itself.
@@ -51,6 +53,15 @@ class Templates:
         except (JinjaError, *_EXPRESSION_ERRORS) as error:
             place, line = self._place_of(error, name)
             raise TemplateError(str(error), template=place, line=line) from error
+
+    @cached_property
+    def words(self) -> Mapping[str, Words]:
+        """What our pages say, by language. Raises TemplateError."""
+        return read_words(self._folders)
+
+    def words_in(self, *languages: str) -> Words:
+        """What our pages say in the first of these languages that they speak, else in English. Raises TemplateError."""
+        return choose(self.words, languages)
 
     def _place_of(self, error: BaseException, name: str) -> tuple[str, int | None]:
         """The innermost template frame of a traceback: Jinja2 rewrites frames to the template's own file and line."""

@@ -12,7 +12,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from distributor.flow.app_context import AppContext
+from distributor.rendering.words import Words
 from distributor.web.conditional_get import Representation, conditional_response, image_response
+from distributor.web.forms import Form
+from distributor.web.languages import accepted_languages
 
 _FOREVER = "public, max-age=31536000, immutable"
 
@@ -33,11 +36,32 @@ class PageRenderer:
         """The URL of the script that solves the proof of work of a form."""
         return self.root + self._solver.path
 
-    def html(self, template: str, context: Mapping[str, object]) -> bytes:
-        """Render `template`, a name below ``web/public``, with this context."""
+    @property
+    def site_words(self) -> Words:
+        """The words of pages that are the same for all readers."""
+        return self._app.templates.words_in(self._app.site.language)
+
+    def words_for(self, request: Request, subscriber_language: str | None = None) -> Words:
+        """The words of a page for one reader.
+
+        They are in the language of the subscriber or, if they chose none, of the site. A stranger (None) gets the
+        language that the browser asks for, else that of the site.
+        """
+        site, accepted = self._app.site.language, accepted_languages(request.headers.get("accept-language", ""))
+        wanted = [*accepted, site] if subscriber_language is None else [subscriber_language, site, *accepted]
+        return self._app.templates.words_in(*wanted)
+
+    def shown_in(self, form: Form, words: Words) -> str:
+        """The language that a form of ours was shown in; `words` are those of the page that answers it."""
+        return self._app.templates.words.get(form.one("shown_in").lower(), words).language
+
+    def html(self, template: str, context: Mapping[str, object], words: Words) -> bytes:
+        """Render `template`, a name below ``web/public``, with this context and words."""
         logo = self._brand.logo
         logo_url = self._url_here(logo.url) if logo else ""
         shared = {
+            "words": words.table,
+            "page": {"language": words.language, "direction": words.direction},
             "site": self._app.site,
             "brand": self._brand,
             "logo_url": logo_url,
@@ -53,13 +77,20 @@ class PageRenderer:
         self,
         template: str,
         context: Mapping[str, object],
+        words: Words,
         *,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """A page for one reader: it is not cached or indexed, and sends no referrer."""
-        private = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
-        return HTMLResponse(self.html(template, context), status, headers={**private, **(headers or {})})
+        private = {
+            "Cache-Control": "no-store",
+            "Content-Language": words.language,
+            "Referrer-Policy": "no-referrer",
+            "Vary": "Accept-Language",
+            "X-Robots-Tag": "noindex",
+        }
+        return HTMLResponse(self.html(template, context, words), status, headers={**private, **(headers or {})})
 
     def routes(self) -> list[Route]:
         return [

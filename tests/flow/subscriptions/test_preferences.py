@@ -86,7 +86,8 @@ def test_to_tick_a_list_is_to_consent_to_it(sign_ups: SignUpHarness):
     last = sign_ups.consents(ADA)[-1]
     daily = sign_ups.subscriptions(ADA)["daily"].list
     assert (last.action, last.list_slug) == (ConsentAction.GRANTED, "daily")
-    assert (last.text, last.ip_address) == (consent_texts.preference_consent(sign_ups.app.site, daily), NETWORK)
+    text = consent_texts.preference_consent(sign_ups.app.templates.words_in("en"), sign_ups.app.site, daily)
+    assert (last.text, last.ip_address) == (text, NETWORK)
 
 
 def test_to_untick_one_is_to_withdraw_and_is_told_of_the_mail(sign_ups: SignUpHarness):

@@ -59,11 +59,18 @@ def test_the_record_of_consent_holds_what_was_shown_and_from_where_it_came(sign_
     sign_ups.sign_up(ADA)
     accept(sign_ups)
     requested, confirmed = sign_ups.consents(ADA)
-    site, chosen = sign_ups.app.site, sign_ups.subscriptions(ADA)["weekly"].list
+    words, site, chosen = (
+        sign_ups.app.templates.words_in("en"),
+        sign_ups.app.site,
+        sign_ups.subscriptions(ADA)["weekly"].list,
+    )
     assert (requested.action, requested.method) == (ConsentAction.REQUESTED, ConsentMethod.FORM)
-    assert (requested.text, requested.ip_address) == (consent_texts.sign_up_consent(site, chosen), NETWORK)
+    assert (requested.text, requested.ip_address) == (consent_texts.sign_up_consent(words, site, chosen), NETWORK)
     assert (confirmed.action, confirmed.method) == (ConsentAction.CONFIRMED, ConsentMethod.FORM)
-    assert (confirmed.text, confirmed.ip_address) == (consent_texts.confirmation_consent(site, [chosen]), NETWORK)
+    assert (confirmed.text, confirmed.ip_address) == (
+        consent_texts.confirmation_consent(words, site, [chosen]),
+        NETWORK,
+    )
 
 
 def test_a_list_that_wants_no_more_has_a_stranger_at_once(sign_ups: SignUpHarness):

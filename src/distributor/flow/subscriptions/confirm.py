@@ -15,6 +15,7 @@ from distributor.domain.tokens import Purpose
 from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions.link_tokens import LinkOwner, find_link_owner, lock_link_owner
+from distributor.rendering.words import ENGLISH
 from distributor.storage import deliveries, memberships, suppressions
 from distributor.storage.database import Connection
 
@@ -31,13 +32,14 @@ class ConfirmationState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmationRequest:
-    """The sign-up that the confirmation mail of `delivery_id` to `recipient` asks about.
+    """The sign-up that the confirmation mail of `delivery_id` to `recipient` asks about, who chose `language`.
 
     `lists` are those that wait to be confirmed or, once confirmed, those that the subscriber is on.
     """
 
     delivery_id: int
     recipient: str
+    language: str
     state: ConfirmationState
     lists: tuple[MailingList, ...]
 
@@ -50,10 +52,11 @@ def find_confirmation(app: AppContext, token: str) -> ConfirmationRequest | None
         return _request_of(connection, owner, now=now) if owner else None
 
 
-def confirm(app: AppContext, token: str, ip_address: str) -> ConfirmationRequest | None:
+def confirm(app: AppContext, token: str, ip_address: str, shown_in: str = ENGLISH) -> ConfirmationRequest | None:
     """Confirm all pending lists of the subscriber, and lift the suppressions that a confirmation lifts.
 
-    A repeat changes nothing; a subscriber who unsubscribed since is not subscribed again. None as above.
+    A repeat changes nothing; a subscriber who unsubscribed since is not subscribed again. `shown_in` is the language
+    of the page. None as above.
     """
     now = app.clock()
     with app.database.begin() as connection:
@@ -65,7 +68,7 @@ def confirm(app: AppContext, token: str, ip_address: str) -> ConfirmationRequest
             return request
         evidence = ConsentEvidence(
             method=ConsentMethod.FORM,
-            text=consent_texts.confirmation_consent(app.site, request.lists),
+            text=consent_texts.confirmation_consent(app.templates.words_in(shown_in), app.site, request.lists),
             ip_address=ip_address,
             detail={"delivery": owner.delivery_id},
         )
@@ -90,7 +93,13 @@ def _request_of(connection: Connection, owner: LinkOwner, *, now: datetime) -> C
         state, shown = ConfirmationState.CONFIRMED, subscribed
     else:
         state, shown = ConfirmationState.EXPIRED, ()
-    return ConfirmationRequest(delivery_id=owner.delivery_id, recipient=owner.recipient, state=state, lists=shown)
+    return ConfirmationRequest(
+        delivery_id=owner.delivery_id,
+        recipient=owner.recipient,
+        language=owner.person.language,
+        state=state,
+        lists=shown,
+    )
 
 
 def _requested_at(connection: Connection, owner: LinkOwner) -> datetime:

@@ -17,6 +17,7 @@ from distributor.domain.tokens import Purpose
 from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions.link_tokens import LinkOwner, find_link_owner, lock_link_owner
+from distributor.rendering.words import ENGLISH
 from distributor.storage import events, lists, memberships, subscribers, suppressions, topics
 from distributor.storage.database import Connection
 
@@ -79,12 +80,13 @@ class ListChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferenceChoices:
-    """The saved form: `lists` by slug. A list that is not in it stays as it is."""
+    """The saved form, which was `shown_in` a language: `lists` by slug. A list that is not in it stays as it is."""
 
     lists: Mapping[str, ListChoice]
     name: str
     language: str
     pause: MailPause = MailPause.KEEP
+    shown_in: str = ENGLISH
 
 
 def find_preferences(app: AppContext, token: str) -> Preferences | None:
@@ -106,28 +108,26 @@ def save(app: AppContext, token: str, choices: PreferenceChoices, ip_address: st
             return None
         for preference in _lists_of(connection, owner):
             if choice := choices.lists.get(preference.list.slug):
-                _apply_choice(app, connection, owner, preference, choice, ip_address)
+                _apply_choice(app, connection, owner, preference, choice, choices.shown_in, ip_address)
         if any(one.membership is Membership.SUBSCRIBED for one in _lists_of(connection, owner)):
             suppressions.lift(connection, _mailbox_of(owner), reasons=_LIFTED_BY_CHOOSING)
         person = subscribers.change(connection, owner.person.id, _changes_of(owner.person, choices, now), now=now)
         return _preferences_of(app, connection, replace(owner, person=person))
 
 
-def unsubscribe_from_all(app: AppContext, token: str, ip_address: str) -> Preferences | None:
-    """Unsubscribe the link's owner from every list and suppress the address. None as above."""
+def unsubscribe_from_all(app: AppContext, token: str, ip_address: str, shown_in: str = ENGLISH) -> Preferences | None:
+    """Unsubscribe the link's owner from every list and suppress the address. None as above.
+
+    `shown_in` is the language of the page with the button.
+    """
     now = app.clock()
+    text = app.templates.words_in(shown_in).text("preferences.unsubscribe_all")
     with app.database.begin() as connection:
         owner = lock_link_owner(app, connection, Purpose.PREFERENCES, token)
         if owner is None:
             return None
         for membership in memberships.of_subscriber(connection, owner.person.id):
-            _unsubscribe(
-                connection,
-                owner,
-                membership.list,
-                _evidence(consent_texts.UNSUBSCRIBE_FROM_ALL, owner, ip_address),
-                now=now,
-            )
+            _unsubscribe(connection, owner, membership.list, _evidence(text, owner, ip_address), now=now)
         mailbox = replace(_mailbox_of(owner), email=owner.person.email)
         suppressions.add(
             connection, [mailbox], SuppressionReason.UNSUBSCRIBE, note="unsubscribed from everything", now=now
@@ -188,6 +188,7 @@ def _apply_choice(
     owner: LinkOwner,
     preference: ListPreference,
     choice: ListChoice,
+    shown_in: str,
     ip_address: str,
 ) -> None:
     """Apply the choice for one list."""
@@ -197,7 +198,8 @@ def _apply_choice(
             connection, owner, preference.list, _evidence(consent_texts.LIST_DESELECTED, owner, ip_address), now=now
         )
         return
-    evidence = _evidence(consent_texts.preference_consent(app.site, preference.list), owner, ip_address)
+    text = consent_texts.preference_consent(app.templates.words_in(shown_in), app.site, preference.list)
+    evidence = _evidence(text, owner, ip_address)
     memberships.grant(connection, owner.person.id, preference.list.id, evidence, now=now)
     wanted = None if choice.topics is None else tuple(topic for topic in preference.offered if topic in choice.topics)
     memberships.set_topics(connection, owner.person.id, preference.list.id, wanted)

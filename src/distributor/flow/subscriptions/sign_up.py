@@ -21,6 +21,7 @@ from distributor.domain.suppression import LIFTED_BY_CONFIRMING
 from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions.confirmation_mail import queue_confirmation
+from distributor.rendering.words import ENGLISH
 from distributor.storage import lists, memberships, subscribers, suppressions
 from distributor.storage.database import Connection
 
@@ -29,13 +30,15 @@ from distributor.storage.database import Connection
 class SignUp:
     """A sign-up form: `choices` maps the slugs of lists to the chosen topics, or None for every article.
 
-    `ip_address` is the IP address of the request; `page` the origin of the other site that posted it, or empty.
+    `ip_address` is the IP address of the request; `page` the origin of the other site that posted it, or empty;
+    `shown_in` the language that the form was shown in.
     """
 
     person: Person
     choices: Mapping[str, tuple[str, ...] | None]
     ip_address: str
     page: str = ""
+    shown_in: str = ENGLISH
 
 
 def sign_up(app: AppContext, asked: SignUp) -> None:
@@ -101,7 +104,7 @@ def _request(
     """Add the sign-up to one list; whether it now waits for confirmation."""
     evidence = ConsentEvidence(
         method=ConsentMethod.FORM,
-        text=consent_texts.sign_up_consent(app.site, chosen),
+        text=consent_texts.sign_up_consent(app.templates.words_in(asked.shown_in), app.site, chosen),
         ip_address=asked.ip_address,
         detail={"page": asked.page} if asked.page else {},
     )

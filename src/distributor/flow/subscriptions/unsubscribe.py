@@ -14,6 +14,7 @@ from distributor.domain.tokens import Purpose
 from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions.link_tokens import LinkOwner, find_link_owner, lock_link_owner
+from distributor.rendering.words import ENGLISH
 from distributor.storage import events, memberships, suppressions
 from distributor.storage.database import Connection
 
@@ -22,12 +23,16 @@ LONGEST_REASON = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsubscribePage:
-    """The membership of a link's owner. `recipient` is the address that the mail of `delivery_id` was sent to."""
+    """The membership of a link's owner, who chose `language`.
+
+    `recipient` is the address that the mail of `delivery_id` was sent to.
+    """
 
     delivery_id: int
     list: MailingList
     membership: Membership
     recipient: str
+    language: str
 
 
 def find_unsubscribe(app: AppContext, token: str) -> UnsubscribePage | None:
@@ -37,10 +42,13 @@ def find_unsubscribe(app: AppContext, token: str) -> UnsubscribePage | None:
         return _page_of(connection, owner) if owner else None
 
 
-def unsubscribe(app: AppContext, token: str, detail: Mapping[str, Json]) -> UnsubscribePage | None:
+def unsubscribe(
+    app: AppContext, token: str, detail: Mapping[str, Json], *, text: str = consent_texts.ONE_CLICK
+) -> UnsubscribePage | None:
     """Unsubscribe the link's owner from its list at once; a repeat changes nothing (RFC 8058).
 
-    None if the token is not valid. Raises ServiceError if that could not be committed.
+    `text` is what they pressed, such as the label of a button, and `detail` the other evidence. None if the token is
+    not valid. Raises ServiceError if that could not be committed.
     """
     now = app.clock()
     with app.database.begin() as connection:
@@ -48,7 +56,7 @@ def unsubscribe(app: AppContext, token: str, detail: Mapping[str, Json]) -> Unsu
         if owner is None:
             return None
         evidence = ConsentEvidence(
-            method=ConsentMethod.FORM, text=consent_texts.UNSUBSCRIBE, detail={**detail, "delivery": owner.delivery_id}
+            method=ConsentMethod.FORM, text=text, detail={**detail, "delivery": owner.delivery_id}
         )
         if memberships.unsubscribe(connection, owner.person.id, owner.list.id, evidence, now=now):
             event = Event(
@@ -78,8 +86,8 @@ def record_reason(app: AppContext, token: str, reason: str, words: str) -> Unsub
         return page
 
 
-def resubscribe(app: AppContext, token: str, ip_address: str) -> UnsubscribePage | None:
-    """Undo an unsubscribe by this link; None if the token is not valid.
+def resubscribe(app: AppContext, token: str, ip_address: str, shown_in: str = ENGLISH) -> UnsubscribePage | None:
+    """Undo an unsubscribe by this link, on a page in the language `shown_in`; None if the token is not valid.
 
     After "unsubscribe from everything" this lifts the suppression; the other lists stay unsubscribed.
     """
@@ -90,7 +98,7 @@ def resubscribe(app: AppContext, token: str, ip_address: str) -> UnsubscribePage
             return None
         evidence = ConsentEvidence(
             method=ConsentMethod.FORM,
-            text=consent_texts.resubscribe_consent(app.site, owner.list),
+            text=consent_texts.resubscribe_consent(app.templates.words_in(shown_in), app.site, owner.list),
             ip_address=ip_address,
             detail={"delivery": owner.delivery_id},
         )
@@ -107,7 +115,11 @@ def _page_of(connection: Connection, owner: LinkOwner) -> UnsubscribePage | None
     if membership is None:
         return None
     return UnsubscribePage(
-        delivery_id=owner.delivery_id, list=owner.list, membership=membership.state, recipient=owner.recipient
+        delivery_id=owner.delivery_id,
+        list=owner.list,
+        membership=membership.state,
+        recipient=owner.recipient,
+        language=owner.person.language,
     )
 
 

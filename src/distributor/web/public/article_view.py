@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from urllib.parse import quote
 
 from distributor.domain.article import Article
 from distributor.domain.tags import Tag
 from distributor.rendering.html import direction_of, html_of
 from distributor.rendering.sanitize import Resolve, image_source, resolver_for
+from distributor.rendering.words import Words
 
 # The reserved characters that stay unescaped in a complete URL (RFC 3986, section 2.2).
 _RESERVED_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 _SCROLLING = re.compile(r"<(/?)(table|pre)\b")
 # Without a mouse, only elements with focus can be scrolled (WCAG 2.1.1).
 _OPEN = {
-    "table": '<div class="scroll" role="region" aria-label="Table" tabindex="0"><table',
-    "pre": '<pre role="region" aria-label="Code" tabindex="0"',
+    "table": ("table", '<div class="scroll" role="region" aria-label="{label}" tabindex="0"><table'),
+    "pre": ("code", '<pre role="region" aria-label="{label}" tabindex="0"'),
 }
 _CLOSE = {"table": "</table></div", "pre": "</pre"}
 
@@ -65,9 +67,9 @@ class ArticleView:
     image_alt: str
 
 
-def teaser_for(article: Article) -> Teaser:
+def teaser_for(article: Article, words: Words) -> Teaser:
     """The article as lists show it."""
-    published, updated = display_date(article.published_at), display_date(article.updated_at)
+    published, updated = display_date(article.published_at, words), display_date(article.updated_at, words)
     was_changed = article.updated_at > article.published_at and updated.words != published.words
     return Teaser(
         title=article.title,
@@ -82,15 +84,18 @@ def teaser_for(article: Article) -> Teaser:
     )
 
 
-def view_of(article: Article, public_url: str) -> ArticleView:
-    """The article as its page shows it; relative URLs are resolved against the article's URL below `public_url`."""
+def view_of(article: Article, public_url: str, words: Words, own_words: Words) -> ArticleView:
+    """The article as its page shows it; relative URLs are resolved against the article's URL below `public_url`.
+
+    `words` are those of the page, `own_words` those in the language of the article.
+    """
     url = public_url + article_path(article.slug)
     resolve = resolver_for(url)
     image = article.lead_image
     return ArticleView(
-        teaser=teaser_for(article),
+        teaser=teaser_for(article, words),
         url=url,
-        html=_with_scrolling_parts(html_of(article.illustrated_body, resolve=resolve)),
+        html=_with_scrolling_parts(html_of(article.illustrated_body, resolve=resolve), own_words),
         image_url=_uri(image.src, resolve) if image else None,
         image_alt=image.alt if image else "",
     )
@@ -104,9 +109,9 @@ def tag_link(tag: Tag) -> TagLink:
     return TagLink(tag.label, f"/tags/{quote(tag.slug, safe='')}" if tag.slug else "")
 
 
-def display_date(time: datetime) -> DisplayDate:
+def display_date(time: datetime, words: Words) -> DisplayDate:
     """The day in UTC."""
-    return DisplayDate(f"{time.day} {time:%B %Y}", time.isoformat(timespec="seconds"))
+    return DisplayDate(words.date(time), time.isoformat(timespec="seconds"))
 
 
 def _uri(address: str, resolve: Resolve) -> str | None:
@@ -114,6 +119,7 @@ def _uri(address: str, resolve: Resolve) -> str | None:
     return quote(source, safe=_RESERVED_CHARACTERS) if source else None
 
 
-def _with_scrolling_parts(html: str) -> str:
+def _with_scrolling_parts(html: str, words: Words) -> str:
     """Make wide tables and code scroll by themselves. Text cannot match the tags: it is escaped."""
-    return _SCROLLING.sub(lambda tag: (_CLOSE if tag[1] else _OPEN)[tag[2]], html)
+    opening = {tag: text.format(label=escape(words.text(f"site.{label}"))) for tag, (label, text) in _OPEN.items()}
+    return _SCROLLING.sub(lambda tag: (_CLOSE if tag[1] else opening)[tag[2]], html)

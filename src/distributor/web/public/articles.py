@@ -55,7 +55,7 @@ class ArticlePages:
             stored = articles.latest_public(connection, now=self._app.clock(), limit=_LISTED)
             has_feeds = bool(publications.document_paths(connection, "feeds/all."))
         context = {
-            "teasers": [teaser_for(one.article) for one in stored],
+            "teasers": [teaser_for(one.article, self._pages.site_words) for one in stored],
             "feeds": self._main_feeds(),
             "has_feeds": has_feeds,
         }
@@ -73,7 +73,7 @@ class ArticlePages:
         own_feeds = _feeds(f"/feeds/tags/{quote(slug, safe='')}", f"{self._app.site.name}: {tag.label}")
         context = {
             "tag": tag_link(tag),
-            "teasers": [teaser_for(one.article) for one in stored],
+            "teasers": [teaser_for(one.article, self._pages.site_words) for one in stored],
             # Feed readers take the first one: here the feed of the tag.
             "feeds": own_feeds,
             "more_feeds": self._main_feeds(),
@@ -84,7 +84,9 @@ class ArticlePages:
     def show_article(self, request: Request) -> Response:
         with self._app.database.begin() as connection:
             article = articles.find_public(connection, request.path_params["slug"], now=self._app.clock()).article
-        reading = view_of(article, self._app.site.public_url)
+        words = self._pages.site_words
+        own_words = self._app.templates.words_in(article.language, self._app.site.language)
+        reading = view_of(article, self._app.site.public_url, words, own_words)
         return self._answer(request, "article.html.j2", {"reading": reading, "feeds": self._main_feeds()})
 
     def _main_feeds(self) -> list[FeedLink]:
@@ -92,7 +94,9 @@ class ArticlePages:
 
     def _answer(self, request: Request, template: str, context: dict[str, object]) -> Response:
         page = Representation.of(
-            self._pages.html(template, context), media_type="text/html; charset=utf-8", cache_control=_CACHE_CONTROL
+            self._pages.html(template, context, self._pages.site_words),
+            media_type="text/html; charset=utf-8",
+            cache_control=_CACHE_CONTROL,
         )
         return conditional_response(request, page, now=self._app.clock())
 

@@ -14,34 +14,23 @@ from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions import preferences
 from distributor.flow.subscriptions.preferences import ListPreference, MailPause, Preferences
+from distributor.rendering.words import Words
 from distributor.web.client_ip import client_ip
 from distributor.web.errors import invalid_link
 from distributor.web.forms import Form, read_form
+from distributor.web.languages import language_choices
 from distributor.web.pages import PageRenderer, masked_email
 from distributor.web.public.article_view import display_date
-from distributor.web.public.languages import language_choices
 from distributor.web.public.preferences_form import PreferencesForm, choices_from, form_from, read_preferences_form
 
 _INVALID = 422
-_PAUSE_LENGTHS = {
-    MailPause.WEEK.value: "For a week",
-    MailPause.MONTH.value: "For a month",
-    MailPause.QUARTER.value: "For three months",
-}
-_UNPAUSED = {MailPause.KEEP.value: "No pause", **_PAUSE_LENGTHS}
-_PAUSED = {MailPause.KEEP.value: "Do not change it", MailPause.RESUME.value: "End the pause", **_PAUSE_LENGTHS}
-_BOUNCED = (
-    "Mail to this address bounced, so we have stopped sending it. If your mailbox works again, please sign up again "
-    "and follow the link in the mail that you get."
-)
-_SUPPRESSED = (
-    "We do not send mail to this address, whatever you choose here. Please write to us if you want that to change."
-)
-_UNSUBSCRIBED = "You have unsubscribed from everything. To get mail again, tick a list and save."
+_UNPAUSED = (MailPause.KEEP, MailPause.WEEK, MailPause.MONTH, MailPause.QUARTER)
+_PAUSED = (MailPause.KEEP, MailPause.RESUME, MailPause.WEEK, MailPause.MONTH, MailPause.QUARTER)
+# The names of the texts that say why no mail is sent.
 _NOTICES = {
-    SuppressionReason.UNSUBSCRIBE: _UNSUBSCRIBED,
-    SuppressionReason.HARD_BOUNCE: _BOUNCED,
-    SuppressionReason.SOFT_BOUNCES: _BOUNCED,
+    SuppressionReason.UNSUBSCRIBE: "unsubscribed",
+    SuppressionReason.HARD_BOUNCE: "bounced",
+    SuppressionReason.SOFT_BOUNCES: "bounced",
 }
 
 
@@ -64,46 +53,58 @@ class PreferencePages:
         return await run_in_threadpool(self._save, request, await read_form(request))
 
     def unsubscribe_from_all(self, request: Request) -> Response:
-        token = request.path_params["token"]
-        left = _require(preferences.unsubscribe_from_all(self._app, token, client_ip(request)))
-        return self._show(left, form_from(left), message="You are unsubscribed from all lists.")
+        token, words = request.path_params["token"], self._words(request, self._find(request))
+        left = _require(preferences.unsubscribe_from_all(self._app, token, client_ip(request), words.language))
+        return self._show(request, left, form_from(left), message="left")
 
     def _open(self, request: Request) -> Response:
         found = self._find(request)
-        return self._show(found, form_from(found))
+        return self._show(request, found, form_from(found))
 
     def _save(self, request: Request, form: Form) -> Response:
         found = self._find(request)
-        form_state = read_preferences_form(form, found)
+        words = self._words(request, found)
+        form_state = read_preferences_form(form, found, words)
         if form_state.errors:
-            return self._show(found, form_state, status=_INVALID)
-        token, asked = request.path_params["token"], choices_from(form_state, form)
-        saved = _require(preferences.save(self._app, token, asked, client_ip(request)))
-        return self._show(saved, form_from(saved), message="Your preferences are saved.")
+            return self._show(request, found, form_state, status=_INVALID)
+        asked = choices_from(form_state, form, shown_in=self._pages.shown_in(form, words))
+        saved = _require(preferences.save(self._app, request.path_params["token"], asked, client_ip(request)))
+        return self._show(request, saved, form_from(saved), message="saved")
 
     def _find(self, request: Request) -> Preferences:
         return _require(preferences.find_preferences(self._app, request.path_params["token"]))
 
+    def _words(self, request: Request, found: Preferences) -> Words:
+        return self._pages.words_for(request, found.person.language)
+
     def _show(
-        self, found: Preferences, form_state: PreferencesForm, *, status: int = 200, message: str = ""
+        self,
+        request: Request,
+        found: Preferences,
+        form_state: PreferencesForm,
+        *,
+        status: int = 200,
+        message: str = "",
     ) -> Response:
-        token = self._app.tokens.mint(Purpose.PREFERENCES, found.delivery_id)
+        """The page, with the text `message` of its words."""
+        token, words = self._app.tokens.mint(Purpose.PREFERENCES, found.delivery_id), self._words(request, found)
         context = {
             "email": masked_email(found.recipient),
             "action": f"{self._pages.root}/preferences/{token}",
             "subscriptions": [_list_context(preference, form_state) for preference in found.lists],
             "name": form_state.name,
             "language": form_state.language,
-            "languages": language_choices(form_state.language),
-            "paused_until": display_date(found.paused_until) if found.paused_until else None,
-            "pauses": _PAUSED if found.paused_until else _UNPAUSED,
+            "languages": language_choices(self._app.templates.words, self._app.site.language, form_state.language),
+            "paused_until": display_date(found.paused_until, words) if found.paused_until else None,
+            "pauses": [pause.value for pause in (_PAUSED if found.paused_until else _UNPAUSED)],
             "pause": form_state.pause.value,
             "notices": _notices(found),
             "errors": form_state.errors,
             "message": message,
-            "promise": consent_texts.sign_up_statement(self._app.site),
+            "is_suppressed": SuppressionReason.UNSUBSCRIBE in found.suppressed,
+            "promise": consent_texts.sign_up_statement(words, self._app.site),
         }
-        return self._pages.respond("preferences.html.j2", context, status=status)
+        return self._pages.respond("preferences.html.j2", context, words, status=status)
 
 
 def _list_context(preference: ListPreference, form_state: PreferencesForm) -> dict[str, object]:
@@ -122,9 +123,12 @@ def _list_context(preference: ListPreference, form_state: PreferencesForm) -> di
 
 
 def _notices(found: Preferences) -> list[str]:
-    """Why no mail is sent, each text once; a former erasure does not matter once the subscriber has signed up again."""
+    """The names of the texts that say why no mail is sent, each once.
+
+    A former erasure does not matter once the subscriber has signed up again.
+    """
     reasons = sorted(found.suppressed - {SuppressionReason.ERASED})
-    return list(dict.fromkeys(_NOTICES.get(reason, _SUPPRESSED) for reason in reasons))
+    return list(dict.fromkeys(_NOTICES.get(reason, "suppressed") for reason in reasons))
 
 
 def _require(found: Preferences | None) -> Preferences:

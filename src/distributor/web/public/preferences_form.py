@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from distributor.domain.errors import InputError
-from distributor.domain.person import clean_language, clean_name
+from distributor.domain.person import clean_language
 from distributor.domain.subscriber import Membership
 from distributor.flow.subscriptions.preferences import ListChoice, MailPause, PreferenceChoices, Preferences
+from distributor.rendering.words import Words
 from distributor.web.forms import Form
+from distributor.web.public.sign_up_form import name_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,18 +40,18 @@ def form_from(preferences: Preferences) -> PreferencesForm:
     return PreferencesForm(choices=choices, name=preferences.person.name, language=preferences.person.language)
 
 
-def read_preferences_form(form: Form, preferences: Preferences) -> PreferencesForm:
-    """The form as it was posted, with all errors. What the form did not show stays as it is stored."""
+def read_preferences_form(form: Form, preferences: Preferences, words: Words) -> PreferencesForm:
+    """The form as it was posted, with all errors in `words`. What the form did not show stays as it is stored."""
     before = form_from(preferences)
     shown = [slug for slug in before.choices if slug in form.all("shown")]
     choices = {slug: _choice_of(form, slug) for slug in shown}
     name, language = form.one("name"), form.one("language")
     errors_by_field = {
         # A stored name that came by another way may be one that this form would not accept.
-        "name": "" if name == before.name else _name_error(name),
-        "language": _language_error(language),
+        "name": "" if name == before.name else name_error(name, words),
+        "language": _language_error(language, words),
         **{
-            f"topics:{slug}": "Please choose a topic, or every article."
+            f"topics:{slug}": words.text("errors.topics_missing")
             for slug, choice in choices.items()
             if choice.is_on and choice.topics == ()
         },
@@ -63,14 +65,15 @@ def read_preferences_form(form: Form, preferences: Preferences) -> PreferencesFo
     )
 
 
-def choices_from(submitted: PreferencesForm, form: Form) -> PreferenceChoices:
-    """The choices of a form without errors: only about the lists that it showed."""
+def choices_from(submitted: PreferencesForm, form: Form, *, shown_in: str) -> PreferenceChoices:
+    """The choices of a form without errors, `shown_in` a language: only about the lists that it showed."""
     shown = form.all("shown")
     return PreferenceChoices(
         lists={slug: choice for slug, choice in submitted.choices.items() if slug in shown},
         name=submitted.name,
         language=submitted.language,
         pause=submitted.pause,
+        shown_in=shown_in,
     )
 
 
@@ -86,17 +89,9 @@ def _pause_of(form: Form) -> MailPause:
     return MailPause(pause) if pause in set(MailPause) else MailPause.KEEP
 
 
-def _name_error(name: str) -> str:
-    try:
-        clean_name(name)
-    except InputError as error:
-        return f"{str(error)[:1].upper()}{str(error)[1:]}."
-    return ""
-
-
-def _language_error(language: str) -> str:
+def _language_error(language: str, words: Words) -> str:
     try:
         clean_language(language)
     except InputError:
-        return "Please choose one of the languages."
+        return words.text("errors.language")
     return ""

@@ -25,20 +25,13 @@ from distributor.web.pages import PageRenderer, masked_email
 _INVALID, _TOO_MANY_REQUESTS = 422, 429
 _MAX_TRIES = 10
 _DAY = timedelta(days=1)
-_WRONG_ADDRESS = "This is not the address that we sent this link to."
-_NOT_CONFIRMED = "Please tick this box to confirm."
-_TOO_MANY_TRIES = "There were too many attempts with this link today. Please try again tomorrow. Nothing was changed."
-_COUNT_LABELS = {
-    "memberships": "Lists",
-    "consents": "Records of consent",
-    "deliveries": "Mails, now anonymous",
-    "events": "Opens and clicks",
-}
+# The tables whose erased rows are counted; their names are those of the texts beside the numbers.
+_COUNTED = ("memberships", "consents", "deliveries", "events")
 
 
 @dataclass(frozen=True, slots=True)
 class _FormErrors:
-    """Why the form is shown again: error texts by field."""
+    """Why the form is shown again: names of texts by field."""
 
     errors: dict[str, str]
     status: int = _INVALID
@@ -88,15 +81,16 @@ class PrivacyPages:
 
     def _erase(self, request: Request, form: Form) -> Response:
         is_sure = form.one("sure") == "yes"
-        person = self._identify(request, form) if is_sure else _FormErrors({"sure": _NOT_CONFIRMED})
+        person = self._identify(request, form) if is_sure else _FormErrors({"sure": "not_confirmed"})
         if isinstance(person, _FormErrors):
             return self._show(request, form, "erase", person)
+        words = self._pages.words_for(request, person.language)
         try:
             erasure = privacy.erase(self._app, person.id, requested_by="form")
         except NotFoundError:
             raise invalid_link() from None
-        counts = {label: erasure.counts.get(table, 0) for table, label in _COUNT_LABELS.items()}
-        return self._pages.respond("erased.html.j2", {"counts": counts})
+        counts = {table: erasure.counts.get(table, 0) for table in _COUNTED}
+        return self._pages.respond("erased.html.j2", {"counts": counts}, words)
 
     def _identify(self, request: Request, form: Form) -> Subscriber | _FormErrors:
         token = request.path_params["token"]
@@ -104,23 +98,27 @@ class PrivacyPages:
             raise invalid_link()
         tries = RequestLimit(what="identity", subject=token, limit=_MAX_TRIES, window=_DAY)
         if spend(self._app.redis, [tries]) is not None:
-            return _FormErrors({"form": _TOO_MANY_TRIES}, _TOO_MANY_REQUESTS)
+            return _FormErrors({"form": "many_tries"}, _TOO_MANY_REQUESTS)
         person = preferences.identify(self._app, token, form.one("email"))
-        return person or _FormErrors({"email": _WRONG_ADDRESS})
+        return person or _FormErrors({"email": "email_other"})
 
     def _show(self, request: Request, form: Form, what: str, form_errors: _FormErrors | None = None) -> Response:
         token = request.path_params["token"]
         found = preferences.find_preferences(self._app, token)
         if found is None:
             raise invalid_link()
+        words = self._pages.words_for(request, found.person.language)
+        errors = form_errors.errors if form_errors else {}
         base = f"{self._pages.root}/preferences/{self._app.tokens.mint(Purpose.PREFERENCES, found.delivery_id)}"
         context = {
             "is_erasure": what == "erase",
             "email": masked_email(found.recipient),
             "typed": form.one("email"),
             "is_sure": form.one("sure") == "yes",
-            "errors": form_errors.errors if form_errors else {},
+            "errors": {name: words.text(f"errors.{text}") for name, text in errors.items()},
             "action": f"{base}/{what}",
             "preferences": base,
         }
-        return self._pages.respond("own_data.html.j2", context, status=form_errors.status if form_errors else 200)
+        return self._pages.respond(
+            "own_data.html.j2", context, words, status=form_errors.status if form_errors else 200
+        )

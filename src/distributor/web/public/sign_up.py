@@ -24,24 +24,19 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions import sign_up
 from distributor.flow.subscriptions.proof_of_work import ProofOfWork
 from distributor.flow.subscriptions.request_limits import LimitExceeded, RequestLimit, network_of, spend
+from distributor.rendering.words import Words
 from distributor.storage import lists, topics
 from distributor.web.client_ip import client_ip, foreign_origin
 from distributor.web.config import WebConfig
 from distributor.web.forms import Form, read_form
 from distributor.web.headers import content_policy
+from distributor.web.languages import language_choices
 from distributor.web.pages import PageRenderer
-from distributor.web.public.languages import language_choices
 from distributor.web.public.sign_up_form import HONEYPOT, SignUpForm, person_from, read_sign_up_form, sign_up_from
 
 _INVALID = 422
 _TOO_MANY_REQUESTS = 429
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
-_NOT_SOLVED = "We could not check that you are not a robot. Please press the button again."
-_REASONS = {
-    "address": "There were too many sign-ups with this email address today.",
-    "network": "There were too many sign-ups from your network.",
-    "list": "There were too many sign-ups to this list.",
-}
 # Errors of ours during a sign-up, which may pass; InputError if a list was changed at the same time.
 _SERVER_ERRORS = (ConfigurationError, InputError, StateError, TemplateError)
 
@@ -50,8 +45,9 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _FormPage:
-    """A variant of the form: the lists it offers, the path it posts to, the page around it, and who may frame it."""
+    """A variant of the form: its words and lists, the path it posts to, the page around it, and who may frame it."""
 
+    words: Words
     offered: tuple[MailingList, ...]
     path: str
     is_single: bool
@@ -76,25 +72,27 @@ class SignUpPages:
         ]
 
     async def show_all(self, request: Request) -> Response:
-        return await self._answer(request, await run_in_threadpool(self._all_lists))
+        return await self._answer(request, await run_in_threadpool(self._all_lists, request))
 
     async def show_list(self, request: Request) -> Response:
-        return await self._answer(request, await run_in_threadpool(self._one_list, request.path_params["slug"]))
+        return await self._answer(request, await run_in_threadpool(self._one_list, request))
 
     async def show_embedded(self, request: Request) -> Response:
-        page = await run_in_threadpool(self._one_list, request.path_params["slug"])
+        page = await run_in_threadpool(self._one_list, request)
         return await self._answer(request, _embedded(page))
 
-    def _all_lists(self) -> _FormPage:
+    def _all_lists(self, request: Request) -> _FormPage:
         with self._app.database.begin() as connection:
-            return _FormPage(tuple(lists.public(connection)), "/subscribe", is_single=False)
+            offered = tuple(lists.public(connection))
+        return _FormPage(self._pages.words_for(request), offered, "/subscribe", is_single=False)
 
-    def _one_list(self, slug: str) -> _FormPage:
+    def _one_list(self, request: Request) -> _FormPage:
+        slug = request.path_params["slug"]
         with self._app.database.begin() as connection:
             found = lists.find(connection, slug)
         if found.visibility is not ListVisibility.PUBLIC:
             raise NotFoundError("list", slug)
-        return _FormPage((found,), f"/subscribe/{slug}", is_single=True)
+        return _FormPage(self._pages.words_for(request), (found,), f"/subscribe/{slug}", is_single=True)
 
     async def _answer(self, request: Request, page: _FormPage) -> Response:
         if request.method != "POST":
@@ -107,13 +105,15 @@ class SignUpPages:
         return response
 
     def _submit(self, request: Request, page: _FormPage, form: Form) -> Response:
-        form_state = read_sign_up_form(form, page.offered, language=self._app.site.language)
+        form_state = read_sign_up_form(form, page.offered, page.words, language=self._app.site.language)
         if form_state.is_honeypot_filled:
             return self._show_done(page, form_state)
         if form_state.errors:
             return self._show(page, form_state, status=_INVALID)
         if self._challenges and not self._challenges.verify(form.one("altcha")):
-            return self._show(page, replace(form_state, errors={"form": _NOT_SOLVED}), status=_INVALID)
+            return self._show(
+                page, replace(form_state, errors={"form": page.words.text("errors.not_solved")}), status=_INVALID
+            )
         ip_address = client_ip(request)
         exceeded = spend(self._app.redis, self._request_limits(form_state, ip_address))
         if exceeded is not None:
@@ -140,7 +140,10 @@ class SignUpPages:
         ]
 
     def _show_limit(self, page: _FormPage, form_state: SignUpForm, exceeded: LimitExceeded) -> Response:
-        sentence = f"{_REASONS[exceeded.rate.what]} Please try again {_wait_text(exceeded.wait)}. Nothing was changed."
+        when = _wait_text(exceeded.wait, page.words)
+        sentence = (
+            f"{page.words.text(f'errors.many_{exceeded.rate.what}')} {page.words.text('errors.try_again', when=when)}"
+        )
         headers = {"Retry-After": str(int(exceeded.wait.total_seconds()) + 1)}
         return self._show(
             page, replace(form_state, errors={"form": sentence}), status=_TOO_MANY_REQUESTS, headers=headers
@@ -158,7 +161,9 @@ class SignUpPages:
             "most": CONFIRMATIONS_PER_DAY,
         }
         policy = content_policy({"frame-ancestors": page.frame_ancestors})
-        return self._pages.respond("subscribed.html.j2", context, headers={"Content-Security-Policy": policy})
+        return self._pages.respond(
+            "subscribed.html.j2", context, page.words, headers={"Content-Security-Policy": policy}
+        )
 
     def _show(
         self,
@@ -169,23 +174,25 @@ class SignUpPages:
         robots: str = "noindex",
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        site = self._app.site
+        site, words = self._app.site, page.words
         context = {
             "layout": page.layout,
             "is_single": page.is_single,
             "lists": self._offers(page.offered),
             "form_state": form_state,
             "honeypot": HONEYPOT,
-            "promise": consent_texts.sign_up_statement(site),
-            "languages": language_choices(site.language),
-            "language": form_state.language or site.language,
+            "promise": consent_texts.sign_up_statement(words, site),
+            "languages": language_choices(self._app.templates.words, site.language),
+            "language": form_state.language or (site.language if words is self._pages.site_words else words.language),
             "action": self._pages.root + page.path,
             "challenge": json.dumps(self._challenges.create_challenge()) if self._challenges else "",
             "solver_url": self._pages.solver_url,
         }
         policy = {"frame-ancestors": page.frame_ancestors} | ({"script-src": "'self'"} if self._challenges else {})
         own = {"X-Robots-Tag": robots, "Content-Security-Policy": content_policy(policy)}
-        return self._pages.respond("subscribe.html.j2", context, status=status, headers={**own, **(headers or {})})
+        return self._pages.respond(
+            "subscribe.html.j2", context, words, status=status, headers={**own, **(headers or {})}
+        )
 
     def _offers(self, offered: Sequence[MailingList]) -> list[dict[str, object]]:
         with self._app.database.begin() as connection:
@@ -200,8 +207,6 @@ def _embedded(page: _FormPage) -> _FormPage:
     return replace(page, path=f"{page.path}/embed", layout="web/public/frame.html.j2", frame_ancestors="*")
 
 
-def _wait_text(wait: timedelta) -> str:
+def _wait_text(wait: timedelta, words: Words) -> str:
     hours, minutes = divmod(int(wait.total_seconds()) // 60 + 1, 60)
-    if hours:
-        return f"in {hours + 1} hours"
-    return "in a minute" if minutes == 1 else f"in {minutes} minutes"
+    return words.text("errors.in_hours", count=hours + 1) if hours else words.text("errors.in_minutes", count=minutes)

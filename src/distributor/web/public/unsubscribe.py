@@ -18,21 +18,16 @@ from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions import unsubscribe
 from distributor.flow.subscriptions.unsubscribe import UnsubscribePage
+from distributor.rendering.words import Words
 from distributor.web.client_ip import client_ip
 from distributor.web.errors import invalid_link
-from distributor.web.forms import read_form
+from distributor.web.forms import Form, read_form
 from distributor.web.pages import PageRenderer, masked_email
 
 # What the button of our own page posts, in a form of at most this many bytes.
 _BUTTON = ("button", "unsubscribe")
 _LONGEST_FORM = 1024
-_REASONS = {
-    "too_often": "Too many mails",
-    "not_relevant": "The articles are not relevant to me",
-    "never_signed_up": "I never signed up",
-    "elsewhere": "I read the articles elsewhere",
-    "other": "Something else",
-}
+_REASONS = ("too_often", "not_relevant", "never_signed_up", "elsewhere", "other")
 
 
 class UnsubscribePages:
@@ -53,34 +48,47 @@ class UnsubscribePages:
     async def unsubscribe(self, request: Request) -> Response:
         if request.method != "POST":
             return await run_in_threadpool(self._show_question, request)
-        way = "page" if await _is_own_button(request) else "one-click"
-        return await run_in_threadpool(self._unsubscribe, request, way)
+        return await run_in_threadpool(self._unsubscribe, request, await _is_own_button(request))
 
     async def give_reason(self, request: Request) -> Response:
         form = await read_form(request)
-        reason, words = form.one("reason"), form.one("words")
+        reason, own_words = form.one("reason"), form.one("words")
         if reason and reason not in _REASONS:
             raise HTTPException(400)
-        return await run_in_threadpool(self._record_reason, request, reason, words)
+        return await run_in_threadpool(self._record_reason, request, reason, own_words)
 
-    def resubscribe(self, request: Request) -> Response:
-        page = unsubscribe.resubscribe(self._app, request.path_params["token"], client_ip(request))
-        return self._show(page, is_back=page is not None and page.membership is Membership.SUBSCRIBED)
+    async def resubscribe(self, request: Request) -> Response:
+        return await run_in_threadpool(self._resubscribe, request, await read_form(request))
 
     def _show_question(self, request: Request) -> Response:
-        return self._show(unsubscribe.find_unsubscribe(self._app, request.path_params["token"]))
+        return self._show(request, unsubscribe.find_unsubscribe(self._app, request.path_params["token"]))
 
-    def _unsubscribe(self, request: Request, way: str) -> Response:
-        return self._show(unsubscribe.unsubscribe(self._app, request.path_params["token"], {"way": way}))
+    def _unsubscribe(self, request: Request, is_own_button: bool) -> Response:
+        token = request.path_params["token"]
+        if not is_own_button:
+            return self._show(request, unsubscribe.unsubscribe(self._app, token, {"way": "one-click"}))
+        text = self._words(request).text("unsubscribe.button")
+        return self._show(request, unsubscribe.unsubscribe(self._app, token, {"way": "page"}, text=text))
 
-    def _record_reason(self, request: Request, reason: str, words: str) -> Response:
-        page = unsubscribe.record_reason(self._app, request.path_params["token"], reason, words)
-        return self._show(page, has_reason=bool(reason or words))
+    def _record_reason(self, request: Request, reason: str, own_words: str) -> Response:
+        page = unsubscribe.record_reason(self._app, request.path_params["token"], reason, own_words)
+        return self._show(request, page, has_reason=bool(reason or own_words))
 
-    def _show(self, page: UnsubscribePage | None, *, has_reason: bool = False, is_back: bool = False) -> Response:
+    def _resubscribe(self, request: Request, form: Form) -> Response:
+        shown_in = self._pages.shown_in(form, self._words(request))
+        page = unsubscribe.resubscribe(self._app, request.path_params["token"], client_ip(request), shown_in)
+        return self._show(request, page, is_back=page is not None and page.membership is Membership.SUBSCRIBED)
+
+    def _words(self, request: Request) -> Words:
+        found = unsubscribe.find_unsubscribe(self._app, request.path_params["token"])
+        return self._pages.words_for(request, found.language if found else None)
+
+    def _show(
+        self, request: Request, page: UnsubscribePage | None, *, has_reason: bool = False, is_back: bool = False
+    ) -> Response:
         if page is None:
             raise invalid_link()
-        root, tokens = self._pages.root, self._app.tokens
+        root, tokens, words = self._pages.root, self._app.tokens, self._pages.words_for(request, page.language)
         context = {
             "list": page.list.name,
             "email": masked_email(page.recipient),
@@ -92,9 +100,9 @@ class UnsubscribePages:
             "button": _BUTTON,
             "reasons": _REASONS,
             "longest": unsubscribe.LONGEST_REASON,
-            "promise": consent_texts.sign_up_statement(self._app.site),
+            "promise": consent_texts.sign_up_statement(words, self._app.site),
         }
-        return self._pages.respond("unsubscribe.html.j2", context)
+        return self._pages.respond("unsubscribe.html.j2", context, words)
 
 
 async def _is_own_button(request: Request) -> bool:
