@@ -29,9 +29,11 @@ class Visitor:
     public_url: str
 
     @contextmanager
-    def at(self, path: str, *, width: int = DESK, scheme: str = "light", with_scripts: bool = True) -> Iterator[Page]:
+    def at(
+        self, path: str, *, width: int = DESK, height: int = 800, scheme: str = "light", with_scripts: bool = True
+    ) -> Iterator[Page]:
         context = self.browser.new_context(
-            viewport={"width": width, "height": 800},
+            viewport={"width": width, "height": height},
             color_scheme="dark" if scheme == "dark" else "light",
             java_script_enabled=with_scripts,
         )

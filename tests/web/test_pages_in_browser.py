@@ -113,7 +113,7 @@ def test_axe_finds_nothing_wrong_once_a_subscriber_has_left(
     visitor: Visitor, site: dict[str, str], sent_mail: SentMail
 ):
     with visitor.at(site["unsubscribe"]) as page:
-        page.get_by_role("button", name="Unsubscribe").click()
+        page.get_by_role("button", name="Unsubscribe", exact=True).click()
         page.get_by_role("heading", name="You are unsubscribed").wait_for()
         assert findings(page) == []
     assert sent_mail.memberships()["Robin <R>"] is Membership.UNSUBSCRIBED

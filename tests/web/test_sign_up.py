@@ -184,7 +184,11 @@ def test_no_answer_leaves_early(sign_ups: SignUpHarness):
         ({"email": "x" * 3000}, "email", "This is not an email address: there is no @"),
         ({"name": "<b>Ada</b>"}, "name", "Please write the name without the characters < and >"),
         ({"name": "x" * 201}, "name", "Please shorten the name: it may have up to 200 characters."),
-        ({"name": "Ada\u202eevil"}, "name", "Please write the name without the characters < and > and without invisible ones."),
+        (
+            {"name": "Ada\u202eevil"},
+            "name",
+            "Please write the name without the characters < and > and without invisible ones.",
+        ),
         ({"language": "xx"}, "language", "Please choose one of the languages."),
         ({"list": ""}, "list", "Please choose at least one list."),
     ],

@@ -202,7 +202,7 @@ def test_the_way_back_puts_its_holder_on_the_list_again_with_a_consent(client: T
         ConsentAction.WITHDRAWN,
         ConsentAction.GRANTED,
     ]
-    assert "Was that a mistake? Subscribe me again" in records[-1].text
+    assert "Was that a mistake?\nSubscribe me again" in records[-1].text
 
 
 def test_the_way_back_keeps_the_topics(client: TestClient, sent_mail: SentMail):

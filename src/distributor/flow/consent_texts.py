@@ -40,8 +40,8 @@ def preference_consent(words: Words, site: Site, chosen: MailingList) -> str:
 
 def resubscribe_consent(words: Words, site: Site, chosen: MailingList) -> str:
     """The consent of a subscriber who unsubscribed by mistake and subscribes again."""
-    asked = f"{words.text('unsubscribe.mistake')} {words.text('unsubscribe.resubscribe')}"
-    return f"{asked}\n\n{_label(chosen)}\n\n{sign_up_statement(words, site)}"
+    asked = f"{words.text('unsubscribe.mistake')}\n{words.text('unsubscribe.resubscribe')}"
+    return f"{asked}\n\n{chosen.name}\n\n{sign_up_statement(words, site)}"
 
 
 def _label(chosen: MailingList) -> str:

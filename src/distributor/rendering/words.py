@@ -18,6 +18,7 @@ FOLDER = "web/words"
 # Stands in for a text, or a language, that there is not.
 ENGLISH = "en"
 _LINE = re.compile(r"at line (\d+)")
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def read_words(folders: Iterable[Path]) -> dict[str, Words]:
             files.setdefault(path.stem.lower(), path)
     tables = {tag: _read(path) for tag, path in sorted(files.items())}
     english = tables.get(ENGLISH, {})
-    return {tag: Words(files[tag].stem, _completed(table, english)) for tag, table in tables.items()}
+    return {tag: Words(files[tag].stem, _completed(files[tag], table, english)) for tag, table in tables.items()}
 
 
 def choose(known: Mapping[str, Words], wanted: Iterable[str]) -> Words:
@@ -79,8 +80,27 @@ def _read(path: Path) -> dict[str, Any]:
         raise TemplateError(str(error), template=f"{FOLDER}/{path.name}", line=int(line[1]) if line else None) from None
 
 
-def _completed(table: Mapping[str, Any], english: Mapping[str, Any]) -> dict[str, Any]:
-    sections = {
-        name: _completed(table.get(name, {}), value) for name, value in english.items() if isinstance(value, dict)
-    }
-    return {**english, **table, **sections}
+def _completed(path: Path, table: Mapping[str, Any], english: Mapping[str, Any], section: str = "") -> dict[str, Any]:
+    """The table with the English texts that it lacks. Raises TemplateError for a text that pages cannot be made of."""
+    completed: dict[str, Any] = {}
+    for name, text in english.items():
+        key, own = f"{section}{name}", table.get(name, text)
+        if isinstance(text, dict) and isinstance(own, dict):
+            completed[name] = _completed(path, own, text, f"{key}.")
+        elif _may_replace(own, text):
+            completed[name] = own
+        else:
+            reason = f"{key} = {own!r} cannot stand for {text!r}: it is of another kind, or has other placeholders"
+            raise TemplateError(reason, template=f"{FOLDER}/{path.name}", line=None)
+    return completed
+
+
+def _may_replace(own: object, english: object) -> bool:
+    if isinstance(own, list) and isinstance(english, list):
+        return len(own) == len(english) and all(isinstance(one, str) for one in own)
+    if not isinstance(own, str) or not isinstance(english, str):
+        return False
+    try:
+        return bool(own % dict.fromkeys(_PLACEHOLDER.findall(english), ""))
+    except (KeyError, TypeError, ValueError):
+        return False

@@ -55,12 +55,17 @@ class SignUpHarness:
             )
 
     def sign_up(
-        self, address: str, *slugs: str, name: str = "", topics: Mapping[str, tuple[str, ...]] | None = None
+        self,
+        address: str,
+        *slugs: str,
+        name: str = "",
+        language: str = "en",
+        topics: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         choices = {slug: (topics or {}).get(slug) for slug in slugs or ("weekly",)}
         sign_up(
             self.app,
-            SignUp(person=person_of(address, name=name, language="en"), choices=choices, ip_address=NETWORK),
+            SignUp(person=person_of(address, name=name, language=language), choices=choices, ip_address=NETWORK),
         )
 
     def subscribed(self, address: str, slug: str = "weekly", *, name: str = "", language: str = "") -> None:

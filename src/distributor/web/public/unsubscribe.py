@@ -39,7 +39,7 @@ class UnsubscribePages:
 
     def routes(self) -> list[Route]:
         return [
-            # No limit: only the beginning of the body is read, and one that is too large unsubscribes as well.
+            # No limit: only the beginning of the body is read, and one that is too large does the same.
             Route("/unsubscribe/{token}", self.unsubscribe, methods=["GET", "POST"], max_body_size=sys.maxsize),
             Route("/unsubscribe/{token}/reason", self.give_reason, methods=["POST"]),
             Route("/unsubscribe/{token}/resubscribe", self.resubscribe, methods=["POST"]),
@@ -64,11 +64,11 @@ class UnsubscribePages:
         return self._show(request, unsubscribe.find_unsubscribe(self._app, request.path_params["token"]))
 
     def _unsubscribe(self, request: Request, is_own_button: bool) -> Response:
-        token = request.path_params["token"]
-        if not is_own_button:
-            return self._show(request, unsubscribe.unsubscribe(self._app, token, {"way": "one-click"}))
-        text = self._words(request).text("unsubscribe.button")
-        return self._show(request, unsubscribe.unsubscribe(self._app, token, {"way": "page"}, text=text))
+        way, text = "one-click", consent_texts.ONE_CLICK
+        if is_own_button:
+            way, text = "page", self._words(request).text("unsubscribe.button")
+        left = unsubscribe.unsubscribe(self._app, request.path_params["token"], {"way": way}, text=text)
+        return self._show(request, left)
 
     def _record_reason(self, request: Request, reason: str, own_words: str) -> Response:
         page = unsubscribe.record_reason(self._app, request.path_params["token"], reason, own_words)
