@@ -15,6 +15,7 @@ from distributor.domain.blocks import (
     List,
     Mark,
     Quote,
+    Run,
     Table,
     links_of,
     plain_text,
@@ -67,10 +68,39 @@ def test_an_image_always_has_an_alternative_text() -> None:
 
 
 def test_a_caption_makes_a_figure() -> None:
-    assert html_of([Image("/i.png", "x", (run("by "), run("me", href="/me")))], image_width=520) == (
-        '<figure><p><img src="/i.png" alt="x" width="520"/></p>'
-        '<figcaption>by <a href="/me">me</a></figcaption></figure>'
+    assert html_of([Image("/i.png", "x", (run("by "), run("me", href="/me")))]) == (
+        '<figure><p><img src="/i.png" alt="x"/></p><figcaption>by <a href="/me">me</a></figcaption></figure>'
     )
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "sizes"),
+    [
+        (88, 31, ' width="88" height="31"'),
+        (300, 200, ' width="300"'),
+        (1600, 900, ' width="520"'),
+        (None, None, ""),
+    ],
+)
+def test_an_image_in_a_mail_keeps_its_size_unless_it_is_wider_than_the_text(
+    width: int | None, height: int | None, sizes: str
+) -> None:
+    image = Image("/i.png", "x", width=width, height=height)
+    assert html_of([image], mail_width=520) == f'<p><img src="/i.png" alt="x"{sizes}/></p>'
+
+
+def test_an_image_among_text_stays_there_with_its_link() -> None:
+    badge = Run("Award", href="/award", image=Image("/badge.gif", "Award", width=88, height=31))
+    assert html_of([paragraph("We won this: ", badge, " in spring.")], styles={"img": "a: b", "p img": "c: d"}) == (
+        '<p>We won this: <a href="/award"><img src="/badge.gif" alt="Award" class="inline" width="88" height="31" '
+        'style="c: d"/></a> in spring.</p>'
+    )
+
+
+def test_cells_have_a_padding_in_mail_programs_that_ignore_style_sheets() -> None:
+    table = Table(((run("Year"),),), (((run("2026"),),),), (Alignment.LEFT,))
+    assert '<table cellpadding="8">' in html_of([table], mail_width=520)
+    assert "cellpadding" not in html_of([table])
 
 
 def test_a_newline_in_a_run_is_a_line_break() -> None:

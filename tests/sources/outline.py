@@ -73,6 +73,8 @@ def _spell(runs: Runs) -> str:
 
 
 def _spell_run(run: Run) -> str:
+    if run.image is not None:
+        return f"({run.image.src}: {run.text}{f' → {run.href}' if run.href else ''})"
     text = run.text.replace("\n", "⏎")
     marks = " ".join(sorted(run.marks))
     target = f" → {run.href}" if run.href else ""

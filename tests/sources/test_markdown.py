@@ -101,8 +101,32 @@ def test_a_link_without_text_shows_its_url() -> None:
     assert outline("[](https://a.example)") == ["p [https://a.example → https://a.example]"]
 
 
-def test_an_image_splits_its_paragraph() -> None:
+def test_an_image_with_a_caption_splits_its_paragraph() -> None:
     assert outline('before ![a *b*](i.png "Caption") after') == ["p before", "image i.png (a b) Caption", "p after"]
+
+
+@pytest.mark.parametrize("src", ["i.gif", "/media/i.gif", "https://example.org/i.gif"])
+def test_an_image_among_text_stays_there(src: str) -> None:
+    assert outline(f"We won this: ![Award]({src}) in **spring**.") == [
+        f"p We won this: ({src}: Award) in [strong: spring]."
+    ]
+
+
+def test_several_images_in_a_paragraph_stay_beside_one_another() -> None:
+    linked = "[![CI](https://a.example/ci.svg)](https://a.example) ![](b.png)\n![c](https://c.example/c.svg)"
+    assert outline(linked) == [
+        "p (https://a.example/ci.svg: CI → https://a.example) (b.png: ) (https://c.example/c.svg: c)"
+    ]
+
+
+def test_an_image_of_another_site_on_a_line_of_its_own_splits_its_paragraph() -> None:
+    assert outline("before\n![a](https://a.example/a.jpg)\nafter") == [
+        "p before", "image https://a.example/a.jpg (a)", "p after",
+    ]  # fmt: skip
+
+
+def test_images_on_lines_of_their_own_stay_among_text_until_their_files_are_read() -> None:
+    assert outline("before\n![a](a.png)\nafter") == ["p before (a.png: a) after"]
 
 
 def test_a_link_around_an_image_is_kept_in_the_caption() -> None:

@@ -106,6 +106,24 @@ def test_the_image_of_an_article_opens_it_unless_it_is_in_it(client: TestClient,
     assert page_at(client, "/articles/within").xpath("//div[@class='prose']//img/@alt") == ["A boat"]
 
 
+def test_the_image_of_an_article_stands_above_its_title_once(client: TestClient, write_article: WriteArticle):
+    boat = Image("https://pictures.example/boat.png", "A boat")
+    write_article("with", body=(Paragraph((Run("Text"),)),), image=boat)
+    write_article("beginning", body=(replace(boat, caption=(Run("At sea"),)), Paragraph((Run("Text"),))), image=boat)
+    for slug in ("with", "beginning"):
+        (image,) = page_at(client, f"/articles/{slug}").xpath("//article//img")
+        assert image.xpath("following::h1") != []
+    assert page_at(client, "/articles/beginning").xpath("//figcaption/text()") == ["At sea"]
+
+
+def test_a_badge_is_not_what_a_shared_link_shows(client: TestClient, write_article: WriteArticle):
+    badge = Image("https://pictures.example/badge.gif", "Award", width=88, height=31)
+    write_article(body=(Paragraph((Run("Won: "), Run("Award", image=badge))),))
+    page = page_at(client, "/articles/the-news")
+    assert page.xpath("//p/img/@class") == ["inline"]
+    assert meta(page, "og:image") is None
+
+
 def test_wide_tables_and_code_scroll_with_the_keyboard(client: TestClient, write_article: WriteArticle):
     cell = (Run("<table>"),)
     write_article(body=(Table((cell,), ((cell,),), (Alignment.RIGHT,)), Code("<pre>")))

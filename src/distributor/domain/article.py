@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from distributor.domain.blocks import Block, Image, walk
+from distributor.domain.blocks import Block, Image, images_of
 from distributor.domain.errors import StateError
 from distributor.domain.tags import Tag
 
@@ -211,8 +211,8 @@ class Article:
 
     @property
     def body_images(self) -> tuple[Image, ...]:
-        """The images of the body in reading order, those inside lists and quotes too."""
-        return tuple(block for block in walk(self.body) if isinstance(block, Image))
+        """The images of the body in reading order, those inside lists and quotes and among text too."""
+        return tuple(images_of(self.body))
 
     @property
     def images(self) -> tuple[Image, ...]:
@@ -221,8 +221,22 @@ class Article:
 
     @property
     def lead_image(self) -> Image | None:
-        """The image that stands for the article: its own, else the first of its body."""
-        return next(iter(self.images), None)
+        """The image that stands for the article: its own, else the first of its body that is no badge or icon."""
+        return self.image or next((image for image in self.body_images if not image.is_small), None)
+
+    @property
+    def hero(self) -> Image | None:
+        """The image above the title: its own, unless the body shows it further down."""
+        if self.image is None:
+            return None
+        if self._begins_with_its_image:
+            return next(iter(self.body_images))
+        return None if any(image.src == self.image.src for image in self.body_images) else self.image
+
+    @property
+    def body_below_hero(self) -> tuple[Block, ...]:
+        """The body without what stands above the title already."""
+        return self.body[1:] if self._begins_with_its_image else self.body
 
     @property
     def illustrated_body(self) -> tuple[Block, ...]:
@@ -230,3 +244,8 @@ class Article:
         if self.image is None or any(image.src == self.image.src for image in self.body_images):
             return self.body
         return (self.image, *self.body)
+
+    @property
+    def _begins_with_its_image(self) -> bool:
+        first = next(iter(self.body), None)
+        return self.image is not None and isinstance(first, Image) and first.src == self.image.src

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import groupby
 from typing import TypeAlias
 
 
@@ -22,11 +23,15 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A stretch of text with the same marks and the same link target."""
+    """A stretch of text with the same marks and the same link target.
+
+    A small image among the text of a paragraph, such as a badge, is a run too: its `text` is the alternative text.
+    """
 
     text: str
     marks: frozenset[Mark] = frozenset()
     href: str | None = None
+    image: Image | None = None
 
 
 Runs: TypeAlias = tuple[Run, ...]
@@ -66,11 +71,21 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image on a line of its own. An empty `alt` means that it is decorative."""
+    """An image on a line of its own, or in a run. An empty `alt` means that it is decorative.
+
+    Width and height are its own, in pixels; None if they are unknown, as of an image elsewhere on the web.
+    """
 
     src: str
     alt: str = ""
     caption: Runs = ()
+    width: int | None = None
+    height: int | None = None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it has its place in a line of text, as a badge or an icon has."""
+        return self.width is not None and self.height is not None and self.width <= 260 and self.height <= 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +118,10 @@ Block: TypeAlias = Heading | Paragraph | List | Quote | Image | Code | Table | D
 
 
 def text_of(runs: Iterable[Run]) -> str:
-    """The text of the runs without formatting."""
+    """The text of the runs without formatting. Images count by their alternative texts if there is text beside them."""
+    runs = tuple(runs)
+    if any(run.image for run in runs) and not any(run.image is None and run.text.strip() for run in runs):
+        return ""
     return "".join(run.text for run in runs)
 
 
@@ -132,6 +150,14 @@ def runs_of(block: Block) -> Iterator[Runs]:
             pass
 
 
+def images_of(blocks: Sequence[Block]) -> Iterator[Image]:
+    """Every image in reading order, those among text too."""
+    for block in walk(blocks):
+        if isinstance(block, Image):
+            yield block
+        yield from (run.image for runs in runs_of(block) for run in runs if run.image is not None)
+
+
 def plain_text(blocks: Sequence[Block]) -> str:
     """The text of all blocks without formatting, one line per block or cell."""
     lines: list[str] = []
@@ -154,17 +180,63 @@ def links_of(blocks: Sequence[Block]) -> list[str]:
 
 
 def replace_images(blocks: Sequence[Block], change: Callable[[Image], Image]) -> tuple[Block, ...]:
-    """The same blocks with every image changed, those inside lists and quotes too."""
+    """The same blocks with every image changed, those inside lists and quotes and among text too."""
 
     def changed(block: Block) -> Block:
         match block:
             case Image():
                 return change(block)
-            case Quote(blocks=inner):
-                return Quote(replace_images(inner, change))
-            case List(items=items):
-                return replace(block, items=tuple(ListItem(replace_images(one.blocks, change)) for one in items))
+            case Paragraph(runs=runs):
+                return Paragraph(tuple(replace(one, image=change(one.image)) if one.image else one for one in runs))
             case _:
-                return block
+                return _with_inner(block, lambda inner: replace_images(inner, change))
 
     return tuple(changed(block) for block in blocks)
+
+
+def on_its_own_line(image: Image, href: str | None) -> Image:
+    """The image of a run as a block: a link around it moves to its caption."""
+    return replace(image, caption=(Run(text_of(image.caption) or image.alt or href, href=href),)) if href else image
+
+
+def set_large_images_apart(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """The same blocks, with images among text that are known to be large on lines of their own between paragraphs."""
+
+    def apart(block: Block) -> Iterator[Block]:
+        if not isinstance(block, Paragraph):
+            yield _with_inner(block, set_large_images_apart)
+            return
+        for is_large, group in groupby(block.runs, key=lambda run: run.image is not None and _is_large(run.image)):
+            if is_large:
+                yield from (on_its_own_line(run.image, run.href) for run in group if run.image)
+            elif runs := _stripped(tuple(group)):
+                yield Paragraph(runs)
+
+    return tuple(each for block in blocks for each in apart(block))
+
+
+def _is_large(image: Image) -> bool:
+    return image.width is not None and not image.is_small
+
+
+def _stripped(runs: Runs) -> Runs:
+    """The runs without white space at both ends; empty if there is nothing else."""
+    while runs and runs[0].image is None and not runs[0].text.strip():
+        runs = runs[1:]
+    while runs and runs[-1].image is None and not runs[-1].text.strip():
+        runs = runs[:-1]
+    if not runs:
+        return ()
+    runs = (replace(runs[0], text=runs[0].text.lstrip()), *runs[1:])
+    return (*runs[:-1], replace(runs[-1], text=runs[-1].text.rstrip()))
+
+
+def _with_inner(block: Block, change: Callable[[Sequence[Block]], tuple[Block, ...]]) -> Block:
+    """The block with the blocks inside it changed, if it is one that has any."""
+    match block:
+        case Quote(blocks=inner):
+            return Quote(change(inner))
+        case List(items=items):
+            return replace(block, items=tuple(ListItem(change(one.blocks)) for one in items))
+        case _:
+            return block

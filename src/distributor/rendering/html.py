@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import assert_never
 
@@ -35,8 +35,9 @@ _ATTRIBUTES = {
     "*": {"style"},
     "a": {"href"},
     "code": {"class"},
-    "img": {"src", "alt", "width"},
+    "img": {"src", "alt", "class", "width", "height"},
     "ol": {"start"},
+    "table": {"cellpadding"},
     "th": {"scope"},
 }
 _TAGS = {
@@ -60,16 +61,20 @@ def html_of(
     resolve: Resolve | None = None,
     styles: Mapping[str, str] | None = None,
     section_level: int = 2,
-    image_width: int | None = None,
+    mail_width: int | None = None,
 ) -> str:
     """The blocks as an HTML fragment that is well-formed XML too.
 
     `resolve` makes URLs absolute; without it they stay as they are. `styles` are inline declarations by tag, or by
     parent and tag ("pre code" takes precedence over "code"). If there is a style for "div", each table is put into a
     div, so that wide tables can scroll. `section_level` is the level of a section heading (level 2 in the blocks) on
-    the page. `image_width`, in pixels, is for mail clients that ignore style sheets.
+    the page. `mail_width` is that of the text of a mail, in pixels, for mail clients that ignore style sheets: no image
+    is wider, and cells of tables have a padding.
+
+    Images have their own width, as far as it is known, and are never enlarged. Those among text have the class
+    "inline", and their styles are those of "p img".
     """
-    writer = _Writer(resolve=resolve, styles=styles or {}, section_level=section_level, image_width=image_width)
+    writer = _Writer(resolve=resolve, styles=styles or {}, section_level=section_level, mail_width=mail_width)
     return _sanitized(writer.blocks(blocks))
 
 
@@ -86,7 +91,7 @@ class _Writer:
     resolve: Resolve | None
     styles: Mapping[str, str]
     section_level: int
-    image_width: int | None
+    mail_width: int | None
 
     def blocks(self, blocks: Iterable[Block], parent: str = "") -> str:
         return "\n".join(self.block(block, parent) for block in blocks)
@@ -130,25 +135,29 @@ class _Writer:
                 return self.element("li", self.blocks(blocks, "li"))
 
     def image(self, block: Image, parent: str) -> str:
-        picture = self.element("p", self.picture(block), "figure" if block.caption else parent)
+        picture = self.element("p", self.picture(block, ""), "figure" if block.caption else parent)
         if not block.caption:
             return picture
         return self.element("figure", picture + self.element("figcaption", self.runs(block.caption), "figure"), parent)
 
-    def picture(self, block: Image) -> str:
-        source = image_source(block.src, self.resolve)
+    def picture(self, image: Image, parent: str, **attributes: str) -> str:
+        source = image_source(image.src, self.resolve)
         if source is None:
-            return _escaped(block.alt)
-        width = {"width": str(self.image_width)} if self.image_width else {}
-        return self.void("img", "", src=source, alt=block.alt, **width)
+            return _escaped(image.alt)
+        width = min(image.width or 0, self.mail_width or image.width or 0)
+        # Where style sheets are ignored, a height beside a reduced width would distort it.
+        sizes = {"width": width, "height": image.height if image.is_small else 0}
+        given = attributes | {name: str(size) for name, size in sizes.items() if size}
+        return self.void("img", parent, src=source, alt=image.alt, **given)
 
     def table(self, block: Table, parent: str) -> str:
         head = self.row(block.header, block.alignments, head=True) if any(block.header) else ""
         rows = "\n".join(self.row(row, block.alignments, head=False) for row in block.rows)
         parts = (self.element("thead", head) if head else "", self.element("tbody", rows) if rows else "")
+        padding = {"cellpadding": "8"} if self.mail_width else {}
         if "div" not in self.styles:
-            return self.element("table", "".join(parts), parent)
-        return self.element("div", self.element("table", "".join(parts), "div"), parent)
+            return self.element("table", "".join(parts), parent, **padding)
+        return self.element("div", self.element("table", "".join(parts), "div", **padding), parent)
 
     def row(self, cells: Sequence[Runs], alignments: Sequence[Alignment], *, head: bool) -> str:
         written = (self.cell(cell, alignment, head) for cell, alignment in zip(cells, alignments, strict=True))
@@ -172,7 +181,7 @@ class _Writer:
     def marked(self, runs: Sequence[Run], marks: Sequence[Mark]) -> str:
         """The runs with elements for `marks`; the first is outermost, and adjacent runs share elements."""
         if not marks:
-            return "".join(_escaped(run.text).replace("\n", "<br/>") for run in runs)
+            return "".join(self.leaf(run) for run in runs)
         mark, *others = marks
         return "".join(
             self.element(_TAG_OF_MARK[mark], self.marked(list(group), others))
@@ -180,6 +189,11 @@ class _Writer:
             else self.marked(list(group), others)
             for has_mark, group in groupby(runs, key=lambda run: mark in run.marks)
         )
+
+    def leaf(self, run: Run) -> str:
+        if run.image is not None:
+            return self.picture(replace(run.image, alt=run.text), "p", **{"class": "inline"})
+        return _escaped(run.text).replace("\n", "<br/>")
 
     def element(self, tag: str, content: str, parent: str = "", **attributes: str) -> str:
         return f"<{tag}{self.attributes(tag, parent, attributes)}>{content}</{tag}>"

@@ -70,7 +70,7 @@ class _Writer:
             case Quote(blocks=inner):
                 return [f"> {line}" for line in self.narrower(2).blocks(inner)]
             case Image(alt=alt, caption=caption):
-                named = self.wrapped(f"[Image: {_one_line(printable(alt))}]") if alt else []
+                named = self.wrapped(_image_text(alt))
                 return [*named, *self.paragraph(caption)]
             case Code(text=text):
                 return [f"    {line}" for line in printable(text).strip("\n").expandtabs(4).split("\n")]
@@ -135,12 +135,17 @@ class _Writer:
 def _marked(runs: Sequence[Run], marks: Sequence[Mark]) -> str:
     """The text of the runs with delimiters for `marks`; the first is outermost, and adjacent runs share delimiters."""
     if not marks:
-        return "".join(printable(run.text) for run in runs)
+        return "".join(_image_text(run.text) if run.image else printable(run.text) for run in runs)
     mark, *others = marks
     return "".join(
         _enclosed(_marked(list(group), others), _DELIMITER_OF_MARK[mark]) if has_mark else _marked(list(group), others)
         for has_mark, group in groupby(runs, key=lambda run: mark in run.marks)
     )
+
+
+def _image_text(alt: str) -> str:
+    """What stands for an image; nothing for a decorative one."""
+    return f"[Image: {_one_line(printable(alt))}]" if alt else ""
 
 
 def _enclosed(text: str, delimiter: str) -> str:

@@ -10,32 +10,19 @@ from pathlib import Path
 
 from distributor.domain.article import Manuscript
 from distributor.domain.errors import SourceError
+from distributor.domain.image_file import ImageFile, read_image_file
 from distributor.sources.formats import is_readable, parse_manuscript, read_bytes
 
 # In characters: it identifies the article, and is part of a key (domain.stored_text).
 LONGEST_PATH = 600
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
 
-# Signature, media type and suffix. Mail clients show no other image formats reliably.
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png", ".png"),
-    (b"\xff\xd8\xff", "image/jpeg", ".jpg"),
-    (b"GIF87a", "image/gif", ".gif"),
-    (b"GIF89a", "image/gif", ".gif"),
-)
+# Mail clients show no other image formats reliably.
+_IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalImage:
-    """An image file: its bytes, its media type and the suffix for its name."""
-
-    body: bytes
-    media_type: str
-    suffix: str
-
-
-def read_image(src: str, *, beside: Path, root: Path) -> LocalImage:
-    """Read the image `src`, relative to the folder `beside`, which is inside `root`.
+def read_image(src: str, *, beside: Path, root: Path) -> tuple[bytes, ImageFile]:
+    """Read the image `src`, relative to the folder `beside`, which is inside `root`: its bytes, and what they say.
 
     Raises SourceError if it is missing, too large, not an image, or outside `root`.
     """
@@ -49,10 +36,10 @@ def read_image(src: str, *, beside: Path, root: Path) -> LocalImage:
         raise SourceError(f"image {src} cannot be read: {error.strerror}") from error
     if len(body) > MAX_IMAGE_BYTES:
         raise SourceError(f"image {src} is over {MAX_IMAGE_BYTES // 2**20} MB; make it smaller")
-    for signature, media_type, suffix in _SIGNATURES:
-        if body.startswith(signature):
-            return LocalImage(body=body, media_type=media_type, suffix=suffix)
-    raise SourceError(f"image {src} is not PNG, JPEG or GIF, the formats that mail clients show")
+    image = read_image_file(body)
+    if image is None or image.media_type not in _IMAGE_TYPES:
+        raise SourceError(f"image {src} is not PNG, JPEG or GIF, the formats that mail clients show")
+    return body, image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

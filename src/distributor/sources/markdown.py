@@ -29,7 +29,9 @@ from distributor.domain.blocks import (
     Run,
     Runs,
     Table,
+    images_of,
     links_of,
+    on_its_own_line,
     runs_of,
     text_of,
     walk,
@@ -130,7 +132,7 @@ def _code_warnings(tokens: Sequence[Token]) -> list[str]:
 
 
 def _definition_warnings(definitions: Mapping[str, Mapping[str, Any]], body: Sequence[Block]) -> list[str]:
-    used = {*links_of(body), *(block.src for block in walk(body) if isinstance(block, Image))}
+    used = {*links_of(body), *(image.src for image in images_of(body))}
     return [
         f"the link definition [{label.lower()}] is used nowhere and was left out"
         for label, definition in definitions.items()
@@ -207,10 +209,45 @@ def _heading(node: SyntaxTreeNode) -> Iterator[Block]:
 
 
 def _paragraphs(node: SyntaxTreeNode) -> Iterator[Block]:
-    """A paragraph, split at the images in it."""
+    """A paragraph, split at the images in it that have no place in a line of text."""
     for inline in node.children:
-        for part in read_parts(inline):
+        for part in read_parts(inline, in_line=_images_in_line(inline)):
             yield part if isinstance(part, Image) else Paragraph(part)
+
+
+def _images_in_line(node: SyntaxTreeNode) -> list[bool]:
+    """For each image of a paragraph, whether it may stay in it: it shares its line, or the paragraph has only images.
+
+    An image with a caption may not, nor the only thing in a paragraph. A file beside the article may, on a line of its
+    own too: its size decides, once it is read (`set_large_images_apart`).
+    """
+    lines: list[list[SyntaxTreeNode]] = [[]]
+    for leaf in _leaves(node):
+        if leaf.type in ("softbreak", "hardbreak"):
+            lines.append([])
+        elif leaf.type == "image" or leaf.content.strip(_WHITE_SPACE):
+            lines[-1].append(leaf)
+    shown = [leaf for line in lines for leaf in line]
+    only_images = all(leaf.type == "image" for leaf in shown)
+    return [
+        len(shown) > 1 and not image.attrs.get("title") and (only_images or len(line) > 1 or _is_beside_article(image))
+        for line in lines
+        for image in line
+        if image.type == "image"
+    ]
+
+
+def _leaves(node: SyntaxTreeNode) -> Iterator[SyntaxTreeNode]:
+    for child in node.children:
+        if child.type in (*_MARKS, "link"):
+            yield from _leaves(child)
+        else:
+            yield child
+
+
+def _is_beside_article(image: SyntaxTreeNode) -> bool:
+    src = str(image.attrs["src"])
+    return "://" not in src and not src.startswith("/")
 
 
 def _cells(row: SyntaxTreeNode) -> tuple[Runs, ...]:
@@ -221,16 +258,17 @@ def _alignment(cell: SyntaxTreeNode) -> Alignment:
     return Alignment(str(cell.attrs.get("style", "text-align:left")).removeprefix("text-align:"))
 
 
-def read_parts(node: SyntaxTreeNode) -> list[Part]:
-    """The runs of an inline node, split at images. No part is empty."""
+def read_parts(node: SyntaxTreeNode, *, in_line: Sequence[bool] = ()) -> list[Part]:
+    """The runs of an inline node, split at images, but for those that `in_line` keeps in order. No part is empty."""
     parts: list[Part] = []
     runs: list[Run] = []
+    keeps = iter(in_line)
     for inline in _inlines(node, _Style()):
-        if isinstance(inline, Run):
+        if inline.image is None or next(keeps, False):
             runs.append(inline)
             continue
         parts.extend(_tidy(runs))
-        parts.append(inline)
+        parts.append(on_its_own_line(inline.image, inline.href))
         runs = []
     parts.extend(_tidy(runs))
     return parts
@@ -249,7 +287,7 @@ class _Style:
     href: str | None = None
 
 
-def _inlines(node: SyntaxTreeNode, style: _Style) -> Iterator[Run | Image]:
+def _inlines(node: SyntaxTreeNode, style: _Style) -> Iterator[Run]:
     for child in node.children:
         match child.type:
             case "strong" | "em" | "s":
@@ -269,34 +307,35 @@ def _inlines(node: SyntaxTreeNode, style: _Style) -> Iterator[Run | Image]:
                 yield Run(child.content, style.marks, style.href)
 
 
-def _link(node: SyntaxTreeNode, style: _Style) -> Iterator[Run | Image]:
+def _link(node: SyntaxTreeNode, style: _Style) -> Iterator[Run]:
     """The content of a link; an empty link shows its URL, which would be lost otherwise."""
     href = str(node.attrs["href"])
     inside = list(_inlines(node, replace(style, href=href or None)))
     yield from inside or [Run(href, style.marks, href)]
 
 
-def _image(node: SyntaxTreeNode, style: _Style) -> Image:
-    """The image with its title as caption. A link around the image moves to the caption."""
-    src = str(node.attrs["src"])
+def _image(node: SyntaxTreeNode, style: _Style) -> Run:
+    """The image with its title as caption."""
     alt = " ".join("".join(_without_image(inline).text for inline in _inlines(node, _Style())).split())
     caption = str(node.attrs.get("title", ""))
-    if style.href:
-        caption = caption or alt or style.href
-    return Image(src, alt, (Run(caption, href=style.href),) if caption else ())
+    image = Image(str(node.attrs["src"]), alt, (Run(caption),) if caption else ())
+    return Run(alt, style.marks, style.href, image)
 
 
-def _without_image(inline: Run | Image) -> Run:
-    return inline if isinstance(inline, Run) else Run(inline.alt or inline.src, href=inline.src)
+def _without_image(inline: Run) -> Run:
+    return inline if inline.image is None else Run(inline.text or inline.image.src, href=inline.image.src)
 
 
 def _tidy(inlines: Sequence[Run]) -> Iterator[Runs]:
     """The runs, with equal neighbours joined, bare URLs linked and outer white space stripped; yields at most once."""
     runs = [
-        Run("".join(run.text for run in group), marks, href)
-        for (marks, href), group in groupby((run for run in inlines if run.text), key=lambda run: (run.marks, run.href))
+        joined
+        for (marks, href, image), group in groupby(
+            (run for run in inlines if run.text or run.image), key=lambda run: (run.marks, run.href, run.image)
+        )
+        for joined in (group if image else [Run("".join(run.text for run in group), marks, href)])
     ]
-    shown = [at for at, run in enumerate(runs) if run.text.strip(_WHITE_SPACE) or Mark.CODE in run.marks]
+    shown = [at for at, run in enumerate(runs) if run.text.strip(_WHITE_SPACE) or Mark.CODE in run.marks or run.image]
     if shown:
         runs = runs[shown[0] : shown[-1] + 1]
         runs[0] = _with_text(runs[0], runs[0].text.lstrip(_WHITE_SPACE))

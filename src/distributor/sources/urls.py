@@ -51,7 +51,7 @@ def _has_scheme(url: str, schemes: frozenset[str]) -> bool:
 
 
 def _parts_of(run: Run) -> Iterator[Run]:
-    if run.href is not None or Mark.CODE in run.marks:
+    if run.href is not None or Mark.CODE in run.marks or run.image is not None:
         yield run
         return
     done = 0

@@ -23,7 +23,7 @@ from distributor.domain.article import (
     Manuscript,
     Media,
 )
-from distributor.domain.blocks import Image, walk
+from distributor.domain.blocks import images_of
 from distributor.domain.errors import GoneError, NotFoundError
 from distributor.domain.tags import Tag
 from distributor.storage import document_builds, tables
@@ -381,8 +381,8 @@ def _write_revision(
 
 
 def _media_names(manuscript: Manuscript) -> set[str]:
-    images = [block for block in walk(manuscript.body) if isinstance(block, Image)]
-    sources = [image.src for image in (*images, *([manuscript.image] if manuscript.image else []))]
+    images = (*images_of(manuscript.body), *([manuscript.image] if manuscript.image else []))
+    sources = [image.src for image in images]
     return {src.removeprefix(MEDIA_PATH) for src in sources if src.startswith(MEDIA_PATH)}
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import re
 from base64 import b64decode
 from pathlib import Path
+
+import pytest
 
 from distributor.channels.api import RenderContext
 from distributor.domain.article import Media
@@ -14,7 +18,9 @@ from distributor.flow.publishing.ingest import add_file
 from distributor.flow.publishing.preview import preview
 from distributor.sources.formats import read_manuscript
 from distributor.storage import articles, channels
+from tests.domain.test_image_file import gif, png
 from tests.flow.campaign_harness import CampaignHarness
+from tests.paths import SHARED
 
 PIXEL = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 
@@ -32,6 +38,57 @@ def test_a_preview_of_a_file_shows_the_images_beside_it(app: AppContext, tmp_pat
     shown = preview(read_manuscript(file), ["email"], context, file=file)
     assert b"http://gazette.example/media/" in shown.files["email.html"]
     assert any("gone.png" in warning for warning in shown.warnings)
+
+
+def written_for(kind: str, name: str, words: str, folder: Path, app: AppContext) -> str:
+    """The file that a channel writes of an article with these words, beside a badge and a photograph."""
+    (folder / "badge.gif").write_bytes(gif(88, 31))
+    (folder / "photo.png").write_bytes(png(1600, 900))
+    file = folder / "award.md"
+    file.write_text(f"---\ntitle: An award\ntags: [harbour]\n---\n{words}\n")
+    context = RenderContext(site=app.site, templates=app.templates)
+    return preview(read_manuscript(file), [kind], context, file=file).files[name].decode()
+
+
+@pytest.mark.parametrize(("kind", "name"), [("email", "email.html"), ("feed", "atom.xml")])
+def test_a_badge_keeps_its_size_and_its_place_in_the_line(
+    app: AppContext, tmp_path: Path, kind: str, name: str
+) -> None:
+    shown = html.unescape(written_for(kind, name, "We won this: ![Award](badge.gif) in spring.", tmp_path, app))
+    (badge,) = re.findall(r"<p>We won this: (<img [^>]*>) in spring.</p>", shown)
+    assert 'alt="Award"' in badge
+    assert 'width="88" height="31"' in badge
+    assert "display: block" not in badge
+
+
+def test_badges_in_one_paragraph_stay_beside_one_another(app: AppContext, tmp_path: Path) -> None:
+    row = "![One](badge.gif)\n[![Two](badge.gif)](https://example.org/two) ![Three](badge.gif)"
+    shown = written_for("email", "email.html", f"{row}\n\nText.", tmp_path, app)
+    (line,) = re.findall(r"<p>(<img .*?)</p>", shown)
+    assert re.findall(r'alt="(\w+)"', line) == ["One", "Two", "Three"]
+    assert "Text." in written_for("x", "x.json", f"{row}\n\nText.", tmp_path, app)
+    assert "One" not in written_for("x", "x.json", f"{row}\n\nText.", tmp_path, app)
+
+
+def test_a_photograph_among_text_gets_a_line_of_its_own_as_wide_as_the_text(app: AppContext, tmp_path: Path) -> None:
+    shown = written_for("email", "email.html", "Before\n![The jury](photo.png)\nafter.", tmp_path, app)
+    (photo,) = re.findall(r"<p>Before</p>\s*<p>(<img [^>]*>)</p>\s*<p>after.</p>", shown)
+    assert 'width="520"' in photo
+    assert "height=" not in photo
+
+
+def test_a_small_image_on_a_line_of_its_own_is_not_enlarged(app: AppContext, tmp_path: Path) -> None:
+    shown = written_for("email", "email.html", "Before.\n\n![Award](badge.gif)\n\nAfter.", tmp_path, app)
+    assert re.findall(r'alt="Award"[^>]* width="(\d+)"', shown) == ["88"]
+
+
+def test_the_badge_of_the_shared_cases_is_88_pixels_wide(app: AppContext) -> None:
+    file = SHARED / "data" / "cases" / "md" / "badge.md"
+    if not file.exists():
+        pytest.skip("the shared cases are not beside this checkout")
+    context = RenderContext(site=app.site, templates=app.templates)
+    shown = preview(read_manuscript(file), ["email"], context, file=file).files["email.html"].decode()
+    assert re.findall(r'alt="Award"[^>]* width="(\d+)"', shown) == ["88"]
 
 
 def test_a_channel_that_sends_can_read_the_stored_images(harness: CampaignHarness, tmp_path: Path) -> None:

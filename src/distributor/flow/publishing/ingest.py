@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from distributor.domain.article import ArticleAction, ArticleState, ArticleStatus, Manuscript, Media
-from distributor.domain.blocks import Image, replace_images
+from distributor.domain.blocks import Image, replace_images, set_large_images_apart
 from distributor.domain.errors import SourceError
 from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.stored_text import shortened, stored_key
@@ -217,7 +217,10 @@ def add_file(app: AppContext, file: Path, *, actor: str = "") -> Ingested:
 
 
 def take_local_images(manuscript: Manuscript, *, file: Path, root: Path) -> tuple[Manuscript, list[Media]]:
-    """The manuscript with its local images under public paths, and these images; a missing image is a warning."""
+    """The manuscript with its local images under public paths, and these images; a missing image is a warning.
+
+    Each local image has its size, and one that turns out to be large does not stay in a line of text.
+    """
     media: dict[str, Media] = {}
     warnings: list[str] = []
 
@@ -225,17 +228,17 @@ def take_local_images(manuscript: Manuscript, *, file: Path, root: Path) -> tupl
         if "://" in image.src or image.src.startswith("/"):
             return image
         try:
-            local = read_image(image.src, beside=file.parent, root=root)
+            body, found = read_image(image.src, beside=file.parent, root=root)
         except SourceError as error:
             warnings.append(error.reason)
             return image
-        name = hashlib.sha256(local.body).hexdigest()[:32] + local.suffix
-        media[name] = Media(name=name, media_type=local.media_type, body=local.body)
-        return replace(image, src=media[name].src)
+        name = hashlib.sha256(body).hexdigest()[:32] + found.suffix
+        media[name] = Media(name=name, media_type=found.media_type, body=body)
+        return replace(image, src=media[name].src, width=found.width, height=found.height)
 
     illustrated = replace(
         manuscript,
-        body=replace_images(manuscript.body, take),
+        body=set_large_images_apart(replace_images(manuscript.body, take)),
         image=take(manuscript.image) if manuscript.image else None,
     )
     return replace(illustrated, warnings=(*manuscript.warnings, *warnings)), list(media.values())

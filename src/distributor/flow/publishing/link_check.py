@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 
 from distributor.domain.article import MEDIA_PATH
-from distributor.domain.blocks import Block, Image, links_of, walk
+from distributor.domain.blocks import Block, images_of, links_of
 from distributor.domain.campaign_review import counted
 from distributor.domain.errors import InputError, NotFoundError
 from distributor.domain.message_options import MessageOptions
@@ -110,7 +110,7 @@ def _references(found: Sequence[StoredArticle], texts: Mapping[str, MessageOptio
 
 def _in_blocks(blocks: Sequence[Block], place: str) -> Iterator[_Reference]:
     yield from _usable(links_of(blocks), place, is_image=False)
-    yield from _usable([block.src for block in walk(blocks) if isinstance(block, Image)], place, is_image=True)
+    yield from _usable([image.src for image in images_of(blocks)], place, is_image=True)
 
 
 def _usable(addresses: Iterable[str], place: str, *, is_image: bool) -> Iterator[_Reference]:

@@ -58,10 +58,14 @@ class Teaser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleView:
-    """An article on its page. `html` is sanitised; `url` and `image_url` are absolute."""
+    """An article on its page. `url` and `image_url` are absolute; `hero_html`, the image above the title, may be empty.
+
+    Both pieces of HTML are sanitised.
+    """
 
     teaser: Teaser
     url: str
+    hero_html: str
     html: str
     image_url: str | None
     image_alt: str
@@ -95,7 +99,8 @@ def view_of(article: Article, public_url: str, words: Words, own_words: Words) -
     return ArticleView(
         teaser=teaser_for(article, words),
         url=url,
-        html=_with_scrolling_parts(html_of(article.illustrated_body, resolve=resolve), own_words),
+        hero_html=html_of([article.hero], resolve=resolve) if article.hero else "",
+        html=_with_scrolling_parts(html_of(article.body_below_hero, resolve=resolve), own_words),
         image_url=_uri(image.src, resolve) if image else None,
         image_alt=image.alt if image else "",
     )

@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 from distributor.channels.api import RenderContext
 from distributor.channels.email.channel import EmailChannel
 from distributor.domain.article import Article
-from distributor.domain.blocks import Alignment, Table
+from distributor.domain.blocks import Alignment, Image, Run, Table
 from distributor.domain.brand import Brand, FooterLink, Logo
-from tests.channels.email.rendering.rendition_samples import LONG_NAMES, article, context, rendered, row
+from tests.channels.email.rendering.rendition_samples import LONG_NAMES, article, context, paragraph, rendered, row
 from tests.conftest import needs_package
 
 pytestmark = pytest.mark.browser
@@ -151,6 +151,16 @@ def test_images_are_never_wider_than_the_text(browser: Browser) -> None:
     images = opened(browser, article(), width=360).locator(".body img")
     widths = images.evaluate_all("images => images.map(image => image.width)")
     assert widths == [320, 320]
+
+
+def test_a_badge_is_as_large_as_its_file_says_and_stands_in_its_line(browser: Browser) -> None:
+    badge = Run("Award", image=Image("https://a.example/badge.png", "Award", width=88, height=31))
+    sample = article(body=(paragraph("Won: ", badge, " ", badge, "."),), image=None)
+    images = opened(browser, sample, width=360).locator(".body img")
+    boxes = [image.bounding_box() for image in images.all()]
+    assert all(boxes)
+    assert [box["width"] for box in boxes if box] == [88, 88]
+    assert len({box["y"] for box in boxes if box}) == 1
 
 
 def test_the_button_is_large_enough_for_a_thumb(browser: Browser) -> None:

@@ -234,6 +234,28 @@ def test_the_image_of_the_article_comes_first_unless_the_text_shows_it() -> None
     assert len(page_of(rendered(repeated)).xpath("//img")) == 2
 
 
+def test_the_image_of_the_article_stands_above_the_title() -> None:
+    page = page_of(rendered())
+    (hero,) = page.xpath("//img[contains(@src, 'dawn')]")
+    assert hero.xpath("following::h1") != []
+    assert hero.xpath("preceding::h1") == []
+
+
+def test_an_image_that_the_text_begins_with_too_is_shown_once_with_its_caption() -> None:
+    photo = Image("/media/dawn.png", "", (run("At dawn"),))
+    rendition = rendered(article(body=(photo, paragraph("Text."))))
+    (figure,) = page_of(rendition).xpath("//figure[.//img]")
+    assert figure.xpath("following::h1") != []
+    assert figure.xpath("figcaption/text()") == ["At dawn"]
+    assert rendition.payload["text"].count("At dawn") == 1
+
+
+def test_an_image_that_the_text_shows_further_down_stays_there() -> None:
+    page = page_of(rendered(article(image=Image("images/flats.png", "again"))))
+    (photo,) = page.xpath("//img[contains(@src, 'flats')]")
+    assert photo.xpath("preceding::h1") != []
+
+
 def test_nothing_is_loaded_but_the_images_of_the_article_and_the_pixel() -> None:
     markup = rendered().payload["html"]
     own = ["https://tideline.example/media/dawn.png", "https://tideline.example/articles/images/flats.png", "@@open@@"]

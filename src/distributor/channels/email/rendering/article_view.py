@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -18,8 +19,8 @@ from distributor.rendering.html import direction_of, html_of
 from distributor.rendering.sanitize import resolver_for
 from distributor.rendering.text import text_of_blocks
 
-# The width of the content in pixels, for clients without support of max-width.
-_IMAGE_WIDTH = 520
+# The width of the text of a mail, in pixels.
+MAIL_WIDTH = 520
 _LONGEST_PREHEADER = 140
 # More links than these are a wall at the end of a mail; the page of the article has all of them.
 _MAX_TAGS = 5
@@ -45,7 +46,7 @@ class ArticleView:
     """One article in a mail. `summary` is empty if the body begins with the same text; `start` is left or right.
 
     `is_cut` means that the mail has only the beginning of the article, and its page the rest. `tags` are the first
-    ones, and `more_tags` is how many its page has besides.
+    ones, and `more_tags` is how many its page has besides. `hero` is the image above the title, or empty.
     """
 
     title: str
@@ -57,6 +58,7 @@ class ArticleView:
     url: str
     tags: tuple[TagView, ...]
     more_tags: int
+    hero: Markup
     html: Markup
     text: TextView
     is_cut: bool
@@ -71,13 +73,13 @@ def article_view(
     """
     url = site.article_url(article)
     resolve = resolver_for(url)
-    body = replace(article, body=article.body[:cut_after]).illustrated_body
+    shown = replace(article, body=article.body[:cut_after])
     summary = "" if _begins_with(article, article.summary) else article.summary
-    html = html_of(body, resolve=resolve, styles=styles, section_level=section_level, image_width=_IMAGE_WIDTH)
+    write = partial(html_of, resolve=resolve, styles=styles, section_level=section_level, mail_width=MAIL_WIDTH)
     text = TextView(
         title=_lines(Heading(1, (Run(_one_line(article.title)),))),
         summary=_lines(Paragraph((Run(_one_line(summary)),))),
-        body=keep_literal(text_of_blocks(body, resolve=resolve)),
+        body=keep_literal(text_of_blocks(shown.illustrated_body, resolve=resolve)),
     )
     language = article.language or site.language
     direction = direction_of(language)
@@ -91,7 +93,8 @@ def article_view(
         url=url,
         tags=tuple(TagView(keep_literal(tag.label), _tag_url(site, tag)) for tag in article.tags[:_MAX_TAGS]),
         more_tags=max(len(article.tags) - _MAX_TAGS, 0),
-        html=Markup(keep_literal(html)),  # noqa: S704 - sanitized by html_of
+        hero=Markup(keep_literal(write([shown.hero] if shown.hero else []))),  # noqa: S704 - sanitized by html_of
+        html=Markup(keep_literal(write(shown.body_below_hero))),  # noqa: S704 - sanitized by html_of
         text=text,
         is_cut=cut_after is not None and len(article.body) > cut_after,
     )

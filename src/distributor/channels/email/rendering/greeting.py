@@ -18,6 +18,7 @@ from distributor.channels.email.personalization.expression_tree import Constants
 from distributor.channels.email.personalization.expressions import expressions_of
 from distributor.channels.email.personalization.literal import keep_literal
 from distributor.channels.email.personalization.merge_blocks import MergeBlockWriter
+from distributor.channels.email.rendering.article_view import MAIL_WIDTH
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.blocks import Block, Code, Mark, runs_of, walk
 from distributor.domain.errors import InputError
@@ -102,7 +103,8 @@ def render_part(
     writer.check(source, part=part)
     marked, expressions = _extract_expressions(source, part=part)
     blocks = _parse_markdown(marked, read, part)
-    html = _unwrap_statements(html_of(blocks, resolve=resolve, styles=styles, section_level=3), expressions)
+    written = html_of(blocks, resolve=resolve, styles=styles, section_level=3, mail_width=MAIL_WIDTH)
+    html = _unwrap_statements(written, expressions)
     text = text_of_blocks(blocks, resolve=resolve)
     _check_positions(html, text, expressions, part)
     return RenderedText(
