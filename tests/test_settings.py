@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,15 @@ import pytest
 from distributor.bootstrap import child_environment, make_site
 from distributor.domain.errors import ConfigurationError
 from distributor.embedded import Services
-from distributor.settings import PROCESS_KINDS, Settings, address_problems, load_settings, readers
+from distributor.settings import (
+    PROCESS_KINDS,
+    Settings,
+    address_problems,
+    changed_settings,
+    load_settings,
+    readers,
+    unknown_settings,
+)
 from tests.paths import ROOT
 
 SERVICES = Services(database_url="postgresql://example/db", redis_url="redis://example")
@@ -71,6 +80,45 @@ def test_an_invalid_setting_is_named_with_what_is_wrong(
     with pytest.raises(ConfigurationError) as raised:
         load_settings.__wrapped__()
     assert str(raised.value) == f"setting DISTRIBUTOR_{name}: {message}"
+
+
+def test_a_process_with_settings_from_its_parent_reads_no_env_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("DISTRIBUTOR_POSTAL_ADDRESS=2 Other Street\n")
+    assert load_settings.__wrapped__().postal_address == "2 Other Street"
+    for name, value in child_environment(settings(secret_key="k" * 32), SERVICES).items():
+        monkeypatch.setenv(name, value)
+    assert load_settings.__wrapped__().postal_address == ""
+
+
+def test_what_has_changed_since_the_start_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    load_settings.cache_clear()
+    assert changed_settings() == []
+    (tmp_path / ".env").write_text("DISTRIBUTOR_SITE_NAME=New\nDISTRIBUTOR_PORT=8010\n")
+    assert changed_settings() == ["DISTRIBUTOR_PORT", "DISTRIBUTOR_SITE_NAME"]
+    (tmp_path / ".env").write_text("DISTRIBUTOR_PUBLIC_URL=gazette.example\n")
+    assert changed_settings() == ["setting DISTRIBUTOR_PUBLIC_URL: must start with http:// or https://"]
+    load_settings.cache_clear()
+
+
+def test_a_variable_that_is_no_setting_is_named_with_the_one_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = unknown_settings()
+    monkeypatch.setenv("DISTRIBUTOR_SMPT_URL", "smtp://relay.example")
+    monkeypatch.setenv("distributor_port", "8010")
+    (tmp_path / ".env").write_text(
+        "export DISTRIBUTOR_POSTAL_ADRESS=1\n# DISTRIBUTOR_COMMENT=1\nDISTRIBUTOR_XYZ=1\nPOSTGRES_PASSWORD=1\n"
+    )
+    assert [one for one in unknown_settings() if one not in before] == [
+        "DISTRIBUTOR_SMPT_URL is no setting; did you mean DISTRIBUTOR_SMTP_URL?",
+        "DISTRIBUTOR_POSTAL_ADRESS is no setting; did you mean DISTRIBUTOR_POSTAL_ADDRESS?",
+        "DISTRIBUTOR_XYZ is no setting, so it does nothing",
+    ]
 
 
 def test_a_setting_is_read_by_known_kinds_of_processes() -> None:

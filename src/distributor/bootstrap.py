@@ -7,7 +7,7 @@ import importlib
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -30,11 +30,12 @@ from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
 from distributor.embedded.postgres import find_postgres
 from distributor.flow.app_context import AppContext
-from distributor.flow.operations.processes import fingerprint, reporting
+from distributor.flow.operations.processes import fingerprint, reporting, still_running
 from distributor.logs import configure_logs
 from distributor.private_files import make_private_folder
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
-from distributor.settings import Settings, is_secret, load_settings, readers
+from distributor.settings import COMPLETE, Settings, is_secret, load_settings, readers
+from distributor.storage import processes
 from distributor.storage.backup import write_backup_before_migration
 from distributor.storage.channels import SecretBox
 from distributor.storage.database import Database
@@ -100,7 +101,7 @@ def open_app(settings: Settings | None = None) -> Iterator[AppContext]:
     """
     settings = settings or load_settings()
     with open_app_context(settings) as app:
-        _require_schema(settings, app.database)
+        require_schema(settings, app.database)
         yield app
 
 
@@ -127,13 +128,21 @@ def effective_settings(settings: Settings, services: Services) -> dict[str, str]
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def migrate_database(settings: Settings, database: Database, *, with_backup: bool = True) -> Path | None:
-    """Bring the database to the schema of this version; one that holds data is backed up first.
+def migrate_database(
+    settings: Settings, database: Database, *, with_backup: bool = True, before: Callable[[], None] | None = None
+) -> Path | None:
+    """Bring the database to the schema of this version; one that holds data is backed up first, after `before`.
 
     Returns the file of the backup; None if nothing had to be migrated, or nothing was there to lose. Raises
     SchemaError, also if the backup cannot be made: then nothing is migrated.
     """
     made: list[Path] = []
+
+    def prepare(revision: str) -> None:
+        if before is not None:
+            before()
+        if with_backup:
+            back_up(revision)
 
     def back_up(revision: str) -> None:
         folder = settings.data_dir.absolute() / "backups"
@@ -149,7 +158,7 @@ def migrate_database(settings: Settings, database: Database, *, with_backup: boo
                 "`distributor migrate --no-backup` migrates without a backup"
             ) from error
 
-    migrate(database, before=back_up if with_backup else None)
+    migrate(database, before=prepare)
     return made[0] if made else None
 
 
@@ -161,18 +170,37 @@ def postgres_programs() -> Path | None:
         return None
 
 
-def _require_schema(settings: Settings, database: Database) -> None:
+def migrate_embedded(settings: Settings, database: Database, *, with_backup: bool = True) -> Path | None:
+    """As `migrate_database`, for an embedded database: refused while processes still work with the old schema."""
+
+    def require_idle() -> None:
+        with database.begin() as connection:
+            found = processes.all_reported(connection) if processes.has_table(connection) else []
+        if busy := [one.title for one in still_running(found)]:
+            raise SchemaError(
+                "this version has to migrate the database, and what runs would go on with the old schema: stop "
+                f"{', '.join(busy)} first"
+            )
+
+    return migrate_database(settings, database, with_backup=with_backup, before=require_idle)
+
+
+def require_schema(settings: Settings, database: Database) -> None:
     """Migrate an embedded database, and check any other. Raises SchemaError."""
     if settings.database_url is not None:
         check_schema(database)
-    elif (backup := migrate_database(settings, database)) is not None:
+    elif (backup := migrate_embedded(settings, database)) is not None:
         structlog.get_logger(__name__).warning("database.migrated", revision=newest_revision(), backup=str(backup))
 
 
 def child_environment(settings: Settings, services: Services) -> dict[str, str]:
-    """The environment variables with which a child process works on the same database, Redis and data."""
+    """The environment variables with which a child process works on the same database, Redis and data.
+
+    It reads no .env: whenever it is started again, it has the settings that its parent has read.
+    """
     values = effective_settings(settings, services)
-    return {f"DISTRIBUTOR_{name.upper()}": value for name, value in values.items() if readers(name) != ("up",)}
+    given = {f"DISTRIBUTOR_{name.upper()}": value for name, value in values.items() if readers(name) != ("up",)}
+    return {**given, COMPLETE: "1"}
 
 
 def _plain(value: object) -> object:
@@ -190,7 +218,7 @@ def open_process(settings: Settings, kind: str) -> Iterator[AppContext]:
     with open_services(settings) as services:
         app = make_app_context(settings, services)
         try:
-            _require_schema(settings, app.database)
+            require_schema(settings, app.database)
             with reporting(services.database_url, this_process(settings, services, kind)):
                 yield app
         finally:

@@ -5,7 +5,10 @@ A process reads them when it starts; a change takes effect when the processes th
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import get_args
@@ -18,6 +21,13 @@ from distributor.domain.brand import DEFAULT_ACCENT, parse_colour, parse_fonts, 
 from distributor.domain.errors import ConfigurationError
 from distributor.listening import local_url
 
+COMPLETE = "_DISTRIBUTOR_SETTINGS_ARE_COMPLETE"
+"""The variable that tells a process to read no .env file, because its parent has handed all settings on."""
+
+_ENV_FILE = Path(".env")
+_ENV_LINE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*=", re.MULTILINE)
+# Of the tests and measurements.
+_OTHER_PREFIXES = ("DISTRIBUTOR_TEST_", "DISTRIBUTOR_FAULTS_")
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - an address in a URL
 _PORTS = {"http": 80, "https": 443}
 
@@ -45,7 +55,9 @@ _READ_BY: Mapping[str, tuple[str, ...]] = {
 class Settings(BaseSettings):
     """What this app is and where its parts are. Secrets of channels are not settings: they are stored."""
 
-    model_config = SettingsConfigDict(env_prefix="DISTRIBUTOR_", env_file=".env", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="DISTRIBUTOR_", env_file=_ENV_FILE, env_ignore_empty=True, extra="ignore"
+    )
 
     data_dir: Path = Field(Path("var"), description="where embedded servers, journals and the generated key are kept")
     database_url: SecretStr | None = Field(None, description="postgresql://…; unset: an embedded PostgreSQL")
@@ -214,6 +226,23 @@ def _port_of(url: str) -> int:
     return _PORTS[urlsplit(url).scheme] if port is None else port
 
 
+def unknown_settings() -> list[str]:
+    """What the environment and .env set that is no setting, each in a sentence; a mistyped name is silent otherwise."""
+    try:
+        in_file = _ENV_LINE.findall(_ENV_FILE.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        in_file = []
+    given = dict.fromkeys(name.upper() for name in (*os.environ, *in_file) if not name.startswith(_OTHER_PREFIXES))
+    names = [name.removeprefix("DISTRIBUTOR_").lower() for name in given if name.startswith("DISTRIBUTOR_")]
+    return [_is_no_setting(name) for name in names if name not in Settings.model_fields]
+
+
+def _is_no_setting(name: str) -> str:
+    similar = get_close_matches(name, Settings.model_fields, n=1)
+    meant = f"; did you mean DISTRIBUTOR_{similar[0].upper()}?" if similar else ", so it does nothing"
+    return f"DISTRIBUTOR_{name.upper()} is no setting{meant}"
+
+
 def changed_settings() -> list[str]:
     """The variables that a process which started now would read other values of, such as after a change of .env.
 
@@ -233,7 +262,7 @@ def changed_settings() -> list[str]:
 def load_settings() -> Settings:
     """The settings of this process. Raises ConfigurationError that names the variable at fault."""
     try:
-        return Settings()
+        return Settings(_env_file=None) if os.environ.get(COMPLETE) else Settings()
     except ValidationError as error:
         first = error.errors()[0]
         name = "DISTRIBUTOR_" + "_".join(str(part) for part in first["loc"]).upper()

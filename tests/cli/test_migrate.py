@@ -5,25 +5,31 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from alembic.config import Config
 from sqlalchemy import text
 
 from distributor import bootstrap
-from distributor.bootstrap import migrate_database
+from distributor.bootstrap import migrate_database, migrate_embedded, this_process
 from distributor.domain.errors import SchemaError
-from distributor.embedded import wait_until_stopped
+from distributor.embedded import Services, wait_until_stopped
 from distributor.flow.app_context import AppContext
+from distributor.flow.operations.processes import reporting
 from distributor.settings import Settings
-from distributor.storage import backup, schema
+from distributor.storage import backup, processes, schema
 from distributor.storage.migrations import upgrade
 from tests.cli.conftest import Run
 
 NEXT = "9000"
+SERVICES = Services(database_url="postgresql://example/db", redis_url="redis://example")
 EMBEDDED = {"DISTRIBUTOR_DATABASE_URL": "", "DISTRIBUTOR_REDIS_URL": ""}
 
 
@@ -101,6 +107,40 @@ def test_the_backup_restores_what_was_there_before(
     with app.database.begin() as connection:
         assert connection.execute(text("SELECT number FROM kept")).scalar_one() == 7
         assert connection.execute(text("SELECT count(*) FROM next_things")).scalar_one() == 0
+
+
+def test_an_embedded_database_is_not_migrated_while_processes_work_with_the_old_schema(
+    app: AppContext, settings: Settings, newer_version: Path
+) -> None:
+    before = revision(app)
+    mine = this_process(settings, SERVICES, "worker", name="worker email")
+    killed = replace(mine, id=uuid4(), pid=_ended_process())
+    with app.database.begin() as connection:
+        processes.report(connection, killed)
+    with reporting(app.database.url.render_as_string(hide_password=False), mine):
+        for with_backup in (True, False):
+            with pytest.raises(SchemaError, match=rf"stop worker email \(process {os.getpid()} on .+\) first"):
+                migrate_embedded(settings, app.database, with_backup=with_backup)
+        assert revision(app) == before
+    with app.database.begin() as connection:
+        processes.report(connection, killed)
+    assert migrate_embedded(settings, app.database) is not None
+    assert revision(app) == NEXT
+
+
+def test_a_schema_without_reports_of_processes_is_migrated(
+    app: AppContext, settings: Settings, newer_version: Path
+) -> None:
+    with app.database.begin() as connection:
+        connection.execute(text("DROP TABLE processes"))
+    assert migrate_embedded(settings, app.database) is not None
+
+
+def _ended_process() -> int:
+    """The number of a process that has ended."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    return ended.pid
 
 
 def test_a_damaged_backup_changes_nothing(run: Run, app: AppContext, tmp_path: Path) -> None:

@@ -8,13 +8,12 @@ import sys
 
 import structlog
 
-from distributor.bootstrap import child_environment, open_services, this_process
+from distributor.bootstrap import child_environment, open_services, require_schema, this_process
 from distributor.domain.errors import DistributorError
 from distributor.flow.delivery.recovery import recover_journals
 from distributor.flow.operations.processes import reporting
 from distributor.logs import configure_logs
 from distributor.settings import load_settings
-from distributor.storage.schema import check_schema
 from distributor_worker.beat import run_beat
 from distributor_worker.celery_app import app_context, celery, connect_broker
 
@@ -29,7 +28,7 @@ def main() -> None:
             os.environ.update(child_environment(settings, services))
             load_settings.cache_clear()
             connect_broker(services.redis_url)
-            check_schema(app_context().database)
+            require_schema(settings, app_context().database)
             if arguments.what == "beat":
                 with reporting(services.database_url, this_process(settings, services, "beat")):
                     run_beat()

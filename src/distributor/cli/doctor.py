@@ -13,7 +13,7 @@ from typing import Annotated, TypeAlias, cast
 import typer
 from redis import RedisError
 
-from distributor.bootstrap import make_app_context, migrate_database, open_services, secret_key, this_process
+from distributor.bootstrap import make_app_context, migrate_embedded, open_services, secret_key, this_process
 from distributor.channels.api import DiagnosableChannel, DiagnosticContext
 from distributor.channels.registry import broken_kinds, kinds
 from distributor.cli.channel import NameserverOption
@@ -33,7 +33,7 @@ from distributor.flow.operations.processes import (
 )
 from distributor.flow.publishing.ingest import missing_files
 from distributor.sandbox.registry import broken_emulators
-from distributor.settings import Settings, address_problems, load_settings
+from distributor.settings import Settings, address_problems, load_settings, unknown_settings
 from distributor.storage import channels, heartbeats, postmaster_mails, processes, quarantine
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.processes import ServiceProcess
@@ -65,6 +65,7 @@ def doctor(
     findings += [Finding("kinds", DiagnosticStatus.FAIL, reason) for reason in broken_kinds().values()]
     findings += [Finding("emulators", DiagnosticStatus.WARN, reason) for reason in broken_emulators().values()]
     _check(findings, "secret key", lambda: _check_secret_key(settings))
+    findings += [Finding("environment", DiagnosticStatus.WARN, problem) for problem in unknown_settings()]
     findings += [Finding("public url", DiagnosticStatus.WARN, problem) for problem in address_problems(settings)]
     try:
         with open_services(settings) as services, closing(make_app_context(settings, services)) as app:
@@ -112,7 +113,8 @@ def _diagnose_data(app: AppContext, resolver: Nameserver | None, outgoing: Seque
 
 def _check_secret_key(settings: Settings) -> str:
     secret_key(settings)
-    return "set" if settings.secret_key else f"kept in {settings.data_dir / 'secret_key'}"
+    kept = f"kept in {settings.data_dir / 'secret_key'}"
+    return f"{'set' if settings.secret_key else kept}; for that of the running processes see settings"
 
 
 def _diagnose_processes(app: AppContext, here: ServiceProcess) -> Iterator[Finding]:
@@ -203,7 +205,7 @@ def _shown(value: str, difference: SettingDifference, number: int) -> str:
 def _check_schema(settings: Settings, app: AppContext) -> str:
     if settings.database_url is not None:
         check_schema(app.database)
-    elif (backup := migrate_database(settings, app.database)) is not None:
+    elif (backup := migrate_embedded(settings, app.database)) is not None:
         return f"{newest_revision()}: migrated now, after a backup to {backup}"
     return newest_revision()
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from distributor.bootstrap import migrate_database, open_app_context
+from distributor.bootstrap import migrate_database, migrate_embedded, open_app_context
 from distributor.cli.console import print_message
 from distributor.settings import load_settings
 from distributor.storage.schema import newest_revision
@@ -19,8 +19,9 @@ def migrate(
 ) -> None:
     """Migrate the database to the schema of this version, after a backup to DATA_DIR/backups if it holds data."""
     settings = load_settings()
+    migrate_it = migrate_database if settings.database_url else migrate_embedded
     with open_app_context(settings) as app:
-        backup = migrate_database(settings, app.database, with_backup=not no_backup)
+        backup = migrate_it(settings, app.database, with_backup=not no_backup)
     if backup is not None:
         print_message(f"before the migration, the database was backed up to {backup}")
     print_message(f"the database has schema {newest_revision()}")

@@ -11,7 +11,7 @@ import typer
 from distributor.bootstrap import (
     child_environment,
     make_app_context,
-    migrate_database,
+    migrate_embedded,
     open_services,
     this_process,
 )
@@ -34,7 +34,7 @@ from distributor.cli.sandbox import (
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.processes import reporting
 from distributor.listening import free_port, local_url, require_free_port
-from distributor.settings import Settings, address_problems, changed_settings, load_settings
+from distributor.settings import Settings, address_problems, changed_settings, load_settings, unknown_settings
 
 
 def up(
@@ -61,7 +61,7 @@ def up(
     ports_file.unlink(missing_ok=True)
     with open_services(settings) as services:
         app = make_app_context(settings, services)
-        if (backup := migrate_database(settings, app.database)) is not None:
+        if (backup := migrate_embedded(settings, app.database)) is not None:
             print_message(f"the database was migrated to a new schema; before, it was backed up to {backup}")
         processes = [
             ChildProcess(name="web", module="distributor.web"),
@@ -77,7 +77,7 @@ def up(
             ports = wait_for_sandbox(ports_file, group)
             _prepare_channels(app, settings, ports, former_ports)
             _print_addresses(settings, ports)
-            for problem in (*address_problems(settings), *unused_settings(app, settings)):
+            for problem in (*unknown_settings(), *address_problems(settings), *unused_settings(app, settings)):
                 print_message(f"note: {problem}")
             print_message(f"logs are in {settings.data_dir / 'logs'}; Ctrl-C stops everything")
             _watch(group, stop)

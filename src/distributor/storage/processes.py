@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.storage import tables
@@ -53,6 +53,11 @@ def report(connection: Connection, process: ServiceProcess) -> None:
         .values(**values | {"settings": dict(process.settings)}, **seen)
         .on_conflict_do_update(index_elements=["id"], set_=seen)
     )
+
+
+def has_table(connection: Connection) -> bool:
+    """Whether the schema of the database has this table: the first one had not."""
+    return connection.execute(text("SELECT to_regclass('processes')")).scalar_one() is not None
 
 
 def all_reported(connection: Connection) -> list[ReportedProcess]:

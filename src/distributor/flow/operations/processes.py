@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import socket
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -82,6 +83,13 @@ def split_by_life(reported: Collection[ReportedProcess]) -> tuple[list[ReportedP
         [one for one in reported if one.silent_for < SILENT_AFTER],
         [one for one in reported if one.silent_for >= SILENT_AFTER],
     )
+
+
+def still_running(reported: Collection[ReportedProcess]) -> list[ServiceProcess]:
+    """Those that run: of this machine by the operating system, of others by their reports."""
+    running, _ = split_by_life(reported)
+    here = socket.gethostname()
+    return [one.process for one in running if one.process.host != here or _runs(one.process.pid)]
 
 
 def compare_settings(found: Sequence[ServiceProcess]) -> list[SettingDifference]:
