@@ -30,7 +30,7 @@ from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
 from distributor.embedded.postgres import find_postgres
 from distributor.flow.app_context import AppContext
-from distributor.flow.operations.processes import fingerprint, reporting, still_running
+from distributor.flow.operations.processes import fingerprint, reporting, split_by_life
 from distributor.logs import configure_logs
 from distributor.private_files import make_private_folder
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
@@ -176,10 +176,11 @@ def migrate_embedded(settings: Settings, database: Database, *, with_backup: boo
     def require_idle() -> None:
         with database.begin() as connection:
             found = processes.all_reported(connection) if processes.has_table(connection) else []
-        if busy := [one.title for one in still_running(found)]:
+        running, _ = split_by_life(found)
+        if running:
             raise SchemaError(
                 "this version has to migrate the database, and what runs would go on with the old schema: stop "
-                f"{', '.join(busy)} first"
+                f"{', '.join(process.title for process in running)} first"
             )
 
     return migrate_database(settings, database, with_backup=with_backup, before=require_idle)

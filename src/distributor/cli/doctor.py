@@ -113,16 +113,14 @@ def _diagnose_data(app: AppContext, resolver: Nameserver | None, outgoing: Seque
 
 def _check_secret_key(settings: Settings) -> str:
     secret_key(settings)
-    kept = f"kept in {settings.data_dir / 'secret_key'}"
-    return f"{'set' if settings.secret_key else kept}; for that of the running processes see settings"
+    return "set" if settings.secret_key else f"kept in {settings.data_dir / 'secret_key'}"
 
 
 def _diagnose_processes(app: AppContext, here: ServiceProcess) -> Iterator[Finding]:
     """Which processes run, and whether they work with the same settings as one another and as this command."""
     with app.database.begin() as connection:
         reported = processes.all_reported(connection)
-    alive, silent = split_by_life(reported)
-    running = [one.process for one in alive]
+    running, silent = split_by_life(reported)
     if running:
         yield Finding("processes", DiagnosticStatus.OK, f"running: {_titles(running)}")
     else:
@@ -139,16 +137,17 @@ def _diagnose_processes(app: AppContext, here: ServiceProcess) -> Iterator[Findi
             sentence = f"{_titles(outdated)} {_runs(outdated)} version {version}, and this command is {here.version}"
             yield Finding("processes", DiagnosticStatus.WARN, f"{sentence}: {_start_again(running, outdated)}")
     yield from _diagnose_settings(running, here)
-    yield _diagnose_postal_address(running or [here])
+    yield _diagnose_postal_address(running, here)
 
 
 def _diagnose_settings(running: Sequence[ServiceProcess], here: ServiceProcess) -> Iterator[Finding]:
     differences = compare_settings([*running, here])
     if running and not differences:
-        yield Finding("settings", DiagnosticStatus.OK, "the running processes have the same, and so has this command")
+        sentence = "the running processes have the same, and so has this command: also the secret key"
+        yield Finding("settings", DiagnosticStatus.OK, sentence)
     for difference in differences:
         by_value = [
-            f"{_titles(found)} {_has(found)} {_shown(value, difference, number)}"
+            f"{_named(found, running)} {_has(found)} {_shown(value, difference, number)}"
             for number, (value, found) in enumerate(difference.values.items())
         ]
         other = [one for value, found in difference.values.items() if here not in found for one in found]
@@ -160,13 +159,16 @@ def _diagnose_settings(running: Sequence[ServiceProcess], here: ServiceProcess) 
         yield Finding("settings", state, f"{sentence}{danger}; {remedy}")
 
 
-def _diagnose_postal_address(found: Sequence[ServiceProcess]) -> Finding:
+def _diagnose_postal_address(running: Sequence[ServiceProcess], here: ServiceProcess) -> Finding:
+    """That of the running processes, which is what mails have; without any, that of this command."""
+    found = running or [here]
     without = [process for process in found if not process.settings["postal_address"].strip()]
     if without:
-        sentence = f"DISTRIBUTOR_POSTAL_ADDRESS is not set in {_titles(without)}, and no newsletter is sent without it"
+        where = _named(without, running)
+        sentence = f"DISTRIBUTOR_POSTAL_ADDRESS is not set in {where}, and no newsletter is sent without it"
         return Finding("postal address", DiagnosticStatus.FAIL, sentence)
     addresses = " / ".join(dict.fromkeys(process.settings["postal_address"] for process in found))
-    return Finding("postal address", DiagnosticStatus.OK, f"{addresses} (in {_titles(found)})")
+    return Finding("postal address", DiagnosticStatus.OK, f"{addresses} (in {_named(found, running)})")
 
 
 def _by_version(found: Sequence[ServiceProcess]) -> dict[str, list[ServiceProcess]]:
@@ -183,6 +185,11 @@ def _start_again(running: Sequence[ServiceProcess], outdated: Sequence[ServicePr
 
 def _titles(found: Sequence[ServiceProcess]) -> str:
     return ", ".join(_HERE if one.name == _HERE else one.title for one in found)
+
+
+def _named(found: Sequence[ServiceProcess], running: Sequence[ServiceProcess]) -> str:
+    """The names of processes, shorter if they are all that run."""
+    return "all running processes" if len(running) > 1 and list(found) == list(running) else _titles(found)
 
 
 def _has(found: Sequence[ServiceProcess]) -> str:

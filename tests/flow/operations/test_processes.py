@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -65,8 +66,9 @@ def test_what_was_killed_on_the_same_machine_is_forgotten_by_the_next_start_and_
 ) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    killed = replace(process("web"), pid=ended.pid)
-    elsewhere, running = replace(process("web", host="two"), pid=ended.pid), process("beat")
+    here = socket.gethostname()
+    killed = replace(process("web", host=here), pid=ended.pid)
+    elsewhere, running = replace(process("web", host="two"), pid=ended.pid), process("beat", host=here)
     with app.database.begin() as connection:
         for one in (killed, elsewhere, running):
             processes.report(connection, one)
@@ -83,10 +85,19 @@ def test_a_process_that_reports_nothing_for_a_while_is_silent_and_is_forgotten_a
             change = text("UPDATE processes SET seen_at = seen_at - :age WHERE id = :id")
             connection.execute(change, {"age": age, "id": one.id})
     running, silent = split_by_life(reported(app))
-    assert [one.process for one in running] == [alive]
+    assert running == [alive]
     assert [one.process for one in silent] == [quiet, old]
     with reporting(url(app), process("inbound")):
         assert old.id not in {one.process.id for one in reported(app)}
+
+
+def test_what_was_killed_on_this_machine_is_known_to_have_ended_before_it_is_silent_for_long() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    here = this_process(Settings(_env_file=None, secret_key=KEY), SERVICES, "web")
+    killed = ReportedProcess(process=replace(here, id=uuid4(), pid=ended.pid), silent_for=timedelta(seconds=1))
+    alive = ReportedProcess(process=here, silent_for=timedelta(seconds=1))
+    assert split_by_life([alive, killed]) == ([here], [killed])
 
 
 def test_a_process_works_without_a_database_to_report_to() -> None:

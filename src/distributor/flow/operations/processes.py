@@ -77,19 +77,13 @@ def reporting(database_url: str, process: ServiceProcess) -> Iterator[None]:
             processes.forget(connection, [process.id])
 
 
-def split_by_life(reported: Collection[ReportedProcess]) -> tuple[list[ReportedProcess], list[ReportedProcess]]:
-    """Those that run, and those that have fallen silent."""
-    return (
-        [one for one in reported if one.silent_for < SILENT_AFTER],
-        [one for one in reported if one.silent_for >= SILENT_AFTER],
-    )
+def split_by_life(reported: Collection[ReportedProcess]) -> tuple[list[ServiceProcess], list[ReportedProcess]]:
+    """Those that run, and those that have ended without notice or fallen silent.
 
-
-def still_running(reported: Collection[ReportedProcess]) -> list[ServiceProcess]:
-    """Those that run: of this machine by the operating system, of others by their reports."""
-    running, _ = split_by_life(reported)
-    here = socket.gethostname()
-    return [one.process for one in running if one.process.host != here or _runs(one.process.pid)]
+    Of processes of this machine the operating system knows at once whether they have ended.
+    """
+    running = [one.process for one in reported if one.silent_for < SILENT_AFTER and not _has_ended(one.process)]
+    return running, [one for one in reported if one.process not in running]
 
 
 def compare_settings(found: Sequence[ServiceProcess]) -> list[SettingDifference]:
@@ -107,7 +101,7 @@ def compare_settings(found: Sequence[ServiceProcess]) -> list[SettingDifference]
 def has_one_secret_key(reported: Collection[ReportedProcess]) -> bool:
     """Whether all running processes have the same secret key."""
     running, _ = split_by_life(reported)
-    return len({one.process.settings[SECRET_KEY] for one in running if SECRET_KEY in one.process.settings}) <= 1
+    return len({process.settings[SECRET_KEY] for process in running if SECRET_KEY in process.settings}) <= 1
 
 
 def _compare(name: str, found: Sequence[ServiceProcess]) -> Iterator[SettingDifference]:
@@ -127,7 +121,7 @@ def _report_first(database: Database, process: ServiceProcess) -> None:
         ended = [
             one.process.id
             for one in processes.all_reported(connection)
-            if one.silent_for > _FORGET_AFTER or (one.process.host == process.host and not _runs(one.process.pid))
+            if one.silent_for > _FORGET_AFTER or _has_ended(one.process)
         ]
         processes.forget(connection, ended)
         processes.report(connection, process)
@@ -150,11 +144,14 @@ def _tolerated() -> Iterator[None]:
         _log.exception("process.not_reported")
 
 
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+def _has_ended(process: ServiceProcess) -> bool:
+    """Whether it was a process of this machine and has ended."""
+    if process.host != socket.gethostname():
         return False
-    except PermissionError:
+    try:
+        os.kill(process.pid, 0)
+    except ProcessLookupError:
         return True
-    return True
+    except PermissionError:
+        return False
+    return False
