@@ -16,6 +16,7 @@ from distributor.domain.subscriber import Membership
 from distributor.domain.subscriber_import import SUBSCRIBED, ImportRow
 from distributor.importers import csv_file
 from distributor.importers.columns import header_key
+from distributor.importers.consent import ANY, is_consent_target
 from distributor.importers.registry import all_importers
 from tests.importers.files import people, read
 from tests.importers.test_origins import EXPORTS, states
@@ -99,7 +100,19 @@ def columns_of(origin: str) -> dict[str, str]:
 
 def consent_columns(origin: str) -> list[tuple[str, str]]:
     """The headers of an importer that say who wants mail."""
-    return [(header, target) for header, target in columns_of(origin).items() if target in SAYS_NO]
+    return [(header, target) for header, target in columns_of(origin).items() if is_consent_target(target)]
+
+
+def cells_that_say(origin: str, target: str, *, yes: bool) -> list[str]:
+    """The cells of a column that say yes, or no, with the importer's own words."""
+    importer = all_importers()[origin]
+    own = importer.statuses if target == "status" else importer.column_statuses.get(target, {})
+    words = [
+        "any text at all" if word == ANY else word for word, status in own.items() if (status == SUBSCRIBED) == yes
+    ]
+    if target in importer.optional:
+        words = [word for word in words if word]
+    return [*(SAYS_YES if yes else SAYS_NO).get(target, ()), *words]
 
 
 def file_of(*rows: list[str]) -> str:
@@ -136,10 +149,9 @@ def test_no_row_that_says_no_in_any_way_ends_as_subscribed(origin: str, data: st
             lambda found: [column for column in found if header_key(column[0]) != header_key(says_no)]
         )
     )
-    own = [word for word, status in all_importers()[origin].statuses.items() if status != SUBSCRIBED]
     cells = [
-        data.draw(st.sampled_from((*SAYS_NO[target], *(own if target == "status" else ())))),
-        *(data.draw(st.sampled_from(SAYS_YES[other])) for _, other in others),
+        data.draw(st.sampled_from(cells_that_say(origin, target, yes=False))),
+        *(data.draw(st.sampled_from(cells_that_say(origin, other, yes=True))) for _, other in others),
     ]
     headers = [spelled(header, data.draw(SPELLINGS)) for header in (says_no, *(header for header, _ in others))]
     places = data.draw(st.permutations(range(len(cells))))
@@ -161,7 +173,7 @@ def test_a_row_that_says_yes_in_every_column_is_subscribed(origin: str, data: st
         st.lists(st.sampled_from(consent_columns(origin)), max_size=5, unique_by=lambda column: header_key(column[0]))
     )
     headers = [spelled(header, data.draw(SPELLINGS)) for header, _ in found]
-    cells = [data.draw(st.sampled_from(SAYS_YES[target])) for _, target in found]
+    cells = [data.draw(st.sampled_from(cells_that_say(origin, target, yes=True))) for _, target in found]
     (row,) = people(read(file_of(["email", *headers], ["ada@example.org", *cells]), format=origin))
     assert row.status.state is Membership.SUBSCRIBED
 

@@ -5,11 +5,13 @@ The people are made up.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, replace
 
 import pytest
 
-from distributor.domain.subscriber_import import ImportedStatus, ImportRow
+from distributor.domain.subscriber_import import ImportedStatus, ImportRow, ImportSettings
+from distributor.importers.reader import detect_settings, scan_file
 from distributor.importers.registry import detect_importer
 from distributor.importers.statuses import STATUSES
 from tests.importers.files import people, read, reasons
@@ -283,6 +285,17 @@ BREVO_STATUS = Export(
         ("@,Bu,,Blocklisted,,01-03-2024,01-03-2024", "blocklisted"),
     ),
 )
+MAILCHIMP_CLEANED = (
+    "Email Address,First Name,Company,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LATITUDE,LONGITUDE,"
+    "GMTOFF,DSTOFF,TIMEZONE,CC,REGION,CLEAN_TIME,CLEAN_CAMPAIGN_TITLE,CLEAN_CAMPAIGN_ID,LEID,EUID,NOTES,TAGS\n"
+    "ada@example.org,Ada,,1,2018-02-05 19:28:23,,2018-02-05 19:28:23,,,,,,,,,2020-03-23 17:30:05,News,c1,,,,\n"
+)
+MAILCHIMP_UNSUBSCRIBED = (
+    "Email Address,First Name,Company,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LATITUDE,LONGITUDE,"
+    "GMTOFF,DSTOFF,TIMEZONE,CC,REGION,UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_CAMPAIGN_ID,UNSUB_REASON,"
+    "UNSUB_REASON_OTHER,LEID,EUID,NOTES,TAGS\n"
+    "ada@example.org,Ada,,,2018-02-12 10:54:27,,2018-02-12 10:54:27,,,,,,,,,2018-07-23 12:19:27,News,c1,NORMAL,,,,,\n"
+)
 EXPORTS = (
     *(KIT_DASHBOARD, KIT_API, BEEHIIV, BUTTONDOWN, BUTTONDOWN_OLD, MAILERLITE, MAILERLITE_API, SENDY),
     *(PHPLIST_PAGE, PHPLIST_TABLE, HUBSPOT, HUBSPOT_INTERNAL, SHOPIFY, SHOPIFY_OLD, MATRIXIFY, BREVO, BREVO_STATUS),
@@ -351,8 +364,28 @@ def test_the_consent_that_hubspot_recorded_is_evidence() -> None:
 
 def test_an_attribute_of_brevo_that_is_no_yes_or_no_refuses_its_row_alone() -> None:
     rows = read("EMAIL,OPT_IN,DOUBLE_OPT-IN\nada@example.org,perhaps,\nbo@example.org,Yes,\n")
-    assert "OPT_IN must be yes or no, not 'perhaps'" in reasons(rows)[2]
+    assert "'perhaps' is not a word that is understood" in reasons(rows)[2]
     assert len(rows) == 2
+
+
+@pytest.mark.parametrize("header", ["Marketing Permissions", "Erlaubnis zum Marketing", "Permisos de marketing"])
+def test_who_ticked_no_box_at_mailchimp_is_pending_if_the_file_has_people_who_did(header: str) -> None:
+    start = f"Email Address,{header},MEMBER_RATING,OPTIN_TIME,LEID\n"
+    asked = f'{start}ada@example.org,"E-Mail, Brief",4,,1\nbo@example.org,,4,,2\ncy@example.org,nein,4,,3\n'
+    assert states(asked) == {"ada": "subscribed", "bo": "pending", "cy": "unsubscribed"}
+    assert states(f"{start}ada@example.org,,4,,1\nbo@example.org,,4,,2\n") == {"ada": "subscribed", "bo": "subscribed"}
+
+
+def test_who_left_mailchimp_because_of_spam_is_suppressed() -> None:
+    assert states(MAILCHIMP_UNSUBSCRIBED.replace("NORMAL", "SPAM")) == {"ada": "complained"}
+
+
+def test_the_free_text_of_a_reason_is_not_reported() -> None:
+    copy = io.BytesIO(HUBSPOT.text.encode())
+    complete = detect_settings(copy, ImportSettings(), name="people.csv")
+    _, scan = scan_file(copy, complete, name="people.csv")
+    reported = {word.word for word in scan.words if word.header == "Email hard bounce reason"}
+    assert reported == {"", "(other words)"}
 
 
 @pytest.mark.parametrize(
@@ -370,19 +403,6 @@ def test_an_attribute_of_brevo_that_is_no_yes_or_no_refuses_its_row_alone() -> N
 )
 def test_an_unknown_word_of_a_service_is_refused_because_it_may_mean_no(text: str) -> None:
     assert "'perhaps' is not a word that is understood" in reasons(read(text))[2]
-
-
-MAILCHIMP_CLEANED = (
-    "Email Address,First Name,Company,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LATITUDE,LONGITUDE,"
-    "GMTOFF,DSTOFF,TIMEZONE,CC,REGION,CLEAN_TIME,CLEAN_CAMPAIGN_TITLE,CLEAN_CAMPAIGN_ID,LEID,EUID,NOTES,TAGS\n"
-    "ada@example.org,Ada,,1,2018-02-05 19:28:23,,2018-02-05 19:28:23,,,,,,,,,2020-03-23 17:30:05,News,c1,,,,\n"
-)
-MAILCHIMP_UNSUBSCRIBED = (
-    "Email Address,First Name,Company,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LATITUDE,LONGITUDE,"
-    "GMTOFF,DSTOFF,TIMEZONE,CC,REGION,UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_CAMPAIGN_ID,UNSUB_REASON,"
-    "UNSUB_REASON_OTHER,LEID,EUID,NOTES,TAGS\n"
-    "ada@example.org,Ada,,,2018-02-12 10:54:27,,2018-02-12 10:54:27,,,,,,,,,2018-07-23 12:19:27,News,c1,NORMAL,,,,,\n"
-)
 
 
 @pytest.mark.parametrize(

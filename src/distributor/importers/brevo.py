@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distributor.domain.errors import InputError
-from distributor.domain.rendition import Json
 from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
 from distributor.importers.statuses import BLOCKLISTED, PENDING, UNSUBSCRIBED, words_of
-from distributor.importers.values import is_empty_word, parse_boolean, parse_text
 
 NAME = "brevo"
 COLUMNS: Mapping[str, str] = {
     **dict.fromkeys(("email_marketing", "email campaigns", "email subscription status"), "status"),
     **dict.fromkeys(("email_blacklisted", "email_blocklisted", "email blocklist"), "blocklisted"),
-    "opt_in": "source.opt_in",
-    "double_opt-in": "source.double_opt_in",
+    "opt_in": "status.opt_in",
+    "double_opt-in": "status.double_opt_in",
     "added_time": "evidence.added_at",
     **dict.fromkeys(("contact id", "contact_id", "ext_id"), "evidence.brevo_id"),
     "contact_timezone": "zone",
@@ -35,8 +32,15 @@ STATUSES = words_of(
     (UNSUBSCRIBED, ("unsubscribed", "not subscribed", "never subscribed", "non abonné", "désabonné")),
     (BLOCKLISTED, ("blocklisted", "blacklisted", "sur liste de blocage", "blockiert", "bloccato", "bloqueado")),
 )
-# The attribute DOUBLE_OPT-IN is a choice of 1 and 2, and exported as its number or its word.
-_YES, _NO = "1", "2"
+# What the sign-up forms stored; nothing is stored for contacts who came in another way. DOUBLE_OPT-IN is a choice, of 1
+# for yes and 2 for no.
+COLUMN_STATUSES: Mapping[str, Mapping[str, ImportedStatus | None]] = {
+    "status.opt_in": {"": SUBSCRIBED},
+    "status.double_opt_in": words_of(
+        (SUBSCRIBED, ("", "1")),
+        (PENDING, ("2", "0", "no", "false", "nein", "falsch", "non", "faux", "falso", "nee", "não")),
+    ),
+}
 
 
 def matches(headers: frozenset[str]) -> bool:
@@ -45,20 +49,3 @@ def matches(headers: frozenset[str]) -> bool:
         or headers >= {"opt_in", "double_opt_in"}
         or not headers.isdisjoint({"email_blacklisted", "email_blocklisted"})
     )
-
-
-def status_of(source: Mapping[str, Json]) -> ImportedStatus:
-    """What the sign-up forms stored; nothing is stored for contacts who came in another way."""
-    if not _answer(source, "opt_in", no={"0"}):
-        return UNSUBSCRIBED
-    return SUBSCRIBED if _answer(source, "double_opt_in", no={"0", _NO}) else PENDING
-
-
-def _answer(source: Mapping[str, Json], name: str, *, no: set[str]) -> bool:
-    text = parse_text(source.get(name, "")).strip()
-    if is_empty_word(text) or text == _YES:
-        return True
-    answer = False if text in no else parse_boolean(text)
-    if answer is None:
-        raise InputError(f"{name.upper()} must be yes or no, not {text[:40]!r}")
-    return answer

@@ -24,7 +24,14 @@ from distributor.domain.subscriber_import import (
     SkippedRow,
 )
 from distributor.importers.address_cell import SPACES, is_bare_address, read_addresses, read_name
-from distributor.importers.consent import CONSENT_TARGETS, ConsentColumn, combine, status_of_file_name
+from distributor.importers.consent import (
+    CONSENT_TARGETS,
+    STATUS,
+    ConsentColumn,
+    combine,
+    is_consent_target,
+    status_of_file_name,
+)
 from distributor.importers.statuses import STATUSES, normalize_word
 from distributor.importers.values import PARSERS, parse_list, parse_object, parse_text, storable_text, unescape_formula
 
@@ -106,7 +113,9 @@ class Importer:
     """A module of this package as `registry` reads it; the general columns and words are part of every importer.
 
     `columns` has a target for each header in the form of `header_key`, `statuses` the meaning of each word in a column
-    of states; None means that the row is passed over. `matches` says whether these headers, in the form of
+    of states; None means that the row is passed over. A column with words of its own has a target such as
+    ``status.reason``, and `column_statuses` the words: "" for an empty cell, ANY for free text. Columns with an
+    `optional` target say nothing in a file that has nothing there. `matches` says whether these headers, in the form of
     `normalize_header`, are those of the service. `status_of` derives a status from the fields with a ``source.`` target
     and raises InputError for values it does not know. Rows with an address in a domain of `skipped_domains` are passed
     over, with the reason. If `is_escaped`, cells are escaped with `escape_formula`. The `ambiguous` of its columns may
@@ -116,19 +125,21 @@ class Importer:
     name: str
     columns: Mapping[str, str]
     statuses: Mapping[str, ImportedStatus | None]
+    column_statuses: Mapping[str, Mapping[str, ImportedStatus | None]]
     matches: Callable[[frozenset[str]], bool]
     status_of: Callable[[Mapping[str, Json]], ImportedStatus] | None
     skipped_domains: Mapping[str, str]
     is_escaped: bool
     ambiguous: frozenset[str]
+    optional: frozenset[str]
 
     def target(self, header: str) -> str:
         """What a column with this header holds; empty if it is not known."""
         name = header[len(ATTRIBUTE) :] if header.casefold().startswith(ATTRIBUTE) else header
         known = self.columns.get(header_key(name)) or self.columns.get(header_key(_IN_PARENTHESES.sub("", name))) or ""
-        if not known and (general := self.columns.get(header_key(_PARTICULAR.sub("", name)))) in CONSENT_TARGETS:
+        if not known and is_consent_target(general := self.columns.get(header_key(_PARTICULAR.sub("", name)), "")):
             known = general
-        return known if name == header or known in CONSENT_TARGETS else ATTRIBUTE + name
+        return known if name == header or is_consent_target(known) else ATTRIBUTE + name
 
 
 def normalize_header(header: str) -> str:
@@ -156,7 +167,8 @@ class ColumnMapping:
         self._settings = settings
         self._file_name = file_name
         self._user_targets = {header_key(header): target for header, target in settings.columns.items()}
-        self._words = {**importer.statuses, **_user_words(settings.statuses)}
+        self._user_words = _user_words(settings.statuses)
+        self._words = {**importer.statuses, **self._user_words}
         self._names: dict[str, tuple[ColumnUse, Setter | ConsentColumn | None]] = {}
         known = [header.strip() for header in headers]
         self._is_bad_rows = known[:2] == list(BAD_ROW_COLUMNS)
@@ -263,7 +275,8 @@ class ColumnMapping:
                 uses[place] = self._use_of_unknown(use.header) if has_email or "email" in taken else as_email
             elif use.target in taken:
                 uses[place] = replace(use, source=ColumnSource.FALLBACK)
-            if (target := uses[place].target) not in (IGNORE, "tags", "attributes", *CONSENT_TARGETS):
+            target = uses[place].target
+            if target not in (IGNORE, "tags", "attributes") and not is_consent_target(target):
                 taken.add(target)
         return tuple(uses)
 
@@ -282,6 +295,8 @@ class ColumnMapping:
     def _setter_of(self, use: ColumnUse) -> Setter | ConsentColumn | None:
         if use.target in CONSENT_TARGETS:
             return ConsentColumn(use.header, use.target, self._words)
+        if (words := self.importer.column_statuses.get(use.target)) is not None:
+            return ConsentColumn(use.header, STATUS, {**words, **self._user_words})
         return _make_setter(use.target, self._settings.types)
 
     def _check(self, headers: list[str]) -> None:

@@ -44,6 +44,8 @@ _MEANINGS: Mapping[str, tuple[ImportedStatus, ImportedStatus]] = {
 # Targets whose cells may count: 3 complaints are a yes.
 _COUNTED = frozenset({"bounced", "complained"})
 CONSENT_TARGETS = (STATUS, *_MEANINGS)
+# In the words of one column, what every other word means.
+ANY = "*"
 
 # Words in the name of a file; others, such as `active`, may mean anything there.
 _FILE_NAME_WORDS = words_of(
@@ -84,6 +86,10 @@ class ConsentColumn:
             self._meanings[text] = meaning
         return meaning
 
+    def names(self, cell: str) -> bool:
+        """Whether a cell is a word; otherwise it is free text, such as the reason of a bounce."""
+        return ANY not in self._words or is_empty_word(cell) or normalize_word(cell) in self._words
+
     @property
     def outcome_of_yes(self) -> ImportOutcome:
         """What a yes means, and so a time, in a column that does not hold words."""
@@ -105,9 +111,11 @@ class ConsentColumn:
         raise self._unknown(text)
 
     def _status(self, text: str) -> ImportedStatus | None:
-        word = normalize_word(text)
+        word = "" if is_empty_word(text) else normalize_word(text)
         if word in self._words:
             return self._words[word]
+        if ANY in self._words:
+            return self._words[ANY]
         answer = None if is_empty_word(text) else parse_boolean(text)
         if answer is not None:
             return SUBSCRIBED if answer else UNSUBSCRIBED
@@ -120,6 +128,11 @@ class ConsentColumn:
             f"column {self.header[:60]!r}: {what}, and it may mean no; say what it means with "
             f'--map-status "{shown}=STATUS" (in the API map_status), one of {", ".join(STATUSES)}'
         )
+
+
+def is_consent_target(target: str) -> bool:
+    """Whether a column with this target says whether people get mail: ``status``, or ``status.NAME`` of an importer."""
+    return target.partition(".")[0] in CONSENT_TARGETS
 
 
 def consent_text(cell: Json) -> str:

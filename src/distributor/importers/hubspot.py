@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distributor.domain.rendition import Json
 from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
+from distributor.importers.consent import ANY
 from distributor.importers.statuses import BLOCKLISTED, BOUNCED, PENDING, UNSUBSCRIBED, words_of
-from distributor.importers.values import parse_text
 
 NAME = "hubspot"
 COLUMNS: Mapping[str, str] = {
@@ -25,7 +24,7 @@ COLUMNS: Mapping[str, str] = {
     **dict.fromkeys(("is globally ineligible", "hs_email_is_ineligible"), "blocklisted"),
     **dict.fromkeys(
         ("email hard bounce reason", "hs_email_hard_bounce_reason", "hs_email_hard_bounce_reason_enum"),
-        "source.hard_bounce_reason",
+        "status.hard_bounce_reason",
     ),
     **dict.fromkeys(
         (
@@ -34,9 +33,9 @@ COLUMNS: Mapping[str, str] = {
             "hs_email_quarantined_reason",
             "hs_email_customer_quarantined_reason",
         ),
-        "source.quarantine_reason",
+        "status.quarantine_reason",
     ),
-    **dict.fromkeys(("marketing email confirmation status", "hs_emailconfirmationstatus"), "source.confirmation"),
+    **dict.fromkeys(("marketing email confirmation status", "hs_emailconfirmationstatus"), "status.confirmation"),
     **dict.fromkeys(("legal basis for processing contact's data", "hs_legal_basis"), "evidence.legal_basis"),
     **dict.fromkeys(("record id", "contact id", "hs_object_id"), "evidence.hubspot_id"),
     **dict.fromkeys(("create date", "createdate"), "evidence.created_at"),
@@ -68,19 +67,15 @@ STATUSES = words_of(
     (SUBSCRIBED, ("marketing contact", "set as marketing contact")),
     (UNSUBSCRIBED, ("non marketing contact", "set as non marketing contact")),
 )
+# Reasons are free text, given for addresses that HubSpot does not mail; a confirmation is asked of some contacts only.
+COLUMN_STATUSES: Mapping[str, Mapping[str, ImportedStatus | None]] = {
+    "status.hard_bounce_reason": {"": SUBSCRIBED, ANY: BOUNCED},
+    "status.quarantine_reason": {"": SUBSCRIBED, ANY: BLOCKLISTED},
+    "status.confirmation": {"": SUBSCRIBED, "confirmed": SUBSCRIBED, ANY: PENDING},
+}
 
 
 def matches(headers: frozenset[str]) -> bool:
     return "email" in headers and not headers.isdisjoint(
         {"unsubscribed_from_all_email", "marketing_contact_status", "hs_email_optout", "hs_object_id", "record_id"}
     )
-
-
-def status_of(source: Mapping[str, Json]) -> ImportedStatus:
-    """Reasons are free text, given for addresses that HubSpot does not mail; a confirmation is asked of some only."""
-    if parse_text(source.get("hard_bounce_reason", "")).strip():
-        return BOUNCED
-    if parse_text(source.get("quarantine_reason", "")).strip():
-        return BLOCKLISTED
-    confirmation = parse_text(source.get("confirmation", "")).strip().casefold()
-    return SUBSCRIBED if confirmation in {"", "confirmed"} else PENDING

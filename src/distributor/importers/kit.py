@@ -20,8 +20,8 @@ from distributor.importers.statuses import (
 
 NAME = "kit"
 COLUMNS: Mapping[str, str] = {
-    "id": "evidence.kit_id",
-    "subscriber id": "evidence.kit_id",
+    "state": "status",
+    **dict.fromkeys(("id", "subscriber id"), "evidence.kit_id"),
     "added at": "evidence.added_at",
     "referrer": "evidence.referrer",
     **dict.fromkeys(("subscriber score", "last opened", "last clicked", "location", "fields"), "ignore"),

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
+from distributor.importers.consent import ANY
+from distributor.importers.statuses import COMPLAINED, PENDING, UNSUBSCRIBED
+
 NAME = "mailchimp"
 COLUMNS: Mapping[str, str] = {
     "address": "ignore",
@@ -18,7 +22,13 @@ COLUMNS: Mapping[str, str] = {
     "confirm_ip": "evidence.confirm_ip",
     "leid": "evidence.mailchimp_id",
     "unsub_time": "unsubscribed",
-    "unsub_reason": "evidence.unsub_reason",
+    "unsub_reason": "status.unsub_reason",
+    # What the subscriber ticked in a form with GDPR fields, in the language of the account.
+    **dict.fromkeys(
+        ("marketing permissions", "Erlaubnis zum Marketing", "Autorisations marketing"), "status.permission"
+    ),
+    **dict.fromkeys(("Permisos de marketing", "Permessi di marketing", "Permissões de marketing"), "status.permission"),
+    **dict.fromkeys(("Marketingtoestemmingen", "gdpr permissions"), "status.permission"),
     "clean_time": "bounced",
     "cleaned_time": "bounced",
     **dict.fromkeys(("unsub_campaign_title", "unsub_campaign_id", "unsub_reason_other"), "ignore"),
@@ -26,6 +36,17 @@ COLUMNS: Mapping[str, str] = {
     # Of text messages.
     **dict.fromkeys(("sms phone number", "sms marketing status", "sms subscriber status", "sms_optin_time"), "ignore"),
 }
+COLUMN_STATUSES: Mapping[str, Mapping[str, ImportedStatus | None]] = {
+    "status.unsub_reason": {"": SUBSCRIBED, "spam": COMPLAINED, "abuse": COMPLAINED, ANY: UNSUBSCRIBED},
+    # The labels of the boxes that are ticked. Mailchimp sends to the others as well, unless the owner leaves them out.
+    "status.permission": {
+        "": PENDING,
+        **dict.fromkeys(("no", "nein", "non", "false", "0"), UNSUBSCRIBED),
+        ANY: SUBSCRIBED,
+    },
+}
+# Audiences without GDPR fields have the column too.
+OPTIONAL = frozenset({"status.permission"})
 # Any three of them, as people delete columns.
 _FIXED = frozenset(
     (

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distributor.domain.rendition import Json
 from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
+from distributor.importers.consent import ANY
 from distributor.importers.statuses import UNSUBSCRIBED
-from distributor.importers.values import parse_text
 
 NAME = "phplist"
 COLUMNS: Mapping[str, str] = {
     **dict.fromkeys(("confirmed", "is this subscriber confirmed", "is this user confirmed"), "confirmed"),
     **dict.fromkeys(("blacklisted", "is this subscriber blacklisted", "is this user blacklisted"), "blocklisted"),
     **dict.fromkeys(("disabled", "is this account disabled?"), "disabled"),
-    "list membership": "source.lists",
+    "list membership": "status.lists",
     "id": "evidence.phplist_id",
     "entered": "evidence.entered_at",
     "foreign key": "evidence.foreign_key",
@@ -33,15 +32,14 @@ COLUMNS: Mapping[str, str] = {
     **dict.fromkeys(("password", "passwordchanged"), "ignore"),
     **dict.fromkeys(("ip", "change summary", "change detail"), "ignore"),
 }
+# Who has left every list is kept.
+COLUMN_STATUSES: Mapping[str, Mapping[str, ImportedStatus | None]] = {
+    "status.lists": {"": UNSUBSCRIBED, "no lists": UNSUBSCRIBED, ANY: SUBSCRIBED}
+}
 
 
 def matches(headers: frozenset[str]) -> bool:
-    return headers >= {"email", "confirmed", "blacklisted"} or any(
-        headers >= {"email", f"is_this_{someone}_confirmed"} or headers >= {"email", f"is_this_{someone}_blacklisted"}
-        for someone in ("subscriber", "user")
+    own = {f"is_this_{someone}_{state}" for someone in ("subscriber", "user") for state in ("confirmed", "blacklisted")}
+    return headers >= {"email", "confirmed", "blacklisted"} or (
+        "email" in headers and not headers.isdisjoint({*own, "list_membership"})
     )
-
-
-def status_of(source: Mapping[str, Json]) -> ImportedStatus:
-    """Who has left every list is kept, as a member of `No Lists`."""
-    return UNSUBSCRIBED if parse_text(source.get("lists", "")).strip().casefold() == "no lists" else SUBSCRIBED

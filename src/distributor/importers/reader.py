@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
-from distributor.domain.subscriber_import import BadRow, FileRow, FileScan, ImportSettings
+from distributor.domain.subscriber_import import IGNORE, BadRow, FileRow, FileScan, ImportSettings
 from distributor.importers.columns import ColumnMapping
-from distributor.importers.consent import CONSENT_TARGETS
+from distributor.importers.consent import is_consent_target
 from distributor.importers.registry import JSONL, detect_importer, find_importer
 from distributor.importers.scan import FileScanner
 from distributor.importers.table import MAX_ROW_BYTES, BadLineError, CsvHeader, CsvLines, read_header, read_rows
@@ -118,14 +118,15 @@ def scan_file(file: BinaryIO, settings: ImportSettings, *, name: str) -> tuple[I
             if not isinstance(row, BadRow):
                 scanner.add_object(row[2])
         scan = scanner.finish()
-        names = tuple(use.header for use in scan.columns if use.target in CONSENT_TARGETS)
+        names = tuple(use.header for use in scan.columns if is_consent_target(use.target))
         return replace(settings, consent_names=names), scan
     header = read_header(file, delimiter=settings.delimiter)
     scanner = FileScanner(ColumnMapping(header.headers, importer, settings, file_name=name))
     for found in read_rows(CsvLines(file, offset=header.offset, number=header.line), header):
         if not isinstance(found, BadRow):
             scanner.add_cells(found[1])
-    return settings, scanner.finish()
+    scan = scanner.finish()
+    return replace(settings, columns={**settings.columns, **dict.fromkeys(scanner.unused, IGNORE)}), scan
 
 
 def _read_objects(lines: CsvLines) -> Iterator[tuple[int, str, dict[str, Json]] | BadRow]:

@@ -1,8 +1,9 @@
 """The importers, found by scanning this folder, and which of them fits the header of a file.
 
 An importer is a module with `NAME`, `COLUMNS` (headers in any spelling, and their targets) and `matches`. It may have
-`STATUSES` (words of its own, made by `words_of`), `SKIPPED_DOMAINS` (domains of addresses that stand for no one, and
-why), `status_of` and `IS_ESCAPED`: see `Importer`.
+`STATUSES` (words of its own, made by `words_of`), `COLUMN_STATUSES` (the words of one column each), `OPTIONAL` (targets
+of columns that may be unused), `SKIPPED_DOMAINS` (domains of addresses that stand for no one, and why), `status_of` and
+`IS_ESCAPED`: see `Importer`.
 """
 
 from __future__ import annotations
@@ -40,10 +41,12 @@ def _importer_of(module: ModuleType, skipped_domains: Mapping[str, str]) -> Impo
         name=module.NAME,
         columns={header_key(header): target for header, target in columns.items()},
         statuses={**STATUS_WORDS, **getattr(module, "STATUSES", {})},
+        column_statuses=getattr(module, "COLUMN_STATUSES", {}),
         matches=module.matches,
         status_of=getattr(module, "status_of", None),
         skipped_domains=skipped_domains,
         is_escaped=getattr(module, "IS_ESCAPED", False),
+        optional=frozenset(getattr(module, "OPTIONAL", ())),
         ambiguous=csv_file.AMBIGUOUS - (set() if module is csv_file else set(map(header_key, module.COLUMNS))),
     )
 

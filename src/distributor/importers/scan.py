@@ -78,7 +78,10 @@ def is_consent_like(header: str) -> bool:
 
 
 class FileScanner:
-    """Counts the words in the consent columns of a file, and looks at the cells of the columns that are not known."""
+    """Counts the words in the consent columns of a file, and looks at the cells of the columns that are not known.
+
+    `unused` are the headers of columns that say nothing because no row of the file has anything there.
+    """
 
     def __init__(self, columns: ColumnMapping) -> None:
         self._columns = columns
@@ -87,6 +90,7 @@ class FileScanner:
         self._watched = [(place, cells) for place, cells in enumerate(self._cells) if cells.is_watched]
         self._by_name: dict[str, _Cells] = {}
         self._objects = 0
+        self.unused: list[str] = []
 
     def add_cells(self, cells: Sequence[str]) -> None:
         """Look at a row of cells."""
@@ -127,6 +131,12 @@ class FileScanner:
         found = [*self._cells, *self._by_name.values()]
         if unclear := [cells for cells in found if cells.is_unclear]:
             raise InputError(_question(unclear))
+        optional = self._columns.importer.optional
+        for cells in self._cells:
+            if cells.use.target in optional and all(map(is_empty_word, cells.counts)):
+                self.unused.append(cells.use.header)
+                cells.use = replace(cells.use, target=IGNORE, source=ColumnSource.PASSED_OVER)
+                cells.column = None
         words = [word for cells in found if cells.column is not None for word in cells.words(cells.column)]
         uses = (
             replace(use, header=_shown(use.header), target=_shown(use.target)) for use in (one.use for one in found)
@@ -197,7 +207,8 @@ class _Cells:
         if self.times:
             found[_TIMES, column.outcome_of_yes] = self.times
         for word, rows in sorted(self.counts.items(), key=lambda item: -item[1]):
-            shown = _shown(word.strip()) if len(found) < _MAX_REPORTED else _OTHERS
+            is_shown = len(found) < _MAX_REPORTED and column.names(word)
+            shown = _shown(word.strip()) if is_shown else _OTHERS
             key = (shown, _meaning_of(column, word) if word != _OTHERS else "")
             found[key] = found.get(key, 0) + rows
         for (word, meaning), rows in found.items():
