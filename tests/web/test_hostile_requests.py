@@ -27,6 +27,7 @@ CONSENT = {"text": "On paper.", "ip_address": "203.0.113.7"}
 AUDIENCE = {"lists": ["weekly"], "segments": ["weekly"]}
 CONDITION = {"kind": "attribute", "path": ["city"], "is": ["Graz"]}
 # A valid body of every operation that takes JSON; the parts of each are replaced one by one.
+CLOSED_RELAY = "smtp://127.0.0.1:1"
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/subscribers"): {
         "email": "bo@example.org",
@@ -55,6 +56,12 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/suppressions"): {"targets": ["cy@example.org"], "note": "x"},
     ("POST", "/v1/suppressions/check"): {"emails": ["cy@example.org"]},
     ("POST", "/v1/suppressions/remove"): {"targets": ["cy@example.org"], "reasons": ["manual"]},
+    ("PUT", "/v1/channels/{channel}"): {"kind": "email", "settings": {"smtp_url": CLOSED_RELAY, "connections": 5}},
+    ("PATCH", "/v1/channels/{channel}"): {
+        "settings": {"smtp_url": CLOSED_RELAY, "list_name": "A"},
+        "unset": ["sender"],
+    },
+    ("POST", "/v1/channels/{channel}/test"): {"to": "me@example.org"},
     ("POST", "/v1/articles/{slug}/publish"): {"at": "2030-01-01T00:00:00Z"},
     ("POST", "/v1/campaigns/audience"): {"articles": ["the-news"], "audience": AUDIENCE},
     ("POST", "/v1/campaigns"): {

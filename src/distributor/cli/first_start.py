@@ -24,9 +24,9 @@ _EMAIL = "email"
 
 
 def is_first_start(app: AppContext) -> bool:
-    """Whether no channel exists yet."""
+    """Whether no channel has existed yet."""
     with app.database.begin() as connection:
-        return not channels.all_channels(connection)
+        return not channels.ever_configured(connection)
 
 
 def set_up(app: AppContext, settings: Settings, ports: SandboxPorts) -> None:

@@ -41,6 +41,7 @@ class TokenScope(StrEnum):
     ARTICLES_READ = "articles:read"
     ARTICLES_WRITE = "articles:write"
     CHANNELS_READ = "channels:read"
+    CHANNELS_WRITE = "channels:write"
     CAMPAIGNS_READ = "campaigns:read"
     CAMPAIGNS_WRITE = "campaigns:write"
     CAMPAIGNS_APPROVE = "campaigns:approve"
