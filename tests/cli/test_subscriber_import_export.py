@@ -69,7 +69,7 @@ def test_headers_are_mapped_and_typed(run: Run, tmp_path: Path) -> None:
         *("subscriber", "import", str(file), "--list", "readers", "--basis", BASIS, "--json"),
         *("--map", "Ort=attributes.city", "--map", "Alter=attributes.age", "--type", "attributes.age=number"),
     )
-    assert (result.code, json.loads(result.out)["encoding"]) == (8, "cp1252")
+    assert (result.code, json.loads(result.out)["encoding"]) == (8, "windows-1252")
     shown = json.loads(run("subscriber", "show", "ada@example.org", "--json").out)
     assert shown["attributes"] == {"city": "Köln", "age": 36}
 

@@ -1,28 +1,49 @@
-"""Copies a file of any encoding, chunk by chunk, to UTF-8 with LF or CRLF line ends."""
+"""Copies a file of any encoding to UTF-8 with LF or CRLF line ends, once its encoding is known for certain."""
 
 from __future__ import annotations
 
 import codecs
 import hashlib
+import tempfile
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from pathlib import Path
 from typing import BinaryIO
 
-from charset_normalizer import from_bytes
-
 from distributor.domain.byte_order_marks import BYTE_ORDER_MARKS
+from distributor.domain.encodings.detection import ByteWords, Reading, likely_readings
+from distributor.domain.encodings.labels import CODECS, find_encoding
 from distributor.domain.errors import InputError
 
-# The encoding is detected from this many bytes.
+# Line ends, NUL bytes and other formats are judged by this many bytes.
 _SAMPLE_BYTES = 64 * 1024
-_MOST_COMMON = "cp1252"
-# Guesses of charset-normalizer with more disorder ("chaos", 0 to 1) than this are discarded.
-_MAX_CHAOS = 0.1
-# Guesses this close to the best one are compared by language.
-_CHAOS_TOLERANCE = 0.02
+_CHUNK_BYTES = 1024 * 1024
+_BYTES_IN_MEMORY = 4 * 1024 * 1024
+# With fewer characters that are not in ASCII, text in another encoding may be valid UTF-8 by chance.
+_FEW_CHARACTERS = 5
+# In UTF-16 one byte of each ASCII character is NUL: so many of those at even or odd places in text that has some.
+_MIN_NULS = 0.1
+_MAX_READINGS = 4
+_SHOWN_NAMES = 3
+_SAVE_AS_CSV = (
+    "save the sheet as CSV, in Excel as “CSV UTF-8”, in LibreOffice as “Text CSV” with the character set UTF-8, and "
+    "import that file"
+)
+_OTHER_FORMATS = {
+    b"PK\x03\x04": "a ZIP archive or a spreadsheet (XLSX, ODS): unpack the archive, or",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook (XLS):",
+    b"\x1f\x8b": "compressed (gzip): unpack it, and if it is a spreadsheet,",
+    b"%PDF": "a PDF:",
+    b"{\\rtf": "a text document (RTF):",
+    b"<html": "a web page, whatever its name: open it in a spreadsheet program,",
+    b"<!doctype html": "a web page, whatever its name: open it in a spreadsheet program,",
+    b"<table": "a table of a web page, whatever its name: open it in a spreadsheet program,",
+    b"<?xml": "XML: open it in a spreadsheet program,",
+}
+# Bytes after the end of the text: of a block that was not filled, and the end of a file of CP/M and DOS.
+_AFTER_END = b"\0\x1a"
 _ERROR_HANDLER = "distributor.mark_undecodable"
-_NOT_CHARSETS = frozenset({"idna", "punycode", "undefined", "raw-unicode-escape", "unicode-escape", "utf-7"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,106 +55,143 @@ class Utf8Copy:
     digest: str
 
 
-def copy_as_utf8(chunks: Iterable[bytes], target: BinaryIO, *, encoding: str = "") -> Utf8Copy:
-    """Copy a file to `target` in UTF-8, from the encoding given or the one detected.
+def copy_as_utf8(
+    chunks: Iterable[bytes], target: BinaryIO, *, encoding: str = "", folder: Path | None = None
+) -> Utf8Copy:
+    """Copy a file to `target` in UTF-8, from the encoding given or the one that the whole file shows.
 
     A byte that cannot be decoded becomes one that is invalid in UTF-8, so that only the line with it is refused later.
-    Raises InputError for an encoding that is unknown or cannot be detected.
+    Larger files are kept in `folder` meanwhile, without a name. Raises InputError for an encoding that is unknown or
+    not certain, and for a file that is no text.
     """
     digest = hashlib.sha256()
-    stream = iter(chunks)
-    sample = _take_sample(stream)
-    source_encoding, mark = _choose_encoding(sample, encoding)
-    has_lone_returns = _ends_lines_with_returns(sample, source_encoding)
-    decoder = codecs.getincrementaldecoder(source_encoding)(errors=_ERROR_HANDLER)
-    size = 0
-    for chunk, is_last in _with_last(chain([sample], stream)):
-        digest.update(chunk)
-        body, mark = chunk[len(mark) :], b""
-        if source_encoding == "utf-8" and not has_lone_returns:
-            size += target.write(body)
-            continue
-        text = decoder.decode(body, is_last)
-        if has_lone_returns:
-            text = text.replace("\r", "\n")
-        size += target.write(text.encode("utf-8", "surrogateescape"))
-    return Utf8Copy(encoding=source_encoding, size=size, digest=digest.hexdigest())
+    with tempfile.SpooledTemporaryFile(_BYTES_IN_MEMORY, dir=str(folder) if folder else None) as original:
+        for chunk in chunks:
+            digest.update(chunk)
+            original.write(chunk)
+        original.seek(0)
+        sample = original.read(_SAMPLE_BYTES)
+        name, mark = _choose_encoding(original, sample, encoding)
+        original.seek(len(mark))
+        size = sum(map(target.write, _without_end(_utf8_chunks(original, name, sample))))
+    return Utf8Copy(encoding=name, size=size, digest=digest.hexdigest())
 
 
-def _take_sample(stream: Iterator[bytes]) -> bytes:
-    sample = b""
-    while len(sample) < _SAMPLE_BYTES and (chunk := next(stream, b"")):
-        sample += chunk
-    return sample
-
-
-def _with_last(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Each chunk, and whether it is the last."""
-    previous = next(chunks, b"")
-    for chunk in chunks:
-        yield previous, False
-        previous = chunk
-    yield previous, True
-
-
-def _choose_encoding(sample: bytes, given: str) -> tuple[str, bytes]:
-    """The name of the codec, and the byte order mark to skip."""
-    for mark, encoding in BYTE_ORDER_MARKS:
+def _choose_encoding(file: tempfile.SpooledTemporaryFile[bytes], sample: bytes, given: str) -> tuple[str, bytes]:
+    """The name of the encoding, and the byte order mark to skip. Raises InputError."""
+    for begin, description in _OTHER_FORMATS.items():
+        if sample[: len(begin)].lower() == begin.lower():
+            raise InputError(f"the file is {description} {_SAVE_AS_CSV}")
+    wanted = find_encoding(given) if given else ""
+    for mark, codec in BYTE_ORDER_MARKS:
         if sample.startswith(mark):
-            if given and not _is_same(given, encoding):
+            name = find_encoding(codec)
+            if wanted and wanted[:5] != name[:5]:
                 raise InputError(
-                    f"the file starts with the byte order mark of {encoding}, but the encoding given is {given}"
+                    f"the file starts with the byte order mark of {name}, but the encoding given is {given}"
                 )
-            return encoding, mark
-    if given:
-        return _codec_name(given), b""
-    if _is_utf8(sample):
-        return "utf-8", b""
-    return _detect(sample), b""
+            return name, mark
+    if wanted:
+        return wanted, b""
+    return _utf_16_without_mark(sample) or _detect(file), b""
 
 
-def _codec_name(given: str) -> str:
-    try:
-        found = codecs.lookup(given)
-    except (LookupError, ValueError):
-        raise InputError(f"{given!r} is not an encoding; give one such as utf-8, cp1252 or utf-16") from None
-    # Codecs such as base64 and rot13 do not decode text.
-    if not found._is_text_encoding or found.name in _NOT_CHARSETS:
-        raise InputError(f"{given!r} is not a text encoding; give one such as utf-8, cp1252 or utf-16")
-    return found.name
+def _utf_16_without_mark(sample: bytes) -> str:
+    """The name of the UTF-16 that the NUL bytes show, or empty."""
+    high, low = sample[::2].count(0), sample[1::2].count(0)
+    least = len(sample) / 2 * _MIN_NULS
+    if low >= least and high * 10 <= low:
+        return "utf-16le"
+    return "utf-16be" if high >= least and low * 10 <= high else ""
 
 
-def _is_same(given: str, encoding: str) -> bool:
-    return encoding.startswith(_codec_name(given).removesuffix("-sig"))
+def _detect(file: tempfile.SpooledTemporaryFile[bytes]) -> str:
+    """The name of the encoding that the whole file shows. Raises InputError if it is not certain."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    words = ByteWords()
+    good = bad = 0
+    has_shifts = False
+    file.seek(0)
+    for chunk in _chunks(file):
+        words.add(chunk)
+        text = decoder.decode(chunk)
+        if chunk.isascii():
+            has_shifts = has_shifts or b"\x1b$B" in chunk or b"\x1b$@" in chunk
+            continue
+        # Other programs have marked what they could not decode with the same character.
+        errors = text.count("\ufffd") - chunk.count("\ufffd".encode())
+        good += len(text) - len(text.encode("ascii", "ignore")) - errors
+        bad += errors
+    is_utf_8 = good > bad or not bad
+    if is_utf_8 and (not good or good >= _FEW_CHARACTERS):
+        return "iso-2022-jp" if has_shifts and not good else "utf-8"
+    found = words.found()
+    readings = likely_readings(found, with_utf_8=is_utf_8)
+    if is_utf_8:
+        if not readings or any(reading.encoding == "utf-8" for reading in readings):
+            return "utf-8"
+        readings.append(Reading("utf-8", tuple(word.decode(errors="replace") for word in found)))
+    if not readings:
+        raise InputError("the file is not in UTF-8, and no other encoding makes it text: give its encoding")
+    if len(readings) > 1:
+        raise InputError(_which_encoding(readings))
+    return readings[0].encoding
 
 
-def _is_utf8(sample: bytes) -> bool:
-    """Whether most non-ASCII sequences are valid UTF-8: text in other encodings rarely forms one by chance."""
-    # Not final: the sample may end in the middle of a character.
-    text = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(sample)
-    bad = text.count("\ufffd")
-    good = sum(not character.isascii() for character in text) - bad
-    return bad == 0 or good > bad
+def _which_encoding(readings: list[Reading]) -> str:
+    """The question which of several readings is right, with names that they differ in."""
+    different = [names for names in zip(*(reading.words for reading in readings), strict=True) if len(set(names)) > 1]
+    shown = [
+        f"{reading.encoding} ({', '.join(names[place] for names in different[:_SHOWN_NAMES])})"
+        for place, reading in enumerate(readings[:_MAX_READINGS])
+    ]
+    return (
+        f"the file is not certain to be in one encoding; its names are different in each of {'; '.join(shown)}: "
+        f"give the encoding in which they are right, such as --encoding {readings[0].encoding}"
+    )
 
 
-def _detect(sample: bytes) -> str:
-    if b"\0" in sample:
-        raise InputError("the file is not text: it contains NUL bytes; if it is UTF-16, give that as its encoding")
-    guesses = [guess for guess in from_bytes(sample[:_SAMPLE_BYTES]) if guess.chaos <= _MAX_CHAOS]
-    if not guesses:
-        raise InputError("the file is not in UTF-8 and its encoding cannot be detected: give its encoding")
-    least = min(guess.chaos for guess in guesses)
-    likely = [guess for guess in guesses if guess.chaos <= least + _CHAOS_TOLERANCE and guess.coherence > 0] or guesses
-    # Western encodings differ in letters that few names contain, and Windows-1252 is by far the most common.
-    if any(guess.encoding == _MOST_COMMON or _MOST_COMMON in guess.could_be_from_charset for guess in likely):
-        return _MOST_COMMON
-    return max(likely, key=lambda guess: guess.coherence).encoding
+def _utf8_chunks(file: tempfile.SpooledTemporaryFile[bytes], encoding: str, sample: bytes) -> Iterator[bytes]:
+    """The rest of the file in UTF-8, with line feeds if its lines end with CR alone, as on classic Mac OS."""
+    text = sample.decode(CODECS[encoding], "replace")
+    returns = text.count("\r") - text.count("\r\n")
+    has_lone_returns = returns > text.count("\n")
+    if encoding == "utf-8" and not has_lone_returns:
+        yield from _chunks(file)
+        return
+    decoder = codecs.getincrementaldecoder(CODECS[encoding])(errors=_ERROR_HANDLER)
+    rest = ""
+    for chunk in _chunks(file):
+        text = rest + decoder.decode(chunk)
+        # Vietnamese tones are characters of their own, after the letter; a line end may be cut in two.
+        rest = text[-2:]
+        yield _encode(text[:-2], has_lone_returns)
+    yield _encode(rest + decoder.decode(b"", final=True), has_lone_returns)
 
 
-def _ends_lines_with_returns(sample: bytes, encoding: str) -> bool:
-    """Whether lines end with CR alone, as on classic Mac OS."""
-    text = sample.decode(encoding, "replace")
-    return "\r" in text and "\n" not in text
+def _encode(text: str, has_lone_returns: bool) -> bytes:
+    if has_lone_returns:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return unicodedata.normalize("NFC", text).encode("utf-8", "surrogateescape")
+
+
+def _without_end(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The chunks without the bytes after the end of the text."""
+    held = b""
+    for chunk in chunks:
+        kept = chunk.rstrip(_AFTER_END)
+        if kept:
+            yield held + kept
+            held = b""
+        held += chunk[len(kept) :]
+        if len(held) > _CHUNK_BYTES:
+            yield held
+            held = b""
+
+
+def _chunks(file: tempfile.SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
+    """The file from its position on."""
+    return iter(lambda: file.read(_CHUNK_BYTES), b"")
 
 
 def _mark_undecodable(error: UnicodeError) -> tuple[str, int]:

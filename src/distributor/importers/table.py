@@ -28,8 +28,9 @@ _MAX_COLUMNS = 1000
 # The delimiter and the header are judged by so many rows, of which so many may be a title above the header.
 _SAMPLE_ROWS = 50
 _MAX_TITLE_ROWS = 10
-# How well one column fits: better than a delimiter of the header alone, worse than one that is in the rows as well.
-_ONE_COLUMN_FIT = 0.3
+# How well one column fits: better than a delimiter of the header alone, worse than one that any row has as well.
+_ONE_COLUMN_FIT = 0.2
+_ONE_CELL_FIT = 0.19
 _BLANKS = " \t\u00a0"
 _LINE_END = "\r\n"
 _LONE_RETURN = re.compile(rb"\r(?![\r\n])")
@@ -369,7 +370,7 @@ def _fit(header: list[str], rows: list[list[str]]) -> float:
 
 
 def _row_fit(size: int, width: int) -> float:
-    return 1.0 if size == width else 0.5 if 1 < size < width else 0.0
+    return 1.0 if size == width else 0.0 if size > width else 0.5 if size > 1 else _ONE_CELL_FIT
 
 
 def _label(cell: str) -> str:

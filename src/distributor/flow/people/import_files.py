@@ -44,7 +44,7 @@ class ImportFiles:
             ) from error
         try:
             with os.fdopen(descriptor, "wb") as file:
-                copied = copy_as_utf8(pieces, file, encoding=encoding)
+                copied = copy_as_utf8(pieces, file, encoding=encoding, folder=self._folder)
                 file.flush()
                 os.fsync(file.fileno())
             yield path, copied
