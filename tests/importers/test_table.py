@@ -160,8 +160,13 @@ def test_many_rows_that_end_with_cr_are_each_read_once() -> None:
     assert reasons(rows) == {}
 
 
-# Without a carriage return alone, which older versions of the csv module do not put in quotation marks.
-CELLS = st.lists(st.sampled_from([*"aé ,;\t|\"'\n=@0ж中", "\r\n"]), max_size=8).map("".join)
+# Without a carriage return alone, which older versions of the csv module do not put in quotation marks, and without
+# the ="0123" of spreadsheets, which is read as the text in it.
+CELLS = (
+    st.lists(st.sampled_from([*"aé ,;\t|\"'\n=@0ж中", "\r\n"]), max_size=8)
+    .map("".join)
+    .filter(lambda cell: '="' not in cell)
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -180,9 +185,8 @@ def test_what_the_csv_module_writes_in_any_dialect_is_read_back(
         # Blanks at the ends of cells are padding as well.
         whole = [[cell.strip(" \t\u00a0") for cell in row] for row in whole]
     written = [_write(row, delimiter, quoting, end, padding) for row in whole]
-    expected = [[cell[2:-1] if cell[:2] == '="' and cell[2:] == '"' else cell for cell in row] for row in whole]
-    assert table("".join(written)) == expected
-    assert table(f"sep={delimiter}{end}" + "".join(written)) == expected
+    assert table("".join(written)) == whole
+    assert table(f"sep={delimiter}{end}" + "".join(written)) == whole
 
 
 def _write(row: list[str], delimiter: str, quoting: Any, end: str, padding: str) -> str:
