@@ -37,6 +37,7 @@ BOUNDS = {
     ("subscribers", "tags"): "domain.person refuses more than 100 characters",
     ("suppressions", "domain"): ADDRESS,
     ("suppressions", "reason"): OURS,
+    ("users", "key"): ADDRESS,
     ("import_keys", "key"): ADDRESS,
     ("channels", "name"): "flow.operations.channel_settings refuses more than 100 characters",
     ("campaigns", "key"): OURS,

@@ -9,13 +9,15 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from distributor.domain.api_token import TokenScope, secret_of
 from distributor.domain.tokens import Purpose
+from distributor.domain.user import Actor, Role
 from distributor.flow.app_context import AppContext
-from distributor.storage import api_tokens, channels
+from distributor.flow.team import accounts
+from distributor.storage import api_tokens, channels, user_sessions
 from distributor.web.app import create_app
 from distributor.web.config import WebConfig
 from tests.channels.email.providers import webhook_requests as calls
@@ -202,12 +204,28 @@ def client(app: AppContext, sent_mail: SentMail, write_article: WriteArticle) ->
             ("suppressions", {"targets": ["dan@example.org"]}),
         ):
             assert running.post(f"/api/v1/{path}", json=body).is_success
+        running.headers["Sec-Fetch-Site"] = "same-origin"
+        running.cookies.set("distributor_session", session_of_owner(app))
         assert running.patch("/api/v1/lists/weekly", json={"visibility": "public"}).is_success
         assert running.put("/api/v1/lists/weekly/topics", json={"topics": ["sport"]}).is_success
         yield running
 
 
+def session_of_owner(app: AppContext) -> str:
+    """The token of a session of an owner, who is user 1; user 2 is a viewer."""
+    user, _ = (
+        accounts.create_user(app, email=f"{role}@example.org", name="", role=role, actor=Actor(name="cli:test"))[0]
+        for role in (Role.OWNER, Role.VIEWER)
+    )
+    with app.database.begin() as connection:
+        user_sessions.add(connection, "token", user_id=user.id, ip_address="", user_agent="", now=app.clock())
+    return "token"
+
+
 PARAMETERS = {
+    # Not those of whoever asks, who would be signed out.
+    "user_id": "2",
+    "session_id": "2",
     "slug": "weekly",
     "channel": "hook",
     "extension": "rss",
@@ -253,7 +271,18 @@ def routes(client: TestClient, *methods: str) -> list[tuple[str, str]]:
         (method, route.path) for route in app.routes if isinstance(route, Route) for method in route.methods or ()
     ]
     api = [(method.upper(), f"/api{path}") for path, known in description(client).items() for method in known]
-    return sorted(one for one in public + api if one[0] in methods and one[1] != "/readyz")
+    team = [
+        (method, f"/app{route.path}".rstrip("/"))
+        for mount in app.routes
+        if isinstance(mount, Mount) and mount.path == "/app"
+        for route in mount.routes
+        if isinstance(route, Route)
+        for method in route.methods or ()
+    ]
+    assert len(team) > 20
+    # Without the session, which the first of these would end.
+    paths = {one for one in public + api + team if one[1] not in ("/readyz", "/app/sign-out")}
+    return sorted(one for one in paths if one[0] in methods)
 
 
 def description(client: TestClient) -> Any:

@@ -34,6 +34,8 @@ from distributor.rendering.environment import Templates
 
 __all__ = [
     "NO_MEDIA",
+    "AccountMail",
+    "AccountMailChannel",
     "Article",
     "Attachment",
     "Attribution",
@@ -634,6 +636,28 @@ class ConfirmationChannel(Protocol):
         """The message, with a link of purpose CONFIRM for each delivery. Pure, like `render`; checked by `check`.
 
         `language` is the recipient's own as a BCP 47 tag. Raises TemplateError.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountMail:
+    """The words of a mail with a one-time link for a user of the team's app; `otherwise` is for whom it surprises."""
+
+    subject: str
+    title: str
+    sentences: tuple[str, ...]
+    button: str
+    otherwise: str
+
+
+@runtime_checkable
+class AccountMailChannel(Protocol):
+    """A channel that can send mails to users of the team's app."""
+
+    def render_account_mail(self, mail: AccountMail, context: RenderContext) -> Rendition:
+        """The message, with a link of purpose ACCOUNT for each delivery. Pure, like `render`; checked by `check`.
+
+        Raises TemplateError.
         """
 
 

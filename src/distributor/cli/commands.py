@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "sandbox": "Let channels send to a sandbox that runs by itself.",
     "quarantine": "List, retry and discard items that could not be processed.",
     "token": "Manage the tokens that let other programs use the API.",
+    "user": "Manage the users of the team's app.",
 }
 """The help line of each command, in the order of `distributor --help`."""
 

@@ -64,11 +64,15 @@ class ChangePolicy(StrEnum):
 
 
 class CampaignPurpose(StrEnum):
-    """ARTICLES goes to subscribers with consent; CONFIRMATION to each new sign-up; TEST to the team, as a trial."""
+    """ARTICLES goes to subscribers with consent; CONFIRMATION to each new sign-up; TEST to the team, as a trial.
+
+    ACCOUNT is a mail with a one-time link for a user of the team's app.
+    """
 
     ARTICLES = "articles"
     CONFIRMATION = "confirmation"
     TEST = "test"
+    ACCOUNT = "account"
 
 
 class UnknownPolicy(StrEnum):

@@ -13,6 +13,7 @@ DistributorError                 a problem that the user can act on
 │   └── GoneError                an article that was public and was withdrawn
 ├── StateError                   not possible in the current state
 │   └── BlockedError             a campaign whose review found what must not go out
+├── PermissionDeniedError        not allowed to this user
 ├── ConfigurationError           settings, ports, missing programs
 ├── SchemaError                  a database that this version cannot work with
 └── ServiceError                 PostgreSQL, Redis or a remote service does not answer
@@ -165,6 +166,12 @@ class BlockedError(StateError):
 
 class LeaseLostError(StateError):
     """The lease of a worker on its deliveries may have run out: it must not send them, because others may."""
+
+
+class PermissionDeniedError(DistributorError):
+    """The role of a user does not allow it."""
+
+    exit_code = 4
 
 
 class ConfigurationError(DistributorError):

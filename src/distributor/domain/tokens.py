@@ -30,6 +30,7 @@ class Purpose(Enum):
     MESSAGE = b"m"
     CONFIRM = b"y"
     BOUNCE = b"b"
+    ACCOUNT = b"a"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,15 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=False,
+            # `{{ _("…") }}` and `{% trans %}`: in English, which the texts are written in.
+            extensions=["jinja2.ext.i18n"],
         )
         # A palette is computed from the accent of the brand where its grounds are known: in the template.
         self._environment.filters |= {"readable_on": readable_on, "button_on": button_on, "ink_on": ink_on}
+        self._environment.policies["ext.i18n.trimmed"] = True
+        # Of the extension, which has no types.
+        install: Any = self._environment
+        install.install_null_translations(newstyle=True)
 
     def render(self, name: str, context: Mapping[str, Any]) -> str:
         """Render template `name`. Raises TemplateError with the template and the line of the error.

@@ -8,8 +8,7 @@ from datetime import datetime
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.audience import AudiencePlan
-from distributor.domain.campaign import Campaign, CampaignPurpose, DispatchState, UnknownPolicy
-from distributor.domain.delivery import DeliveryState
+from distributor.domain.campaign import Campaign, CampaignPurpose, UnknownPolicy
 from distributor.domain.rendition import Rendition
 from distributor.storage import dispatches, tables
 from distributor.storage.database import Connection
@@ -46,31 +45,5 @@ def add(
         )
         .returning(tables.campaigns.c.id)
     ).scalar_one()
-    dispatch_id: int = connection.execute(
-        insert(tables.dispatches)
-        .values(
-            campaign_id=test_id,
-            channel_id=channel_id,
-            state=DispatchState.RUNNING,
-            scheduled_at=now,
-            zone="UTC",
-            rendition_id=dispatches.store_rendition(connection, rendition, now=now),
-            audience_size=len(recipients),
-            prepared_at=now,
-            released_at=now,
-        )
-        .returning(tables.dispatches.c.id)
-    ).scalar_one()
-    rows = [
-        {
-            "dispatch_id": dispatch_id,
-            "recipient": recipient,
-            "fields": dict(fields),
-            "state": DeliveryState.PENDING,
-            "created_at": now,
-            "updated_at": now,
-        }
-        for recipient, fields in recipients.items()
-    ]
-    connection.execute(insert(tables.deliveries), rows)
+    dispatches.add_released(connection, test_id, channel_id, rendition, recipients, now=now)
     return test_id

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.campaign import OPEN_STATES, CampaignPurpose, Dispatch, DispatchState
+from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import NotFoundError
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
@@ -74,6 +75,48 @@ def add(
         .returning(tables.dispatches.c.id)
     ).scalar_one()
     return dispatch_id
+
+
+def add_released(
+    connection: Connection,
+    campaign_id: int,
+    channel_id: int,
+    rendition: Rendition,
+    recipients: Mapping[str, Mapping[str, str]],
+    *,
+    now: datetime,
+) -> list[int]:
+    """Insert a running dispatch with its deliveries, to people who need no subscription; returns the deliveries' ids.
+
+    `recipients` are the merge fields by recipient.
+    """
+    dispatch_id: int = connection.execute(
+        insert(tables.dispatches)
+        .values(
+            campaign_id=campaign_id,
+            channel_id=channel_id,
+            state=DispatchState.RUNNING,
+            scheduled_at=now,
+            zone="UTC",
+            rendition_id=store_rendition(connection, rendition, now=now),
+            audience_size=len(recipients),
+            prepared_at=now,
+            released_at=now,
+        )
+        .returning(tables.dispatches.c.id)
+    ).scalar_one()
+    rows = [
+        {
+            "dispatch_id": dispatch_id,
+            "recipient": recipient,
+            "fields": dict(fields),
+            "state": DeliveryState.PENDING,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for recipient, fields in recipients.items()
+    ]
+    return list(connection.execute(insert(tables.deliveries).returning(tables.deliveries.c.id), rows).scalars())
 
 
 def of_campaign(connection: Connection, campaign_id: int) -> list[Dispatch]:

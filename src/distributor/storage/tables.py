@@ -318,6 +318,67 @@ api_tokens = Table(
     Column("revoked_at", DateTime(timezone=True)),
 )
 
+# The users of the team's app. Disabled ones stay: histories name them.
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    Column("email", Text, nullable=False),
+    # The address without regard to case.
+    Column("key", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("role", Text, nullable=False),
+    # Argon2id with its parameters and salt; null until the user has chosen a password.
+    Column("password_hash", Text),
+    _timestamp("created_at"),
+    Column("disabled_at", DateTime(timezone=True)),
+    Column("last_signed_in_at", DateTime(timezone=True)),
+)
+
+# One-time links with which a user chooses a password; the one without a user makes the first owner.
+user_links = Table(
+    "user_links",
+    metadata,
+    _id(),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE")),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("purpose", Text, nullable=False),
+    _timestamp("created_at"),
+    _timestamp("expires_at"),
+    Column("used_at", DateTime(timezone=True)),
+    Index(None, "user_id"),
+)
+
+user_sessions = Table(
+    "user_sessions",
+    metadata,
+    _id(),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    _timestamp("created_at"),
+    _timestamp("last_seen_at"),
+    _timestamp("expires_at"),
+    Column("ip_address", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Index(None, "user_id"),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _id(),
+    _timestamp("at"),
+    Column("actor", Text, nullable=False),
+    # Whose account it was, if it was one.
+    Column("user_id", ForeignKey("users.id", ondelete="SET NULL")),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("ip_address", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Index(None, "user_id"),
+)
+
 # Erasures of subscribers, without anything personal.
 erasures = Table(
     "erasures",

@@ -21,7 +21,7 @@ from distributor.web.api.app import create_api
 from distributor.web.api.docs_page import DocsPage
 from distributor.web.api.problems import not_found_response
 from distributor.web.config import DEFAULT_CONFIG, WebConfig
-from distributor.web.errors import exception_handlers
+from distributor.web.errors import exception_handlers, public_error_page
 from distributor.web.headers import SecurityHeaders
 from distributor.web.pages import PageRenderer
 from distributor.web.public.articles import ArticlePages
@@ -36,6 +36,7 @@ from distributor.web.public.sign_up import SignUpPages
 from distributor.web.public.tracking import TrackingEndpoints
 from distributor.web.public.unsubscribe import UnsubscribePages
 from distributor.web.public.webhooks import WebhookEndpoints
+from distributor.web.team.app import TeamApp
 
 # The largest body is a form with preferences. The API has limits of its own.
 _MAX_BODY_BYTES = 64 * 1024
@@ -51,6 +52,7 @@ def create_app(app: AppContext, config: WebConfig = DEFAULT_CONFIG) -> Starlette
     pages = PageRenderer(app)
     registry = CollectorRegistry()
     api = create_api(app)
+    team = TeamApp(app, config)
     routes = [
         *FeedEndpoints(app).routes(),
         *TrackingEndpoints(app).routes(),
@@ -61,12 +63,13 @@ def create_app(app: AppContext, config: WebConfig = DEFAULT_CONFIG) -> Starlette
         *PrivacyPages(app, pages).routes(),
         *WebhookEndpoints(app).routes(),
         *MediaEndpoints(app).routes(),
-        *ArticlePages(app, pages).routes(),
+        *ArticlePages(app, pages, is_signed_in=team.gate.is_signed_in).routes(),
         *HealthEndpoints(app).routes(),
         *MetricsEndpoint(app, registry).routes(),
         *pages.routes(),
         *DocsPage(app, api.openapi).routes(),
         Mount("/api", app=api),
+        *team.routes(),
     ]
     asgi = Starlette(
         routes=routes,
@@ -75,7 +78,7 @@ def create_app(app: AppContext, config: WebConfig = DEFAULT_CONFIG) -> Starlette
             Middleware(SecurityHeaders),
             Middleware(_RejectControlCharacters),
         ],
-        exception_handlers=exception_handlers(pages),
+        exception_handlers=exception_handlers(public_error_page(pages)),
         lifespan=_lifespan,
         max_body_size=_MAX_BODY_BYTES,
     )

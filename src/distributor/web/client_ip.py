@@ -29,5 +29,21 @@ def foreign_origin(request: Request, public_url: str) -> str:
     found = _ORIGIN.fullmatch(request.headers.get("origin", "").lower())
     if found is None:
         return ""
-    ours = {urlsplit(public_url).netloc.lower(), request.headers.get("host", "").lower()}
-    return "" if found["host"] in ours else found[0]
+    return "" if found["host"] in _own_hosts(request, public_url) else found[0]
+
+
+def is_cross_site(request: Request, public_url: str) -> bool:
+    """Whether a request may come from a page of another site, so that it must change nothing (CSRF).
+
+    Browsers say so themselves in Sec-Fetch-Site (W3C Fetch Metadata), older ones and those on plain HTTP by Origin. A
+    request with neither, or with an opaque origin, is not known to come from our pages.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    found = _ORIGIN.fullmatch(request.headers.get("origin", "").lower())
+    return found is None or found["host"] not in _own_hosts(request, public_url)
+
+
+def _own_hosts(request: Request, public_url: str) -> set[str]:
+    return {urlsplit(public_url).netloc.lower(), request.headers.get("host", "").lower()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -16,7 +16,8 @@ from distributor.web.pages import PageRenderer
 
 # The words of each status that has some of its own; the others are like 400.
 _STATUSES = frozenset({400, 404, 405, 410, 413, 500, 503})
-_NOUNS = frozenset({"link", "feed"})
+# What has words of its own beside its status: what there is none of, and the link of a test mail.
+_NOUNS = frozenset({"link", "feed", "test"})
 
 _log = structlog.get_logger(__name__)
 
@@ -26,15 +27,28 @@ def invalid_link() -> NotFoundError:
     return NotFoundError("link", "in a mail")
 
 
-def exception_handlers(pages: PageRenderer) -> dict[Any, Callable[[Request, Any], Response]]:
-    """The handlers of the exceptions, each of which responds with an error page."""
+class ErrorPage(Protocol):
+    """Responds with a page for people; `what` names other words than those of the status."""
 
-    def page(request: Request, status: int, what: object = "", headers: Mapping[str, str] | None = None) -> Response:
-        """What happened, in the language of the browser; `what` names other words than those of the status."""
+    def __call__(
+        self, request: Request, status: int, what: str = "", headers: Mapping[str, str] | None = None
+    ) -> Response: ...
+
+
+def public_error_page(pages: PageRenderer) -> ErrorPage:
+    """The error page for the public: what happened, in the language of the browser."""
+
+    def page(request: Request, status: int, what: str = "", headers: Mapping[str, str] | None = None) -> Response:
         words = pages.words_for(request)
-        key = f"messages.{what or (status if status in _STATUSES else 400)}"
+        key = f"messages.{(what if what in _NOUNS else '') or (status if status in _STATUSES else 400)}"
         context = {"title": words.text(f"{key}.title"), "sentence": words.text(f"{key}.text")}
         return pages.respond("message.html.j2", context, words, status=status, headers=headers)
+
+    return page
+
+
+def exception_handlers(page: ErrorPage) -> dict[Any, Callable[[Request, Any], Response]]:
+    """The handlers of the exceptions, each of which responds with an error page."""
 
     def refused(request: Request, error: HTTPException) -> Response:
         return page(request, error.status_code, headers=error.headers)
@@ -44,7 +58,7 @@ def exception_handlers(pages: PageRenderer) -> dict[Any, Callable[[Request, Any]
         return page(request, 400)
 
     def unknown(request: Request, error: NotFoundError) -> Response:
-        return page(request, 404, error.noun if error.noun in _NOUNS else "")
+        return page(request, 404, error.noun)
 
     def inert(request: Request, error: InertLinkError) -> Response:
         # Mail programs expect success from the one-click POST.

@@ -23,8 +23,12 @@ class Form:
 
     def one(self, name: str) -> str:
         """The first value of a field, stripped; empty if it was not sent."""
+        return self.exact(name).strip()
+
+    def exact(self, name: str) -> str:
+        """The first value of a field as it was sent, such as a password; empty if it was not sent."""
         values = self.fields.get(name, ())
-        return values[0].strip() if values else ""
+        return values[0] if values else ""
 
     def all(self, name: str) -> tuple[str, ...]:
         """The values of a field that are not empty, each once."""

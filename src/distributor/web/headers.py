@@ -33,16 +33,17 @@ PAGE_HEADERS: Mapping[str, str] = {
 
 
 class SecurityHeaders:
-    """Middleware that adds the headers which a response does not set itself."""
+    """Middleware that adds the headers which a response does not set itself, by default those of public pages."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str] = PAGE_HEADERS) -> None:
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in PAGE_HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

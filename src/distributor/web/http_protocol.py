@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from distributor.flow.subscriptions.request_limits import network_of
+from distributor.flow.request_limits import network_of
 
 # So that a flood of connections is not one of log lines as well.
 _SECONDS_BETWEEN_WARNINGS = 60.0

@@ -27,8 +27,8 @@ class PageRenderer:
         self._app = app
         # Behind a proxy the site may live below a path of its host.
         self.root = urlsplit(app.site.public_url).path
-        self._style = _Asset.of(app, "site.css.j2", "site-{}.css", "text/css; charset=utf-8")
-        self._solver = _Asset.of(app, "solver.js.j2", "solver-{}.js", "text/javascript; charset=utf-8")
+        self._style = Asset.of(app, "web/public/site.css.j2", "site-{}.css", "text/css; charset=utf-8")
+        self._solver = Asset.of(app, "web/public/solver.js.j2", "solver-{}.js", "text/javascript; charset=utf-8")
         self._brand = app.site.brand
 
     @property
@@ -124,14 +124,14 @@ def masked_email(email: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asset:
+class Asset:
     """A file whose path contains the hash of its content, so that it can be cached for good."""
 
     path: str
     content: Representation
 
     @classmethod
-    def of(cls, app: AppContext, template: str, name: str, media_type: str) -> _Asset:
-        body = app.templates.render(f"web/public/{template}", {"brand": app.site.brand}).encode()
+    def of(cls, app: AppContext, template: str, name: str, media_type: str) -> Asset:
+        body = app.templates.render(template, {"brand": app.site.brand}).encode()
         path = f"/assets/{name.format(hashlib.sha256(body).hexdigest()[:16])}"
         return cls(path, Representation.of(body, media_type=media_type, cache_control=_FOREVER))

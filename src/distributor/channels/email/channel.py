@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from distributor.channels.api import (
     NO_MEDIA,
+    AccountMail,
     Audience,
     Capabilities,
     Cost,
@@ -37,7 +38,7 @@ from distributor.channels.email.personalization.merge_blocks import merge_fields
 from distributor.channels.email.personalization.placeholders import PlaceholderParser
 from distributor.channels.email.providers.registry import find_provider, read_webhook
 from distributor.channels.email.rendering.greeting import check_options
-from distributor.channels.email.rendering.rendition import KIND, render_confirmation, render_email
+from distributor.channels.email.rendering.rendition import KIND, render_account_mail, render_confirmation, render_email
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
@@ -101,6 +102,9 @@ class EmailChannel:
 
     def render_confirmation(self, list_: MailingList, context: RenderContext, *, language: str) -> Rendition:
         return render_confirmation(list_, context, self._settings, language=language)
+
+    def render_account_mail(self, mail: AccountMail, context: RenderContext) -> Rendition:
+        return render_account_mail(mail, context, self._settings)
 
     def check(self, rendition: Rendition) -> list[Problem]:
         return check_mail(rendition) + check_signing(rendition, self._settings.key_ring)

@@ -31,6 +31,7 @@ _NONE_YET = {
     CampaignPurpose.ARTICLES: "No campaigns yet: `distributor campaign create` creates one.",
     CampaignPurpose.CONFIRMATION: "No confirmation mails yet.",
     CampaignPurpose.TEST: "No tests yet: `distributor campaign test` sends one.",
+    CampaignPurpose.ACCOUNT: "No mails to users of the team's app yet.",
 }
 # States that a campaign does not leave by itself.
 _AT_REST = frozenset(DispatchState) - {DispatchState.SCHEDULED, DispatchState.RUNNING}
@@ -39,7 +40,10 @@ _AT_REST = frozenset(DispatchState) - {DispatchState.SCHEDULED, DispatchState.RU
 @commands.command("list")
 def list_campaigns(
     purpose: Annotated[
-        CampaignPurpose, typer.Option(help="confirmation: the confirmation mails of sign-ups; test: the tests.")
+        CampaignPurpose,
+        typer.Option(
+            help="confirmation: the confirmation mails of sign-ups; test: the tests; account: mails to users."
+        ),
     ] = CampaignPurpose.ARTICLES,
     as_json: AsJson = False,
     limit: int = 20,

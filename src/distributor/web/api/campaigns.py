@@ -59,7 +59,11 @@ class RetryOut(BaseModel):
 def list_campaigns(
     app: App,
     purpose: Annotated[
-        CampaignPurpose, Query(description="`confirmation`: the confirmation mails of sign-ups; `test`: the tests.")
+        CampaignPurpose,
+        Query(
+            description="`confirmation`: the confirmation mails of sign-ups; `test`: the tests; "
+            "`account`: mails to users of the team's app."
+        ),
     ] = CampaignPurpose.ARTICLES,
     limit: Limit = 50,
     before: Annotated[int | None, Query(ge=1, le=MAX_BIGINT, description="`next` of the page before.")] = None,

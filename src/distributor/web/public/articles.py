@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from distributor.domain.errors import NotFoundError
@@ -37,11 +38,15 @@ class FeedLink:
 
 
 class ArticlePages:
-    """The pages are the same for all readers, and may be cached for a minute."""
+    """The pages are the same for all readers, and may be cached for a minute.
 
-    def __init__(self, app: AppContext, pages: PageRenderer) -> None:
+    The front page leads those who are signed in to the team's app.
+    """
+
+    def __init__(self, app: AppContext, pages: PageRenderer, *, is_signed_in: Callable[[Request], bool]) -> None:
         self._app = app
         self._pages = pages
+        self._is_signed_in = is_signed_in
 
     def routes(self) -> list[Route]:
         return [
@@ -51,6 +56,8 @@ class ArticlePages:
         ]
 
     def show_front(self, request: Request) -> Response:
+        if self._is_signed_in(request):
+            return RedirectResponse(f"{self._pages.root}/app", 303, headers={"Cache-Control": "no-store"})
         with self._app.database.begin() as connection:
             stored = articles.latest_public(connection, now=self._app.clock(), limit=_LISTED)
             has_feeds = bool(publications.document_paths(connection, "feeds/all."))
@@ -59,7 +66,9 @@ class ArticlePages:
             "feeds": self._main_feeds(),
             "has_feeds": has_feeds,
         }
-        return self._answer(request, "front.html.j2", context)
+        response = self._answer(request, "front.html.j2", context)
+        response.headers.add_vary_header("Cookie")
+        return response
 
     def show_tag(self, request: Request) -> Response:
         slug = request.path_params["slug"]

@@ -16,8 +16,8 @@ from distributor.domain.subscriber import Subscriber
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.people import privacy
+from distributor.flow.request_limits import RequestLimit, spend
 from distributor.flow.subscriptions import preferences
-from distributor.flow.subscriptions.request_limits import RequestLimit, spend
 from distributor.web.errors import invalid_link
 from distributor.web.forms import Form, read_form
 from distributor.web.pages import PageRenderer, masked_email

@@ -21,9 +21,9 @@ from distributor.domain.errors import ConfigurationError, InputError, NotFoundEr
 from distributor.domain.subscriber import ListVisibility, MailingList, OptIn
 from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
+from distributor.flow.request_limits import LimitExceeded, RequestLimit, network_of, spend
 from distributor.flow.subscriptions import sign_up
 from distributor.flow.subscriptions.proof_of_work import ProofOfWork
-from distributor.flow.subscriptions.request_limits import LimitExceeded, RequestLimit, network_of, spend
 from distributor.rendering.words import Words
 from distributor.storage import lists, topics
 from distributor.web.client_ip import client_ip, foreign_origin

@@ -58,15 +58,26 @@ def _list_fields(payload: Mapping[str, Json], sender: Mailbox) -> bytes:
     )
 
 
-def _confirmation_fields(payload: Mapping[str, Json], sender: Mailbox) -> bytes:
+def _automatic_fields(payload: Mapping[str, Json], sender: Mailbox) -> bytes:
     """Automatic replies such as vacation notices are not wanted (RFC 3834 section 5)."""
     return ascii_field("Auto-Submitted", "auto-generated")
+
+
+def _without_list(purpose: CampaignPurpose, link: str) -> HeaderProfile:
+    """A mail of no list: there is nothing to unsubscribe from, and it is not tracked."""
+    return HeaderProfile(
+        feedback_label=purpose.value,
+        required_link=link,
+        links=frozenset({link}),
+        link_fields={},
+        shared_fields=_automatic_fields,
+    )
 
 
 _NEWSLETTER = HeaderProfile(
     feedback_label="newsletter",
     required_link="unsubscribe",
-    links=frozenset(PUBLIC_LINKS) - {"confirm"},
+    links=frozenset(PUBLIC_LINKS) - {"confirm", "account"},
     link_fields={"List-Unsubscribe": "unsubscribe"},
     shared_fields=_list_fields,
 )
@@ -74,12 +85,6 @@ _PROFILES: Mapping[CampaignPurpose, HeaderProfile] = {
     CampaignPurpose.ARTICLES: _NEWSLETTER,
     # The same mail: what it is measured by is only another stream of feedback.
     CampaignPurpose.TEST: replace(_NEWSLETTER, feedback_label="test"),
-    CampaignPurpose.CONFIRMATION: HeaderProfile(
-        feedback_label="confirmation",
-        required_link="confirm",
-        # A recipient who has not subscribed has nothing to unsubscribe from, and is not tracked.
-        links=frozenset({"confirm"}),
-        link_fields={},
-        shared_fields=_confirmation_fields,
-    ),
+    CampaignPurpose.CONFIRMATION: _without_list(CampaignPurpose.CONFIRMATION, "confirm"),
+    CampaignPurpose.ACCOUNT: _without_list(CampaignPurpose.ACCOUNT, "account"),
 }

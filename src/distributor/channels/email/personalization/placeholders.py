@@ -42,6 +42,7 @@ PUBLIC_LINKS: Mapping[str, PublicLink] = {
     "preferences": PublicLink(Purpose.PREFERENCES, "/preferences/"),
     "view": PublicLink(Purpose.VIEW, "/view/"),
     "confirm": PublicLink(Purpose.CONFIRM, "/confirm/"),
+    "account": PublicLink(Purpose.ACCOUNT, "/app/set-up/"),
 }
 
 

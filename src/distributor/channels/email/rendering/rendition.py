@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from markupsafe import Markup
 
-from distributor.channels.api import Personalization, RenderContext
+from distributor.channels.api import AccountMail, Personalization, RenderContext
 from distributor.channels.email.personalization.literal import keep_literal, literal_in_html, literal_in_text
 from distributor.channels.email.personalization.merge_blocks import MergeBlockWriter
 from distributor.channels.email.rendering.article_view import article_view, preheader_of
@@ -46,6 +46,8 @@ _CONFIRMATION_HTML = "email/confirmation.mjml.j2"
 _CONFIRMATION_TEXT = "email/confirmation.txt.j2"
 _CONFIRMATION_SUBJECT = "email/confirmation_subject.txt.j2"
 _CONFIRMATION_PREHEADER = "email/confirmation_preheader.txt.j2"
+_ACCOUNT_HTML = "email/account.mjml.j2"
+_ACCOUNT_TEXT = "email/account.txt.j2"
 
 _BODY = re.compile(r"<body\b[^>]*>|\A(?!.*<body\b)", re.DOTALL)
 _TEST_NOTE = (
@@ -132,17 +134,48 @@ def render_confirmation(
     variables = {**base_variables(identity, site, template_language), "sheet": {}}
     variables["subject"] = " ".join(templates.render(_CONFIRMATION_SUBJECT, variables).split())
     variables["preheader"] = " ".join(templates.render(_CONFIRMATION_PREHEADER, variables).split())
-    mjml = templates.render(_CONFIRMATION_HTML, variables)
+    return _untracked_mail(
+        CampaignPurpose.CONFIRMATION, (_CONFIRMATION_HTML, _CONFIRMATION_TEXT), variables, identity, context, settings
+    )
+
+
+def render_account_mail(mail: AccountMail, context: RenderContext, settings: EmailSettings) -> Rendition:
+    """The mail with a one-time link for a user of the team's app; nothing in it is tracked. Raises TemplateError."""
+    identity = sender_identity_of(context.site, settings, None)
+    words: dict[str, Json] = {
+        "subject": keep_literal(mail.subject),
+        "preheader": keep_literal(mail.sentences[0]),
+        "title": keep_literal(mail.title),
+        "sentences": [keep_literal(sentence) for sentence in mail.sentences],
+        "button": keep_literal(mail.button),
+        "otherwise": keep_literal(mail.otherwise),
+    }
+    variables = {**base_variables(identity, context.site, "en"), "sheet": {}, **words}
+    return _untracked_mail(
+        CampaignPurpose.ACCOUNT, (_ACCOUNT_HTML, _ACCOUNT_TEXT), variables, identity, context, settings
+    )
+
+
+def _untracked_mail(
+    purpose: CampaignPurpose,
+    page_and_text: tuple[str, str],
+    variables: Mapping[str, Json],
+    identity: SenderIdentity,
+    context: RenderContext,
+    settings: EmailSettings,
+) -> Rendition:
+    """A mail that is not a newsletter, of two templates: no list, and nothing in it is tracked."""
+    page, text = page_and_text
     payload = {
-        "purpose": CampaignPurpose.CONFIRMATION.value,
+        "purpose": purpose.value,
         "subject": literal_in_text(variables["subject"]),
         "preheader": literal_in_text(variables["preheader"]),
         "language": variables["language"],
-        "html": literal_in_html(html_of_mjml(mjml, template=_CONFIRMATION_HTML)),
-        "text": literal_in_text(templates.render(_CONFIRMATION_TEXT, variables)).strip("\n") + "\n",
+        "html": literal_in_html(html_of_mjml(context.templates.render(page, variables), template=page)),
+        "text": literal_in_text(context.templates.render(text, variables)).strip("\n") + "\n",
         "links": [],
         "tracking": {"opens": False, "clicks": False},
-        **origin_payload(identity, site, settings),
+        **origin_payload(identity, context.site, settings),
     }
     return Rendition(KIND, payload)
 

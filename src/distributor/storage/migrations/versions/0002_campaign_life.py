@@ -1,5 +1,6 @@
-"""Campaigns have a life: drafts, reviews, approvals, tests. Clocks are compared, digests are no longer chosen, and
-processes report their settings.
+"""Campaigns have a life: drafts, reviews, approvals, tests. The team has accounts.
+
+Clocks are compared, digests are no longer chosen, and processes report their settings.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def upgrade() -> None:
     _change_channels()
     for name in ("scan", "outcomes", "skip_reasons"):
         op.add_column("imports", sa.Column(name, postgresql.JSONB(), server_default=_EMPTY_OBJECT, nullable=False))
+    _create_accounts()
     op.drop_column("memberships", "frequency")
     op.add_column(
         "heartbeats",
@@ -148,3 +150,68 @@ def _change_channels() -> None:
     op.create_index(
         "channels_name_key", "channels", ["name"], unique=True, postgresql_where=sa.text("removed_at IS NULL")
     )
+
+
+def _create_accounts() -> None:
+    """The users of the team's app, their one-time links and sessions, and the log of what they do."""
+
+    def foreign_key(table: str, ondelete: str) -> sa.ForeignKeyConstraint:
+        return sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f(f"{table}_user_id_fkey"), ondelete=ondelete)
+
+    op.create_table(
+        "users",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_signed_in_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("users_pkey")),
+        sa.UniqueConstraint("key", name=op.f("users_key_key")),
+    )
+    op.create_table(
+        "user_links",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=True),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        foreign_key("user_links", "CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("user_links_pkey")),
+        sa.UniqueConstraint("hash", name=op.f("user_links_hash_key")),
+    )
+    op.create_table(
+        "user_sessions",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ip_address", sa.Text(), nullable=False),
+        sa.Column("user_agent", sa.Text(), nullable=False),
+        foreign_key("user_sessions", "CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("user_sessions_pkey")),
+        sa.UniqueConstraint("hash", name=op.f("user_sessions_hash_key")),
+    )
+    op.create_table(
+        "audit_log",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=True),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("ip_address", sa.Text(), nullable=False),
+        sa.Column("user_agent", sa.Text(), nullable=False),
+        foreign_key("audit_log", "SET NULL"),
+        sa.PrimaryKeyConstraint("id", name=op.f("audit_log_pkey")),
+    )
+    for table in ("user_links", "user_sessions", "audit_log"):
+        op.create_index(op.f(f"{table}_user_id_idx"), table, ["user_id"])

@@ -12,7 +12,7 @@ from redis import Redis
 
 from distributor.domain.errors import ServiceError
 from distributor.flow.app_context import AppContext
-from distributor.flow.subscriptions.request_limits import RequestLimit, network_of, spend
+from distributor.flow.request_limits import RequestLimit, network_of, spend
 
 HOUR = timedelta(hours=1)
 

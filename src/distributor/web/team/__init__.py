@@ -1,0 +1,1 @@
+"""The team's app at `/app`: pages for signed-in users."""

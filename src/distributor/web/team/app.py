@@ -1,0 +1,60 @@
+"""The team's app as an ASGI application, mounted at `/app`."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import Receive, Scope, Send
+
+from distributor.flow.app_context import AppContext
+from distributor.web.config import WebConfig
+from distributor.web.errors import exception_handlers
+from distributor.web.headers import SecurityHeaders
+from distributor.web.team.access import Gate, TeamRoute
+from distributor.web.team.account import AccountPages
+from distributor.web.team.overview import OverviewPages
+from distributor.web.team.pages import TEAM_HEADERS, TeamPages
+from distributor.web.team.sign_in import SignInPages
+from distributor.web.team.users import UserPages
+
+_PATH = "/app"
+
+
+class TeamApp:
+    """The pages of the team. `declared` are all of its routes with the permission that each needs.
+
+    Raises TemplateError if its style sheet cannot be rendered.
+    """
+
+    def __init__(self, app: AppContext, config: WebConfig) -> None:
+        self._pages = TeamPages(app)
+        self.gate = Gate(app, self._pages)
+        self.declared: tuple[TeamRoute, ...] = (
+            *SignInPages(app, self._pages, self.gate, config).routes(),
+            *OverviewPages(app, self._pages).routes(),
+            *AccountPages(app, self._pages, self.gate).routes(),
+            *UserPages(app, self._pages, self.gate).routes(),
+        )
+        self._asgi = Starlette(
+            routes=self.gate.routes(self.declared),
+            middleware=[Middleware(SecurityHeaders, headers=TEAM_HEADERS)],
+            exception_handlers=exception_handlers(self._pages.error),
+        )
+        self._asgi.router.redirect_slashes = False
+
+    def routes(self) -> list[BaseRoute]:
+        """What the web application mounts."""
+        return [*self._pages.routes(), Route(_PATH, _Front(self._asgi)), Mount(_PATH, app=self._asgi)]
+
+
+class _Front:
+    """`/app` itself, which a mount does not match: to the application it is the path `/`."""
+
+    def __init__(self, asgi: Starlette) -> None:
+        self._asgi = asgi
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        root = scope.get("root_path", "")
+        scope.update(root_path=root + _PATH, path=f"{root}{_PATH}/")
+        await self._asgi(scope, receive, send)

@@ -1,0 +1,41 @@
+"""The first page after the sign-in, and the audit log."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from distributor.domain.user import Permission
+from distributor.flow.app_context import AppContext
+from distributor.storage import audit_log
+from distributor.web.team.access import TeamRequest, TeamRoute
+from distributor.web.team.pages import TeamPages
+
+_ENTRIES = 50
+
+
+class OverviewPages:
+    """Pages that only show."""
+
+    def __init__(self, app: AppContext, pages: TeamPages) -> None:
+        self._app = app
+        self._pages = pages
+
+    def routes(self) -> list[TeamRoute]:
+        return [
+            TeamRoute("GET", "/", self.show_overview, Permission.ACCOUNT),
+            TeamRoute("GET", "/audit-log", self.show_audit_log, Permission.AUDIT_LOG_READ),
+        ]
+
+    def show_overview(self, asked: TeamRequest) -> Response:
+        return self._pages.respond("overview.html.j2", {"user": asked.user, "page": "overview"})
+
+    def show_audit_log(self, asked: TeamRequest) -> Response:
+        before = asked.request.query_params.get("before", "")
+        if before and not (before.isascii() and before.isdigit() and len(before) <= 18):
+            raise HTTPException(404)
+        with self._app.database.begin() as connection:
+            entries = audit_log.latest(connection, limit=_ENTRIES + 1, before_id=int(before) if before else None)
+        shown, has_more = entries[:_ENTRIES], len(entries) > _ENTRIES
+        context = {"user": asked.user, "page": "audit", "entries": shown, "has_more": has_more, "before": before}
+        return self._pages.respond("audit_log.html.j2", context)

@@ -1,0 +1,86 @@
+"""Rendering of the pages of the team's app, with their style sheet and their headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from gettext import gettext as _
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from distributor.domain.user import Permission
+from distributor.flow.app_context import AppContext
+from distributor.flow.team.sign_in import ACCOUNT_LINK
+from distributor.web.conditional_get import conditional_response
+from distributor.web.headers import content_policy
+from distributor.web.pages import Asset
+
+# No script, no style outside the style sheet, no image of another server, and frames nowhere.
+_POLICY = content_policy({"style-src-attr": "'none'", "img-src": "'self' data:"})
+TEAM_HEADERS: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": _POLICY,
+    # Paths may hold one-time tokens. Not `no-referrer`: browsers would then send an opaque Origin with forms.
+    "Referrer-Policy": "same-origin",
+    "X-Robots-Tag": "noindex",
+}
+
+
+class TeamPages:
+    """Renders pages of the team's app. Raises TemplateError if its style sheet cannot be rendered."""
+
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
+        # Behind a proxy the site may live below a path of its host.
+        self.root = urlsplit(app.site.public_url).path
+        self._style = Asset.of(app, "web/team/app.css.j2", "app-{}.css", "text/css; charset=utf-8")
+
+    def respond(
+        self,
+        template: str,
+        context: Mapping[str, object],
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """A page, which is not cached. A page of a signed-in user has the `user` in its context."""
+        shared = {
+            "site": self._app.site,
+            "root": self.root,
+            "style_url": self.root + self._style.path,
+            "user": None,
+            "permissions": Permission,
+        }
+        html = self._app.templates.render(f"web/team/{template}", {**shared, **context})
+        return HTMLResponse(html, status, headers=headers)
+
+    def message(self, title: str, sentence: str, *, status: int) -> Response:
+        """A page with a title and a sentence."""
+        return self.respond("message.html.j2", {"title": title, "sentence": sentence}, status=status)
+
+    def error(
+        self, request: Request, status: int, what: str = "", headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """The page about an error: what happened, and what to do."""
+        texts = {
+            404: (_("Page not found"), _("The address may be mistyped, or what was here is gone.")),
+            405: (_("This does not work here"), _("This page cannot do that. Nothing was changed.")),
+            413: (_("That is too much"), _("The form is too large. Nothing was changed.")),
+            500: (_("Something went wrong"), _("This is our mistake, and we have logged it. Please try again later.")),
+            503: (_("Not available right now"), _("Nothing was changed. Please try again in a minute.")),
+        }
+        title, sentence = texts.get(status, (_("Something is missing"), _("The request was incomplete.")))
+        if what == ACCOUNT_LINK:
+            title = _("This link does not work")
+            sentence = _("It works once and for a limited time. Ask for another where it came from.")
+        context = {"title": title, "sentence": sentence}
+        return self.respond("message.html.j2", context, status=status, headers=headers)
+
+    def routes(self) -> list[Route]:
+        """The style sheet, which is public like those of all pages."""
+        return [Route(self._style.path, self._send_style)]
+
+    def _send_style(self, request: Request) -> Response:
+        return conditional_response(request, self._style.content, now=self._app.clock())
