@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -52,6 +53,21 @@ def test_what_it_prints_and_links_to_is_where_it_listens(lasting: Running) -> No
     page = wait_for_text(lasting.url, "Why We Still Send Letters")
     assert f'<link rel="canonical" href="{lasting.url}/' in page
     assert ":8000" not in printed + page
+
+
+def test_it_prints_a_link_that_makes_the_first_owner_until_there_is_one(tmp_path: Path) -> None:
+    log = tmp_path / "up.log"
+    password = {"password": "a sentence that only tests know", "password_again": "a sentence that only tests know"}
+    with running_up(tmp_path, **SETTINGS) as running:
+        wait_for(lambda: "logs are in" in log.read_text(), "the last of what it prints")
+        (link,) = re.findall(rf"{re.escape(running.url)}/app/set-up/[\w-]+", log.read_text())
+        assert httpx.get(link).status_code == 200
+        done = httpx.post(link, data={"email": "ada@example.org", **password}, headers={"Origin": running.url})
+        assert (done.status_code, done.headers["location"]) == (303, "/app")
+    with running_up(tmp_path, **SETTINGS) as running:
+        wait_for(lambda: "logs are in" in log.read_text(), "the last of what it prints")
+        assert "/app/set-up/" not in log.read_text()
+        assert f"the team's app: {running.url}/app\n" in log.read_text()
 
 
 @pytest.mark.parametrize(

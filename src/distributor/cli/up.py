@@ -33,6 +33,7 @@ from distributor.cli.sandbox import (
 )
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.processes import reporting
+from distributor.flow.team.links import first_owner_link
 from distributor.listening import free_port, local_url, require_free_port
 from distributor.settings import Settings, address_problems, changed_settings, load_settings, unknown_settings
 
@@ -77,6 +78,7 @@ def up(
             ports = wait_for_sandbox(ports_file, group)
             _prepare_channels(app, settings, ports, former_ports)
             _print_addresses(settings, ports)
+            _print_team_app(app)
             for problem in (*unknown_settings(), *address_problems(settings), *unused_settings(app, settings)):
                 print_message(f"note: {problem}")
             print_message(f"logs are in {settings.data_dir / 'logs'}; Ctrl-C stops everything")
@@ -95,6 +97,14 @@ def _print_addresses(settings: Settings, ports: SandboxPorts) -> None:
         print_message(f"the web server listens on {settings.local_url}")
     print_message(f"the documentation of the API: {settings.local_url}/api/docs")
     print_message(f"mails and posts that were sent to the sandbox: {local_url(SANDBOX_HOST, ports.http)}")
+
+
+def _print_team_app(app: AppContext) -> None:
+    """Where the team signs in; until there is an owner, the link that makes one, which is another at each start."""
+    if link := first_owner_link(app):
+        print_message(f"set up the owner's account of the team's app, with this link within a day: {link}")
+    else:
+        print_message(f"the team's app: {app.site.public_url}/app")
 
 
 def inbound_processes(settings: Settings) -> list[ChildProcess]:
