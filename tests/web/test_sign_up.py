@@ -17,7 +17,7 @@ from lxml import html
 from redis import Redis
 from starlette.testclient import TestClient
 
-from distributor.domain.consent import ConsentAction
+from distributor.domain.consent import CONFIRMATIONS_APART, CONFIRMATIONS_PER_DAY, ConsentAction
 from distributor.domain.subscriber import ListVisibility, Membership, OptIn
 from distributor.domain.suppression import SuppressionReason
 from distributor.flow import consent_texts
@@ -90,6 +90,17 @@ def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, sign
     assert promise in text
     assert all(part in text for part in label.split(": "))
     assert promise == consent_texts.sign_up_statement(sign_ups.app.templates.words_in("en"), sign_ups.app.site)
+
+
+def test_the_page_says_when_and_how_often_the_mail_comes_again(client: TestClient):
+    minutes = CONFIRMATIONS_APART // timedelta(minutes=1)
+    text = " ".join(html.document_fromstring(post(client).text).text_content().split())
+    assert (
+        f"{minutes} minutes after the last mail we send another one, up to {CONFIRMATIONS_PER_DAY} in 24 hours" in text
+    )
+    assert "check your spam folder" in text
+    # The words of some languages fit these numbers only.
+    assert {minutes, CONFIRMATIONS_PER_DAY} <= set(range(3, 11))
 
 
 @pytest.mark.parametrize("path", FORMS)

@@ -73,6 +73,8 @@ def claim(
                          (CASE c.purpose WHEN 'confirmation' THEN 'pending' ELSE 'subscribed' END)
                     THEN 'unsubscribed before it was sent'
                     WHEN s.status <> 'active' THEN 'was disabled before it was sent'
+                    WHEN s.paused_until > :now AND c.purpose <> 'confirmation'
+                    THEN 'paused all mail before it was sent'
                     WHEN EXISTS (SELECT 1 FROM suppressions e WHERE e.hash = s.hash
                                  AND (c.purpose <> 'confirmation' OR e.reason <> ALL (CAST(:lifted AS text[]))))
                       OR EXISTS (SELECT 1 FROM suppressions e WHERE e.domain = s.domain)

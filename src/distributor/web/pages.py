@@ -30,6 +30,7 @@ class PageRenderer:
         self._style = Asset.of(app, "web/public/site.css.j2", "site-{}.css", "text/css; charset=utf-8")
         self._solver = Asset.of(app, "web/public/solver.js.j2", "solver-{}.js", "text/javascript; charset=utf-8")
         self._brand = app.site.brand
+        self._words = app.templates.words
 
     @property
     def solver_url(self) -> str:
@@ -53,7 +54,7 @@ class PageRenderer:
 
     def shown_in(self, form: Form, words: Words) -> str:
         """The language that a form of ours was shown in; `words` are those of the page that answers it."""
-        return self._app.templates.words.get(form.one("shown_in").lower(), words).language
+        return self._words.get(form.one("shown_in").lower(), words).language
 
     def html(self, template: str, context: Mapping[str, object], words: Words) -> bytes:
         """Render `template`, a name below ``web/public``, with this context and words."""

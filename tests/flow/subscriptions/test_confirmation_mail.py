@@ -281,6 +281,15 @@ def test_who_leaves_before_the_mail_goes_out_is_not_asked(setup: ConfirmationHar
     assert setup.harness.counts(setup.campaign_id()) == {"audience": 1, "suppressed": 1}
 
 
+def test_a_pause_of_all_mail_does_not_keep_back_the_mail_that_was_just_asked_for(setup: ConfirmationHarness) -> None:
+    ann = setup.sign_up("ann")
+    with setup.app.database.begin() as connection:
+        until = setup.now + timedelta(days=7)
+        subscribers.change(connection, ann.id, {"paused_until": until}, now=setup.now)
+    setup.harness.run()
+    assert len(setup.mails()) == 1
+
+
 def test_a_relay_that_is_away_for_a_while_only_delays_the_question(setup: ConfirmationHarness) -> None:
     setup.set_channel(smtp_url="smtp://127.0.0.1:1")
     setup.sign_up("ann")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -167,3 +168,16 @@ def test_the_button_is_large_enough_for_a_thumb(browser: Browser) -> None:
     button = opened(browser, article(), width=360).get_by_role("link", name="Read on the web").bounding_box()
     assert button is not None
     assert button["height"] >= 44
+
+
+@pytest.mark.parametrize("width", [360, 800])
+def test_no_thumb_misses_the_links_that_end_the_mails(browser: Browser, width: int) -> None:
+    page = opened(browser, article(), width=width)
+    names = ("Unsubscribe", "Change your preferences", "View in browser")
+    boxes = [page.get_by_role("link", name=name).last.bounding_box() for name in names]
+    for box in boxes:
+        assert box is not None
+        assert box["height"] >= 44
+    for first, second in pairwise(box for box in boxes if box):
+        is_below = second["y"] >= first["y"] + first["height"] - 1
+        assert is_below or second["x"] - first["x"] - first["width"] >= 8
