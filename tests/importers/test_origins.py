@@ -357,6 +357,19 @@ def test_a_password_of_phplist_is_never_kept() -> None:
     assert "secret" not in repr((row.person, row.evidence))
 
 
+def test_an_export_of_all_properties_of_hubspot_asks_nothing() -> None:
+    unused = (
+        "Is a contact,Contact unworked,Currently in Sequence,Clicked Facebook ad,Created By Conversations,"
+        "Last marketing email name,First marketing email open date,Time to move from subscriber to customer,"
+        "Became a Subscriber Date,Marketing contact status source type,Marketing contact until next update,"
+        "Marketing emails bounced,Membership status,IP State/Region,All owner ids,Military status"
+    )
+    cells = "true,false,false,true,false,News,2024-03-01,3,2024-03-01,Form,No,2,,CA,7,"
+    text = f"Record ID,Email,Unsubscribed from all email,{unused}\n1,ada@example.org,false,{cells}\n"
+    assert states(text) == {"ada": "subscribed"}
+    assert states(text.replace(",2,,CA", ",2,Inactive,CA")) == {"ada": "unsubscribed"}
+
+
 def test_the_consent_that_hubspot_recorded_is_evidence() -> None:
     row = people(read(HUBSPOT.text))[0]
     assert (row.person.name, row.evidence["legal_basis"]) == ("Hal One", "Freely given consent")

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 
 from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
 from distributor.importers.consent import ANY
-from distributor.importers.statuses import BLOCKLISTED, BOUNCED, PENDING, UNSUBSCRIBED, words_of
+from distributor.importers.statuses import BLOCKLISTED, BOUNCED, PENDING, STATUS_WORDS, UNSUBSCRIBED, words_of
 
 NAME = "hubspot"
+_OF_ONE_MAIL = ("name", "send date", "open date", "click date", "reply date")
 COLUMNS: Mapping[str, str] = {
     # Also for one kind of mail each: ``Opted out of email: Blog``, ``hs_email_optout_6871816``. A contact who declined
     # one of them is not subscribed.
@@ -46,14 +47,32 @@ COLUMNS: Mapping[str, str] = {
     "city": "attributes.city",
     **dict.fromkeys(("country/region", "country"), "attributes.country"),
     **dict.fromkeys(("state/region", "state"), "attributes.state"),
-    # Not about mail, though they sound like it.
-    **dict.fromkeys(("lead status", "hs_lead_status", "lifecycle stage", "membership status"), "ignore"),
+    # Of a membership of the site, which most contacts are not.
+    **dict.fromkeys(("status", "membership status", "hs_content_membership_status"), "status.membership"),
+    # Not about mail, or of single mails, though they sound otherwise.
+    **dict.fromkeys(("lead status", "hs_lead_status", "lifecycle stage"), "ignore"),
     **dict.fromkeys(("marketing contact status source name", "hs_marketable_reason_id"), "ignore"),
     **dict.fromkeys(("marketing contact status source type", "hs_marketable_reason_type"), "ignore"),
     **dict.fromkeys(("marketing contact until next update", "hs_marketable_until_renewal"), "ignore"),
     **dict.fromkeys(("became a subscriber date", "hs_lifecyclestage_subscriber_date"), "ignore"),
-    **dict.fromkeys(("became a marketing qualified lead date",), "ignore"),
-    **dict.fromkeys(("currently in sequence", "currently in workflow", "contact unworked"), "ignore"),
+    "became a marketing qualified lead date": "ignore",
+    "hs_lifecyclestage_marketingqualifiedlead_date": "ignore",
+    "time to move from subscriber to customer": "ignore",
+    "hs_time_to_move_from_subscriber_to_customer": "ignore",
+    "time to move from marketing qualified lead to customer": "ignore",
+    "hs_time_to_move_from_marketingqualifiedlead_to_customer": "ignore",
+    **dict.fromkeys(
+        (f"{which} marketing email {what}" for which in ("first", "last") for what in _OF_ONE_MAIL), "ignore"
+    ),
+    **dict.fromkeys(("currently in sequence", "hs_sequences_is_enrolled"), "ignore"),
+    **dict.fromkeys(("currently in workflow", "currentlyinworkflow"), "ignore"),
+    **dict.fromkeys(("contact unworked", "hs_is_unworked", "is a contact", "hs_is_contact"), "ignore"),
+    **dict.fromkeys(("clicked facebook ad", "hs_facebook_ad_clicked"), "ignore"),
+    **dict.fromkeys(("created by conversations", "hs_created_by_conversations"), "ignore"),
+    **dict.fromkeys(("should be shown an nps web survey", "hs_feedback_show_nps_web_survey"), "ignore"),
+    **dict.fromkeys(("all owner ids", "hs_all_owner_ids"), "ignore"),
+    **dict.fromkeys(("user ids of all owners", "hs_user_ids_of_all_owners"), "ignore"),
+    **dict.fromkeys(("ip state/region", "ip_state", "ip state code/region code", "ip_state_code"), "ignore"),
     # Soft bounces count here as well.
     **dict.fromkeys(("marketing emails bounced", "hs_email_bounce"), "ignore"),
     **dict.fromkeys(("marketing emails delivered", "hs_email_delivered"), "ignore"),
@@ -72,10 +91,12 @@ COLUMN_STATUSES: Mapping[str, Mapping[str, ImportedStatus | None]] = {
     "status.hard_bounce_reason": {"": SUBSCRIBED, ANY: BOUNCED},
     "status.quarantine_reason": {"": SUBSCRIBED, ANY: BLOCKLISTED},
     "status.confirmation": {"": SUBSCRIBED, "confirmed": SUBSCRIBED, ANY: PENDING},
+    "status.membership": {**STATUS_WORDS, "": SUBSCRIBED},
 }
 
 
 def matches(headers: frozenset[str]) -> bool:
-    return "email" in headers and not headers.isdisjoint(
-        {"unsubscribed_from_all_email", "marketing_contact_status", "hs_email_optout", "hs_object_id", "record_id"}
+    labels = {"unsubscribed_from_all_email", "marketing_contact_status", "record_id"}
+    return "email" in headers and (
+        not headers.isdisjoint(labels) or any(header.startswith("hs_") for header in headers)
     )

@@ -24,7 +24,9 @@ COLUMNS: Mapping[str, str] = {
     **dict.fromkeys(("id", "subscriber id"), "evidence.kit_id"),
     "added at": "evidence.added_at",
     "referrer": "evidence.referrer",
-    **dict.fromkeys(("subscriber score", "last opened", "last clicked", "location", "fields"), "ignore"),
+    **dict.fromkeys(
+        ("subscriber score", "last opened", "last clicked", "location", "fields", "referring subscriber"), "ignore"
+    ),
 }
 STATUSES = words_of(
     # Cold subscribers confirmed, and have not opened a mail for 90 days; they are still subscribed.

@@ -25,7 +25,9 @@ COLUMNS: Mapping[str, str] = {
     "country": "attributes.country",
     "city": "attributes.city",
     "state": "attributes.state",
-    **dict.fromkeys(("id", "subscriber id", "updated at", "location", "phone", "zip", "z i p"), "ignore"),
+    **dict.fromkeys(
+        ("id", "subscriber id", "updated at", "resubscribed", "location", "phone", "zip", "z i p"), "ignore"
+    ),
     **dict.fromkeys(("sent", "opened", "clicked", "opens", "clicks", "opens count", "clicks count"), "ignore"),
     **dict.fromkeys(("open rate", "click rate", "last opened", "last clicked"), "ignore"),
 }

@@ -19,7 +19,7 @@ from distributor.importers.statuses import STATUS_WORDS, normalize_word
 from distributor.importers.values import is_empty_word, is_time_like, parse_boolean, storable_text
 
 # An unknown column with more different words is not one of states.
-_MAX_STATES = 12
+_MAX_STATES = 24
 # Different words of one consent column that are counted, and that are reported.
 _MAX_COUNTED = 2000
 _MAX_REPORTED = 50
@@ -39,7 +39,7 @@ _PARTS = re.compile(
     "werbung|werbe|widerruf|widerspr|sperr|gekundigt|geloscht|toestemm|aangemeld|afgemeld|uitgeschr|ingeschr|inscri|"
     "iscri|desinscr|disiscr|abonn|suscri|zgod|wypis|zapis|rezygn|odwolan|accept|allow|agree|reject|declin|refus|revok|"
     "withdr|confirm|verif|bestatig|bevestig|potwierdz|disabl|enabl|deactiv|inactiv|inaktiv|deliverab|contactable|"
-    "reachable|mailable|dontmail|donot|noemail|nomail|nospam|privacy|datenschutz|communicat|notif|unwanted|"
+    "reachable|mailable|quarantin|dontmail|donot|noemail|nomail|nospam|privacy|datenschutz|communicat|notif|unwanted|"
     "status|statut|подпис|отпис|соглас|рассыл"
 )
 # The same, as whole words.
@@ -50,6 +50,8 @@ _SHORT_WORDS = (
     "preferences ok dnc dnd blocking block avg lopd lgpd stop baja alta altas alive dead"
 )
 _WORDS = frozenset(_SHORT_WORDS.split())
+# Parts of states of a subscription that are words of nothing else.
+_OF_MAIL_ONLY = re.compile("subscri|bounce|complain|blacklist|blocklist|abgemeldet|desabonn|desinscri|disiscri|отпис")
 # Parts of an address, as customer databases name them: `Mailing State`.
 _OF_ADDRESS = re.compile(
     r"\b(mailing|billing|shipping|other|home|work|business|postal)_"
@@ -199,7 +201,8 @@ class _Cells:
     def _says_states(self) -> bool:
         words = {normalize_word(word) for word in self.counts} - {""}
         states = words & STATUS_WORDS.keys()
-        return len(states) * 2 >= len(words) and any(STATUS_WORDS[word] != SUBSCRIBED for word in states)
+        says_no = {word for word in states if STATUS_WORDS[word] != SUBSCRIBED}
+        return bool(says_no) and (len(states) * 2 >= len(words) or any(map(_OF_MAIL_ONLY.search, says_no)))
 
     def words(self, column: ConsentColumn) -> Iterable[WordUse]:
         """The words in a consent column, the most frequent first."""

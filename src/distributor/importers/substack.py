@@ -14,12 +14,23 @@ COLUMNS: Mapping[str, str] = {
     "start_date": "evidence.created_at",
     "plan": "attributes.plan",
     "stripe_plan": "attributes.plan",
-    "type": "attributes.subscription",
+    **dict.fromkeys(("type", "subscription type"), "attributes.subscription"),
     "country": "attributes.country",
     # Of the paid subscription.
     **dict.fromkeys(("active_subscription", "expiry", "expiration date", "first_payment_at", "cancel date"), "ignore"),
     **dict.fromkeys(("paid upgrade date", "stripe_connected_customer_id", "revenue", "bestseller tier"), "ignore"),
-    **dict.fromkeys(("subscription source", "activity", "state/province", "days active", "last email open"), "ignore"),
+    **dict.fromkeys(
+        (
+            "subscription source",
+            "subscriptions gifted",
+            "unsubscribe attribution",
+            "activity",
+            "state/province",
+            "days active",
+            "last email open",
+        ),
+        "ignore",
+    ),
     **dict.fromkeys(("emails received", "emails dropped", "emails opened", "links clicked", "comments"), "ignore"),
 }
 SKIPPED_DOMAINS: Mapping[str, str] = {
