@@ -62,7 +62,7 @@ STATUS_WORDS: Mapping[str, ImportedStatus | None] = words_of(
     (PENDING, (
         "pending", "unconfirmed", "not confirmed", "waiting", "waiting for confirmation", "awaiting confirmation",
         "unverified", "not verified", "unactivated", "requested", "invited", "opt in pending", "double opt in pending",
-        "needs confirmation", "confirmation pending", "needs attention", "validating",
+        "needs confirmation", "needs approval", "confirmation pending", "needs attention", "validating",
         "ausstehend", "unbestätigt", "nicht bestätigt", "wartend", "en attente", "non confirmé", "pendiente",
         "no confirmado", "sin confirmar", "in attesa", "non confermato", "in afwachting", "onbevestigd",
         "niet bevestigd", "pendente", "não confirmado", "oczekujący", "niepotwierdzony", "ожидает", "не подтвержден",
@@ -82,7 +82,7 @@ STATUS_WORDS: Mapping[str, ImportedStatus | None] = words_of(
     )),
     (BOUNCED, (
         "bounced", "bounce", "hard bounce", "hard bounced", "hardbounce", "hard", "cleaned", "undeliverable",
-        "undelivered", "invalid", "invalid email", "invalid address", "bad address", "dead", "nonexistent",
+        "undelivered", "invalid", "invalid email", "invalid address", "bad address", "malformed", "dead", "nonexistent",
         "does not exist", "unzustellbar", "ungültig", "zurückgewiesen", "rejeté", "invalide", "non valide", "rebotado",
         "inválido", "no válido", "rimbalzato", "non valido", "gebounced", "ongeldig", "devolvido", "odbity",
         "nieprawidłowy", "недоставлен",
@@ -96,9 +96,9 @@ STATUS_WORDS: Mapping[str, ImportedStatus | None] = words_of(
     )),
     (BLOCKLISTED, (
         "blocklisted", "blocklist", "blacklisted", "blacklist", "blocked", "block", "suppressed", "banned", "barred",
-        "excluded", "do not email", "do not mail", "do not contact", "never email", "quarantined", "spamtrap",
-        "spam trap", "gesperrt", "blockiert", "bloqué", "bloqueado", "bloccato", "geblokkeerd", "zablokowany",
-        "заблокирован",
+        "excluded", "do not email", "do not mail", "do not contact", "never email", "quarantined", "spammy", "spamtrap",
+        "spam trap", "disposable", "gesperrt", "blockiert", "bloqué", "bloqueado", "bloccato", "geblokkeerd",
+        "zablokowany", "заблокирован",
     )),
     (DISABLED, ("disabled", "suspended", "deaktiviert", "désactivé", "deshabilitado", "disabilitato",
                 "uitgeschakeld", "desativado", "wyłączony")),
