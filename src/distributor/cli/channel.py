@@ -162,7 +162,7 @@ def change_channel(
             raise InputError("nothing to change: name a setting with --set KEY=VALUE or --unset KEY")
         change(app, name, given, unset=unset or ())
     print_message(
-        f"{', '.join([*given, *(unset or ())])} of channel {name!r} changed: `distributor channel test {name}`"
+        f"{', '.join([*given, *(unset or ())])} of channel {name!r} changed: `distributor channel test {name}` tries it"
     )
 
 
