@@ -74,6 +74,40 @@ def test_headers_are_mapped_and_typed(run: Run, tmp_path: Path) -> None:
     assert shown["attributes"] == {"city": "Köln", "age": 36}
 
 
+CONSENT = "E-Mail,Status,Opt-in,Ort\nada@example.org,gold,ja,Ulm\nbo@example.org,lapsed,ja,Ulm\ncy@example.org,,,Ulm\n"
+
+
+def test_what_columns_and_words_mean_is_shown_by_a_dry_run_and_at_the_end(run: Run, tmp_path: Path) -> None:
+    run("list", "create", "Readers")
+    file = tmp_path / "people.csv"
+    file.write_text(CONSENT)
+    command = (
+        *("subscriber", "import", str(file), "--list", "readers", "--basis", BASIS),
+        *("--map-status", "gold=subscribed", "--map-status", "lapsed=unsubscribed", "--map-status", "=pending"),
+    )
+    for options in (("--dry-run",), ()):
+        message = " ".join(run(*command, *options).message.split())
+        assert "columns: E-Mail = email, Status = status, Opt-in = subscribed" in message
+        assert "columns passed over: Ort" in message
+        assert "Status: gold = subscribed (1), lapsed = unsubscribed (1), (empty) = pending (1)" in message
+        assert "by the file they are: 1 subscribed, 2 unsubscribed" in message
+    report = json.loads(run("subscriber", "imports", "2", "--json").out)
+    assert report["outcomes"] == {"subscribed": 1, "unsubscribed": 2}
+    assert report["columns"][2] == {"header": "Opt-in", "target": "subscribed", "source": "known"}
+    assert report["words"][0] == {"header": "Status", "word": "gold", "rows": 1, "meaning": "subscribed"}
+    assert "columns passed over: Ort" in run("subscriber", "imports", "2").message
+
+
+def test_a_column_that_may_say_no_and_is_not_known_refuses_the_file(run: Run, tmp_path: Path) -> None:
+    run("list", "create", "Readers")
+    file = tmp_path / "people.csv"
+    file.write_text("email,Werbung ok\nada@example.org,A\n")
+    result = run("subscriber", "import", str(file), "--list", "readers", "--basis", BASIS, "--dry-run")
+    assert result.code == 2
+    assert '"Werbung ok=unsubscribed"' in " ".join(result.message.split())
+    assert json.loads(run("subscriber", "imports", "--json").out) == []
+
+
 def test_what_is_exported_is_imported_as_it_was(run: Run, people: Path, tmp_path: Path) -> None:
     run("list", "create", "Readers")
     run("subscriber", "import", str(people), "--list", "readers", "--basis", BASIS)
@@ -108,6 +142,7 @@ def test_an_export_goes_to_standard_output_as_json_lines(run_process: Run, peopl
             2,
             "a column cannot be mapped to 'nonsense'",
         ),
+        (("people.csv", "--list", "readers", "--basis", BASIS, "--map-status", "x=y"), 2, "mapped to the status 'y'"),
         (("people.csv", "--list", "readers", "--basis", BASIS, "--format", "excel"), 2, "unknown format"),
         (("people.csv", "--list", "readers", "--basis", BASIS, "--encoding", "klingon"), 2, "is not an encoding"),
         (("people.csv", "--list", "readers", "--basis", BASIS, "--delimiter", "::"), 2, "cannot be a delimiter"),

@@ -78,10 +78,10 @@ KEEP_KEYS = text("""
 
 DROP_REPEATED = text("""
     WITH known AS (
-        SELECT line, (SELECT k.line FROM import_keys k WHERE k.import_id = :import_id AND k.key = i.key) AS first
+        SELECT line, key, (SELECT k.line FROM import_keys k WHERE k.import_id = :import_id AND k.key = i.key) AS first
         FROM importing i
     )
-    DELETE FROM importing i USING known WHERE known.line = i.line AND known.first <> i.line
+    DELETE FROM importing i USING known WHERE known.line = i.line AND known.key = i.key AND known.first <> i.line
     RETURNING i.line, i.key, known.first
 """)
 

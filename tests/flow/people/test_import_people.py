@@ -13,12 +13,14 @@ from sqlalchemy import text
 from distributor.domain.consent import ConsentAction, ConsentEvidence, ConsentMethod
 from distributor.domain.errors import InputError
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
-from distributor.domain.subscriber_import import Import, ImportMode, ImportPlan, ImportState
+from distributor.domain.subscriber_export import Selection
+from distributor.domain.subscriber_import import Import, ImportMode, ImportPlan, ImportSettings, ImportState
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.flow.app_context import AppContext
 from distributor.flow.jobs import Job, JobKind
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.people import import_people
+from distributor.flow.people.export_people import ExportFormat, export_people
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import cancel_import, plan_import, run_import, work_on_import
 from distributor.storage import consents, imports, lists, memberships, subscribers, suppressions
@@ -143,8 +145,9 @@ def test_skip_passes_by_people_who_are_known(app: AppContext) -> None:
 def test_a_dry_run_counts_what_the_run_will_and_changes_nothing(app: AppContext, mode: ImportMode) -> None:
     bring_in(app, table(MANY[:4]))
     plan = replace(PLAN, mode=mode)
-    text = "email,name,status\np0@example.org,Other,\np1@example.org,Somebody,\np2@example.org,,unsubscribed\n" + (
-        "new@example.org,,\nnew@example.org,,\nnobody,,\nlater@example.org,,pending\n"
+    text = (
+        "email,name,status\np0@example.org,Other,active\np1@example.org,Somebody,active\np2@example.org,,unsubscribed\n"
+        "new@example.org,,active\nnew@example.org,,active\nnobody,,active\nlater@example.org,,pending\n"
     )
     before = states(app), person(app, "p0@example.org")
     dry = bring_in(app, text, replace(plan, is_dry_run=True))
@@ -348,3 +351,99 @@ def test_what_killed_processes_left_is_removed(app: AppContext) -> None:
     files.source(999).write_text("of an import that is only just being planned")
     begin(app, table(MANY[1:]))
     assert (files.source(done.id).exists(), files.source(999).exists()) == (False, True)
+
+
+def test_an_unknown_column_that_may_say_no_refuses_the_file_before_anything_is_written(app: AppContext) -> None:
+    text_ = "email,Werbung ok\nada@example.org,ja\nbo@example.org,nein\n"
+    with pytest.raises(InputError, match="'Werbung ok' with the cells 'ja', 'nein'"):
+        begin(app, text_)
+    with app.database.begin() as connection:
+        assert imports.listed(connection, limit=10) == []
+    assert list(app.imports_dir.iterdir()) == []
+    mapped = replace(PLAN, settings=ImportSettings(columns={"Werbung ok": "subscribed"}))
+    bring_in(app, text_, mapped)
+    assert states(app) == {"ada@example.org": Membership.SUBSCRIBED, "bo@example.org": Membership.UNSUBSCRIBED}
+
+
+OUTCOMES = (
+    "email,status,opt_in,unsubscribed_at\nyes@example.org,active,1,\nno@example.org,active,0,\n"
+    "left@example.org,active,1,2024-01-02\nslow@example.org,pending,1,\nspam@example.org,complained,1,2024-01-02\n"
+    "dead@example.org,bounced,0,\noff@example.org,blacklisted,1,\nodd@example.org,perhaps,1,\n,active,1,\n"
+    "gone@example.org,trial,1,\nyes@example.org,active,1,\n"
+)
+
+
+@pytest.mark.parametrize("is_dry_run", [True, False])
+def test_an_import_keeps_how_the_file_was_understood_and_what_people_are_by_it(
+    app: AppContext, is_dry_run: bool
+) -> None:
+    settings = ImportSettings(statuses={"trial": "ignore"})
+    done = bring_in(app, OUTCOMES, replace(PLAN, settings=settings, is_dry_run=is_dry_run))
+    assert done.outcomes == {
+        "subscribed": 1,
+        "unsubscribed": 2,
+        "pending": 1,
+        "complained": 1,
+        "bounced": 1,
+        "blocklisted": 1,
+    }
+    assert done.skip_reasons == {"its status is mapped to ignore": 1}
+    assert (done.counts.read, done.counts.skipped, done.counts.bad) == (11, 1, 3)
+    assert [(use.header, use.target) for use in done.scan.columns] == [
+        ("email", "email"),
+        ("status", "status"),
+        ("opt_in", "subscribed"),
+        ("unsubscribed_at", "unsubscribed"),
+    ]
+    meanings = {word.word: (word.rows, word.meaning) for word in done.scan.words if word.header == "status"}
+    assert (meanings["active"], meanings["perhaps"], meanings["trial"]) == ((5, "subscribed"), (1, ""), (1, "ignore"))
+
+
+def test_the_strictest_cell_of_a_row_decides_and_every_reason_counts(app: AppContext) -> None:
+    bring_in(app, "email,opt_in,bounced,spam\nada@example.org,1,1,1\n")
+    assert states(app) == {"ada@example.org": Membership.UNSUBSCRIBED}
+    assert set(reasons_against(app, "ada@example.org")) == {SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT}
+
+
+def test_both_people_of_a_row_come_in_though_a_chunk_ends_between_them(app: AppContext) -> None:
+    rows = "".join(f"a{number}@example.org; b{number}@example.org\n" for number in range(10))
+    done = bring_in(app, "email\n" + rows)
+    assert (done.counts.read, done.counts.new) == (20, 20)
+
+
+def test_a_repeated_and_an_erased_person_of_a_row_are_refused_without_the_other(app: AppContext) -> None:
+    with app.database.begin() as connection:
+        target = Target(hash=hash_of_key("gone@example.org"))
+        suppressions.add(connection, [target], SuppressionReason.ERASED, now=app.clock())
+    done = bring_in(app, "email\nada@example.org\nada@example.org; bo@example.org\ngone@example.org; cy@example.org\n")
+    assert sorted(states(app)) == ["ada@example.org", "bo@example.org", "cy@example.org"]
+    assert (done.counts.new, done.counts.bad) == (3, 2)
+
+
+def test_corrected_rows_of_a_file_of_people_who_left_stay_rows_of_people_who_left(app: AppContext) -> None:
+    done = bring_in(app, "email,name\nnobody,Ada\n", name="unsubscribed_audience_export.csv")
+    corrected = ImportFiles(app.imports_dir).bad_rows(done.id).read_text().replace("nobody", "ada@example.org")
+    bring_in(app, corrected, name="corrected.csv")
+    assert states(app) == {"ada@example.org": Membership.UNSUBSCRIBED}
+
+
+def test_who_asked_another_service_for_deletion_is_passed_over(app: AppContext) -> None:
+    done = bring_in(
+        app,
+        "email,active_subscription,email_disabled\ndeleted-1@deletion-request.substack.com,false,false\n"
+        "ada@example.org,false,false\n",
+    )
+    assert (done.counts.read, done.counts.new, done.counts.skipped, done.counts.bad) == (2, 1, 1, 0)
+    assert list(done.skip_reasons.values()) == [1]
+    assert list(states(app)) == ["ada@example.org"]
+
+
+def test_an_export_of_all_lists_does_not_subscribe_who_left(app: AppContext) -> None:
+    bring_in(app, "email,status\nleft@example.org,unsubscribed\nhere@example.org,active\n")
+    out = b"".join(export_people(app, Selection(), format_=ExportFormat.CSV)).decode()
+    with app.database.begin() as connection:
+        lists.add(connection, slug="others", name="Others")
+    bring_in(app, out, replace(PLAN, list_slug="others"))
+    with app.database.begin() as connection:
+        found = memberships.members(connection, lists.find(connection, "others").id, limit=10)
+    assert {one.email: state for one, state in found} == states(app)

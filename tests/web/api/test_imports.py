@@ -59,6 +59,25 @@ def test_a_dry_run_brings_no_one_in(api: Any, app: AppContext):
     assert api.get("/subscribers").json()["items"] == []
 
 
+def test_how_a_file_is_understood_is_part_of_the_import(api: Any, app: AppContext):
+    body = b"email,status,city\nada@example.org,gold,Ulm\nbo@example.org,lapsed,Ulm\ncy@example.org,odd,Ulm\n"
+    taken = send(api, body=body, map_status=["gold=subscribed", "lapsed=unsubscribed", "odd=ignore"]).json()
+    assert [(use["header"], use["target"]) for use in taken["scan"]["columns"]] == [
+        ("email", "email"),
+        ("status", "status"),
+        ("city", "ignore"),
+    ]
+    assert [(word["word"], word["meaning"]) for word in taken["scan"]["words"]] == [
+        ("gold", "subscribed"),
+        ("lapsed", "unsubscribed"),
+        ("odd", "ignore"),
+    ]
+    run_import(app, taken["id"])
+    done = api.get(f"/imports/{taken['id']}").json()
+    assert done["outcomes"] == {"subscribed": 1, "unsubscribed": 1}
+    assert done["skip_reasons"] == {"its status is mapped to ignore": 1}
+
+
 def test_the_same_file_sent_again_is_the_same_import(api: Any):
     assert send(api).json()["id"] == send(api).json()["id"]
     assert len(api.get("/imports").json()["items"]) == 1
@@ -100,6 +119,9 @@ def test_a_large_file_is_not_refused_for_its_size(api: Any):
         ({"map": "town=attributes.city"}, FILE, 422),
         ({"type": "attributes.city=colour"}, FILE, 422),
         ({"name": "a\nb"}, FILE, 422),
+        ({"map_status": "gold"}, FILE, 422),
+        ({"map_status": "gold=nothing"}, FILE, 422),
+        ({}, b"email,Werbung ok\na@example.org,A\n", 422),
         ({}, b"", 422),
         ({}, b"\x00\x01\x02", 422),
         ({}, b"name\nAda\n", 422),
