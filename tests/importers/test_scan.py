@@ -192,7 +192,8 @@ WORDS = st.sampled_from(["yes", "no", "ja", "nein", "1", "0", "true", "false", "
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.text(alphabet="abcdefgh _-()Ä1", min_size=1, max_size=12).filter(lambda header: header.strip()),
+    # None of the names that are known to be of other matters, such as `age`.
+    st.text(alphabet="abcdefgh _-()Ä1", max_size=12).map(lambda text: f"zz{text}".strip()),
     st.lists(WORDS, min_size=1, max_size=6),
 )
 def test_no_two_valued_column_of_any_name_is_passed_over_without_a_question(header: str, cells: list[str]) -> None:
@@ -201,7 +202,7 @@ def test_no_two_valued_column_of_any_name_is_passed_over_without_a_question(head
     try:
         found = scan(table(header, *cells))
     except InputError as error:
-        assert repr(header.strip())[:10] in str(error)
+        assert repr(header)[:10] in str(error)
     else:
         is_known = found.columns[1].source is not ColumnSource.PASSED_OVER
         assert is_known or not says_no or not 0 < len(given_words) <= 2
