@@ -165,7 +165,7 @@ class ColumnMapping:
     def __init__(self, headers: Iterable[str], importer: Importer, settings: ImportSettings, *, file_name: str) -> None:
         self.importer = importer
         self._settings = settings
-        self._file_name = file_name
+        self._file_status = status_of_file_name(file_name)
         self._user_targets = {header_key(header): target for header, target in settings.columns.items()}
         self._user_words = _user_words(settings.statuses)
         self._words = {**importer.statuses, **self._user_words}
@@ -232,8 +232,11 @@ class ColumnMapping:
         consent = [status for status in draft.consent if status is not None]
         if self.importer.status_of is not None:
             consent.append(self.importer.status_of(draft.source))
-        status = combine((*consent, status_of_file_name(draft.file_name or self._file_name)))
-        name = read_name(draft.name) or f"{read_name(draft.first_name)} {read_name(draft.last_name)}".strip()
+        consent.append(status_of_file_name(draft.file_name) if draft.file_name else self._file_status)
+        status = combine(consent)
+        name = read_name(draft.name) if draft.name else ""
+        if not name and (draft.first_name or draft.last_name):
+            name = f"{read_name(draft.first_name)} {read_name(draft.last_name)}".strip()
         rows: list[ImportRow | SkippedRow] = []
         for display_name, address in mailboxes:
             if reason := self.importer.skipped_domains.get(address.rpartition("@")[2].casefold()):

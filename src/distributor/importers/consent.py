@@ -151,7 +151,7 @@ def status_of_file_name(name: str) -> ImportedStatus:
 
 def combine(statuses: Iterable[ImportedStatus]) -> ImportedStatus:
     """The strictest of the statuses in one row, with all reasons, and the last time of leaving."""
-    found = [status for status in dict.fromkeys(statuses) if status is not SUBSCRIBED]
+    found = [status for status in statuses if status is not SUBSCRIBED]
     if len(found) < 2:
         return found[0] if found else SUBSCRIBED
     left_at: list[datetime] = [status.unsubscribed_at for status in found if status.unsubscribed_at]
