@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from distributor.listening import listen
+from tests.chaos.service import free_port
 from tests.paths import ROOT
 
 from .running_up import Running, running_up, wait_for, wait_for_text
@@ -99,6 +100,29 @@ def test_a_port_that_is_taken_is_named_with_its_program_and_what_to_do(
     assert f"(process {os.getpid()}) uses it" in ended.stderr
     assert message in ended.stderr
     assert not (tmp_path / "var" / "postgres").exists()
+
+
+def test_a_second_one_on_the_same_database_is_refused_and_leaves_the_first_alone(lasting: Running) -> None:
+    wait_for(lambda: "logs are in" in (lasting.folder.parent / "up.log").read_text(), "the last of what it prints")
+    ports = json.loads((lasting.folder / "sandbox.json").read_text())
+    command = [sys.executable, "-m", "distributor", "up", "--sandbox-port", "0", "--smtp-port", "0"]
+    environment = {**lasting.environment, "DISTRIBUTOR_PORT": "0"}
+    ended = subprocess.run(
+        command, cwd=lasting.folder.parent, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 4
+    assert f"already, as up (process {lasting.process.pid} on" in " ".join(ended.stderr.split())
+    assert json.loads((lasting.folder / "sandbox.json").read_text()) == ports
+    assert lasting.is_ready()
+
+
+def test_one_port_for_two_servers_is_refused(tmp_path: Path) -> None:
+    port = str(free_port())
+    environment = dict(os.environ, DISTRIBUTOR_DATA_DIR=str(tmp_path / "var"), DISTRIBUTOR_PORT=port)
+    command = [sys.executable, "-m", "distributor", "up", "--sandbox-port", port]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 5
+    assert f"port {port} is chosen for two servers: choose another --sandbox-port" in ended.stderr
 
 
 def test_a_part_that_dies_is_started_again(lasting: Running) -> None:

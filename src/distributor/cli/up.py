@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,11 +33,13 @@ from distributor.cli.sandbox import (
     sandbox_process,
     wait_for_sandbox,
 )
+from distributor.domain.errors import ConfigurationError, StateError
 from distributor.flow.app_context import AppContext
-from distributor.flow.operations.processes import reporting
+from distributor.flow.operations.processes import reporting, split_by_life
 from distributor.flow.team.links import first_owner_link
 from distributor.listening import free_port, local_url, require_free_port
 from distributor.settings import Settings, address_problems, changed_settings, load_settings, unknown_settings
+from distributor.storage import processes
 
 
 def up(
@@ -50,21 +54,15 @@ def up(
     """Run the whole service on this machine until it is stopped."""
     settings = _with_port(load_settings())
     stop = _stop_event()
-    for host, port, setting in (
-        (settings.host, settings.port, "another DISTRIBUTOR_PORT"),
-        (SANDBOX_HOST, sandbox_port, "another --sandbox-port"),
-        (SANDBOX_HOST, smtp_port, "another --smtp-port"),
-        *((*address, "another DISTRIBUTOR_INBOUND_LISTEN") for address in [settings.inbound_address] if address),
-    ):
-        require_free_port(host, port, setting=setting)
+    _require_free_ports(settings, sandbox_port, smtp_port)
     ports_file = settings.data_dir / "sandbox.json"
-    former_ports = read_ports(ports_file)
-    ports_file.unlink(missing_ok=True)
     with open_services(settings) as services:
         app = make_app_context(settings, services)
         if (backup := migrate_embedded(settings, app.database)) is not None:
             print_message(f"the database was migrated to a new schema; before, it was backed up to {backup}")
-        processes = [
+        _require_no_other(app)
+        former_ports_file = _set_aside(ports_file)
+        children = [
             ChildProcess(name="web", module="distributor.web"),
             *worker_processes(email_workers=email_workers),
             *inbound_processes(settings),
@@ -73,10 +71,11 @@ def up(
         environment = child_environment(settings, services)
         with (
             reporting(services.database_url, this_process(settings, services, "up")),
-            running_processes(processes, logs=settings.data_dir / "logs", environment=environment) as group,
+            running_processes(children, logs=settings.data_dir / "logs", environment=environment) as group,
         ):
             ports = wait_for_sandbox(ports_file, group)
-            _prepare_channels(app, settings, ports, former_ports)
+            _prepare_channels(app, settings, ports, read_ports(former_ports_file))
+            former_ports_file.unlink(missing_ok=True)
             _print_addresses(settings, ports)
             _print_team_app(app)
             for problem in (*unknown_settings(), *address_problems(settings), *unused_settings(app, settings)):
@@ -89,6 +88,38 @@ def up(
 def _with_port(settings: Settings) -> Settings:
     """The settings with a free port in place of port 0, so that links in mails and feeds lead to it."""
     return settings if settings.port else settings.model_copy(update={"port": free_port(settings.host)})
+
+
+def _require_free_ports(settings: Settings, sandbox_port: int, smtp_port: int) -> None:
+    taken: set[int] = set()
+    for host, port, setting in (
+        (settings.host, settings.port, "another DISTRIBUTOR_PORT"),
+        (SANDBOX_HOST, sandbox_port, "another --sandbox-port"),
+        (SANDBOX_HOST, smtp_port, "another --smtp-port"),
+        *((*address, "another DISTRIBUTOR_INBOUND_LISTEN") for address in [settings.inbound_address] if address),
+    ):
+        if port in taken:
+            raise ConfigurationError(f"port {port} is chosen for two servers: choose {setting}")
+        require_free_port(host, port, setting=setting)
+        taken |= {port} - {0}
+
+
+def _require_no_other(app: AppContext) -> None:
+    """Raises StateError if another `up` runs on this machine with the same database: each would run every process."""
+    with app.database.begin() as connection:
+        running, _ = split_by_life(processes.all_reported(connection))
+    for process in running:
+        if process.kind == "up" and process.host == socket.gethostname():
+            raise StateError(f"`distributor up` works with this database already, as {process.title}: stop it first")
+
+
+def _set_aside(ports_file: Path) -> Path:
+    """Rename the file with the ports of the last start, unless an interrupted start has left one already."""
+    former = ports_file.with_name("sandbox.former.json")
+    if ports_file.exists() and not former.exists():
+        ports_file.rename(former)
+    ports_file.unlink(missing_ok=True)
+    return former
 
 
 def _print_addresses(settings: Settings, ports: SandboxPorts) -> None:
