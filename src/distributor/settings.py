@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from distributor.domain.brand import DEFAULT_ACCENT, parse_colour, parse_fonts, parse_footer_links
 from distributor.domain.errors import ConfigurationError
 from distributor.listening import local_url
+from distributor.validation_messages import sentence_of
 
 COMPLETE = "_DISTRIBUTOR_SETTINGS_ARE_COMPLETE"
 """The variable that tells a process to read no .env file, because its parent has handed all settings on."""
@@ -266,5 +267,4 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "DISTRIBUTOR_" + "_".join(str(part) for part in first["loc"]).upper()
-        reason = str(first.get("ctx", {}).get("error", first["msg"]))
-        raise ConfigurationError(f"setting {name}: {reason}") from None
+        raise ConfigurationError(f"setting {name}: {sentence_of(first)}") from None

@@ -19,6 +19,7 @@ from distributor.domain.schedule import parse_instant, zone_named
 from distributor.domain.tags import LONGEST_SLUG, Tag, slugify
 from distributor.sources.decoding import normalize_text
 from distributor.sources.urls import is_allowed_image
+from distributor.validation_messages import sentence_of
 
 # The position of a value: keys and list indexes from the root.
 YamlPath: TypeAlias = tuple[str | int, ...]
@@ -362,7 +363,7 @@ def _explain(error: ErrorDetails, known: YamlMapping) -> str:
         case "model_type" | "dict_type":
             return f"front matter key {key!r} must hold further keys, such as src: and alt:"
         case _:
-            return f"front matter key {key!r}: {error['msg'].removeprefix('Value error, ')}"
+            return f"front matter key {key!r}: {sentence_of(error)}"
 
 
 def _suggest(place: YamlPath) -> str:

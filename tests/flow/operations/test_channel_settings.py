@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from sqlalchemy import text
 
@@ -188,3 +190,36 @@ def test_nothing_is_sent_on_a_channel_that_was_removed_meanwhile(harness: Campai
         (dispatch,) = dispatches.of_campaign(connection, number)
     assert (dispatch.state, harness.seen) == (DispatchState.PAUSED, [])
     assert "channel list was removed" in dispatch.reason
+
+
+def test_a_plan_that_is_made_meanwhile_keeps_its_channel(harness: CampaignHarness) -> None:
+    harness.channel("list", "scripted")
+    number = harness.draft("list")
+    refused: list[StateError] = []
+
+    def remove_it() -> None:
+        try:
+            remove(harness.app, "list")
+        except StateError as error:
+            refused.append(error)
+
+    other = threading.Thread(target=remove_it)
+    with harness.app.database.begin() as connection:
+        connection.execute(text("UPDATE dispatches SET state = 'cancelled'"))
+    with harness.app.database.begin() as connection:
+        # As a plan does before it adds its dispatch.
+        channels.hold(connection, "list")
+        other.start()
+        while other.is_alive() and not is_someone_waiting(harness.app):
+            pass
+        assert other.is_alive()
+        connection.execute(text("UPDATE dispatches SET state = 'draft'"))
+    other.join()
+    assert [f"campaign {number} " in str(one) for one in refused] == [True]
+
+
+def is_someone_waiting(app: AppContext) -> bool:
+    """Whether a session of this database waits for a lock."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with app.database.begin() as connection:
+        return bool(connection.execute(text(asked)).scalar_one())
