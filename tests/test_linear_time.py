@@ -311,7 +311,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], tuple[str, ...]]] = {
     "addresses in an API text": (_substitute(auth._ADDRESS), ("a", "a@", "@", "<")),
     "web hook body": (lambda text: payload.parse_json(text.encode()), ('{"a":', "[", '"\\u0000",', "9", " ")),
     "CSV": (_csv, ('"', '""', "a,b\n", ",", '"a\n', "a", 'a","b\n', '""\n', "\r", "\r\n")),
-    "header of a CSV": (_header, ("a,", "-", " ", "a", '"a",', "'")),
+    "header of a CSV": (_header, ("a,", "-", " ", "a", '"a",', "'", "_", "1", ":", "(")),
     "JSON lines": (_json_lines, ('{"email":', "[", "{", '{"a":1}\n', "9", '"\\', "\n", '{"email":"a@b.example"}\n')),
     "encoding": (
         lambda text: copy_as_utf8([text.encode("latin-1", "replace")], io.BytesIO()),

@@ -59,8 +59,6 @@ _MAX_EVIDENCE_LENGTH = 2000
 _MAX_NAMES = 5000
 _SEPARATORS = re.compile(r"[\W_]+")
 _IN_PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-# One of several columns of a kind: ``Opted out of email: Blog``, ``hs_email_optout_6871816``.
-_PARTICULAR = re.compile(r":.*|[\s_]*\d+$", re.DOTALL)
 _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
 _MAX_LOCAL_PART = 64
@@ -137,7 +135,9 @@ class Importer:
         """What a column with this header holds; empty if it is not known."""
         name = header[len(ATTRIBUTE) :] if header.casefold().startswith(ATTRIBUTE) else header
         known = self.columns.get(header_key(name)) or self.columns.get(header_key(_IN_PARENTHESES.sub("", name))) or ""
-        if not known and is_consent_target(general := self.columns.get(header_key(_PARTICULAR.sub("", name)), "")):
+        # One of several columns of a kind: ``Opted out of email: Blog``, ``hs_email_optout_6871816``.
+        kind = name.partition(":")[0].rstrip("0123456789")
+        if not known and is_consent_target(general := self.columns.get(header_key(kind), "")):
             known = general
         return known if name == header or is_consent_target(known) else ATTRIBUTE + name
 
