@@ -25,7 +25,7 @@ from distributor.channels.email.providers import payload
 from distributor.channels.email.providers.registry import providers
 from distributor.channels.email.rendering import greeting, rendition
 from distributor.channels.social import compose, post
-from distributor.domain import address, hashtags, person, schedule
+from distributor.domain import address, hashtags, image_file, person, schedule
 from distributor.domain.blocks import Code, Mark, Paragraph, Run
 from distributor.domain.errors import DistributorError
 from distributor.domain.segments import parser as segments
@@ -151,6 +151,10 @@ def _origin(text: str) -> None:
     client_ip.foreign_origin(request, "https://news.example")
 
 
+def _image_file(text: str) -> None:
+    image_file.read_image_file(text.encode("latin-1"))
+
+
 def _style_sheet(text: str) -> None:
     templates = cast("Any", SimpleNamespace(render=lambda *_: text))
     rendition._style_rules(templates, "x", {})
@@ -207,6 +211,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], tuple[str, ...]]] = {
         ("a@", "a", " ", "- a\n", "a-\n", "(", "1. ", ". "),
     ),
     "normalized text": (decoding.normalize_text, ("\r", "\u200c", "\ufeff", " \n")),
+    "image file": (_image_file, ("<!-- -->", "<!--", "<?xml ", " ", "<svg ", "<svg viewBox='", "1 ", "\xff\xd8\xff")),
     "tag line": (tags.read_tag_line, (",", "#", "#a ", "a, ", " ", "and ")),
     "links in text": (urls.linked_paragraph, ("http://", "www.", "a.", "(", ")", "a@", "/")),
     "URL extraction": (url_extraction.extract_urls, ("a.", "a", "http://a.", "xn--", "t.co/", "@a.", "-", "é.")),

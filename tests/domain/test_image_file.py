@@ -67,7 +67,28 @@ def test_an_svg_is_known_by_its_root(body: bytes) -> None:
     assert read_image_file(body) == ImageFile(media_type="image/svg+xml", suffix=".svg")
 
 
-@pytest.mark.parametrize("body", [b"", b"GIF", b"<html><svg></svg>", b"%PDF-1.7", b"RIFF\0\0\0\0WAVE", b"BM"])
+@pytest.mark.parametrize(
+    ("attributes", "size"),
+    [
+        (b"width='120' height=\"40.4px\"", (120, 40)),
+        (b"viewBox='0 0 120 40'", (120, 40)),
+        (b"width='100%' height='100%' viewBox='-1,-1, 120,40'", (120, 40)),
+        (b"width='10em' height='2em'", (None, None)),
+        (b"width='1.2.3' height='4'", (None, None)),
+        (b"width='0' height='0'", (None, None)),
+    ],
+)
+def test_an_svg_has_the_size_that_it_says_or_that_of_its_view_box(
+    attributes: bytes, size: tuple[int | None, int | None]
+) -> None:
+    found = read_image_file(b"<svg xmlns='http://www.w3.org/2000/svg' %b><g/></svg>" % attributes)
+    assert found is not None
+    assert (found.width, found.height) == size
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"GIF", b"<html><svg></svg>", b"%PDF-1.7", b"RIFF\0\0\0\0WAVE", b"BM", b"<!-- -->" * 500]
+)
 def test_other_bytes_are_no_image(body: bytes) -> None:
     assert read_image_file(body) is None
 

@@ -82,6 +82,10 @@ def test_a_square_logo_is_the_icon_and_a_wide_one_is_not(visit: Visit) -> None:
     assert "fill='%238a1f4b'" in drawn
 
 
+def test_the_bar_of_a_mobile_browser_has_the_accent(visit: Visit) -> None:
+    assert meta(page_at(visit(accent="#8a1f4b")), "theme-color") == "#8a1f4b"
+
+
 def test_a_shared_link_shows_the_image_of_the_article_else_the_logo(visit: Visit, write_article: WriteArticle) -> None:
     write_article("plain")
     write_article("illustrated", image=Image("https://cdn.example/boat.jpg", "A boat"))

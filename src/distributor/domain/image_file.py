@@ -16,8 +16,14 @@ _PNG, _JPEG, _GIF, _RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", (b"GIF87a", b"
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Markers without a length: TEM, the restarts, the start of the image.
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
-# An SVG may begin with a declaration, a document type and comments.
-_SVG = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*|<!DOCTYPE[^>]*>\s*|<!--.*?-->\s*)*<svg[\s>]", re.DOTALL)
+# An SVG may begin with a declaration, a document type and comments. What was read is never tried in another way, which
+# would take a time exponential in the number of comments.
+_SVG = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*+>\s*|<!DOCTYPE[^>]*+>\s*|<!--(?>.*?-->)\s*)*+<svg(\s[^>]*+)?>", re.DOTALL
+)
+_SVG_LENGTH = rb"\s%s\s*=\s*[\"']\s*([0-9.]+)(?:px)?\s*[\"']"
+_SVG_WIDTH, _SVG_HEIGHT = re.compile(_SVG_LENGTH % b"width"), re.compile(_SVG_LENGTH % b"height")
+_VIEW_BOX = re.compile(rb"\sviewBox\s*=\s*[\"']\s*[-0-9.]+[\s,]+[-0-9.]+[\s,]+([0-9.]+)[\s,]+([0-9.]+)\s*[\"']")
 
 _TYPES_BY_SUFFIX = {
     ".avif": "image/avif",
@@ -32,7 +38,7 @@ _TYPES_BY_SUFFIX = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFile:
-    """The format of an image, and its size; None for what the file does not say, as in an SVG.
+    """The format of an image, and its size; None if the file does not say it, as some SVG do not.
 
     `suffix` is the usual one of its name, with the dot.
     """
@@ -53,8 +59,8 @@ def read_image_file(body: bytes) -> ImageFile | None:
         return _image("image/gif", ".gif", struct.unpack("<HH", body[6:10]) if len(body) >= 10 else None)
     if body.startswith(_RIFF) and body[8:12] == b"WEBP":
         return _image("image/webp", ".webp", _webp_size(body))
-    if _SVG.match(body[:4096]):
-        return _image("image/svg+xml", ".svg", None)
+    if svg := _SVG.match(body[:4096]):
+        return _image("image/svg+xml", ".svg", _svg_size(svg[1] or b""))
     return None
 
 
@@ -95,3 +101,15 @@ def _webp_size(body: bytes) -> tuple[int, ...] | None:
             return tuple(size & 0x3FFF for size in struct.unpack("<HH", body[26:30]))
         case _:
             return None
+
+
+def _svg_size(attributes: bytes) -> tuple[int, ...] | None:
+    """By its width and height in pixels, else by its viewBox (SVG 2 section 8.2)."""
+    lengths = [found[1] for pattern in (_SVG_WIDTH, _SVG_HEIGHT) if (found := pattern.search(attributes))]
+    if len(lengths) < 2:
+        view_box = _VIEW_BOX.search(attributes)
+        lengths = list(view_box.groups()) if view_box else []
+    try:
+        return tuple(round(float(length)) for length in lengths) or None
+    except (ValueError, OverflowError):
+        return None
