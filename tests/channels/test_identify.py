@@ -113,7 +113,7 @@ def answering(answers: Mapping[str, Any]) -> Callable[[RecordedRequest], Reply]:
             "/v2/email/account",
             {"SendingEnabled": True, "ProductionAccessEnabled": True, "SendQuota": {"Max24HourSend": 50000.0}},
             {OK},
-            "50000.0 mails a day",
+            "50,000 mails a day",
         ),
         (
             "ses",

@@ -71,8 +71,7 @@ _SELECTOR_SUFFIXES: Mapping[KeyAlgorithm, tuple[tuple[str, Algorithm], ...]] = {
 def list_kinds(as_json: AsJson = False) -> None:
     """List the kinds of channels; with --json also their settings, as `channel kind` shows them."""
     if as_json:
-        described = {"kind": "", "audience": "", "dedupe": "", "settings": []}
-        print_json([{**described, **_kind_as_json(name)} for name in kinds()])
+        print_json([_kind_as_json(name) for name in kinds()])
         return
     rows = [
         (

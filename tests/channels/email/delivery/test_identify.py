@@ -95,7 +95,8 @@ def test_a_relay_that_cannot_be_reached_is_a_finding() -> None:
     assert (one.state, "check host and port" in one.sentence) == (FAIL, True)
 
 
-def test_a_relay_of_other_senders_is_not_tried() -> None:
+def test_a_relay_of_other_senders_is_not_tried_and_without_any_nothing_works() -> None:
     server = Server()
-    assert found_at(server, lambda server: server.url, senders=frozenset({"shop.example"})) == []
+    (one,) = found_at(server, lambda server: server.url, senders=frozenset({"shop.example"}))
+    assert (one.state, "no relay is for mails from example.org" in one.sentence) == (FAIL, True)
     assert server.sessions == []

@@ -40,6 +40,9 @@ async def identify_relays(
     `tls` replaces the system's authorities, for tests.
     """
     used = [relay for relay in relays if not relay.senders or author in relay.senders]
+    if not used:
+        sentence = f"no relay is for mails from {author}: name the domain in the senders of one, or leave them out"
+        return [Finding("relays", DiagnosticStatus.FAIL, sentence)]
     tried = await asyncio.gather(*(_identify(relay, sender, context, tls) for relay in used))
     return [finding for findings in tried for finding in findings]
 

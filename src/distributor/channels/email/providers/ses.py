@@ -159,8 +159,8 @@ def _account_headers(url: ApiUrl, now: datetime) -> Mapping[str, str]:
 def _read_account(url: ApiUrl, body: bytes) -> list[Finding]:
     """The response to "GetAccount" of API v2."""
     account = parse_object(body)
-    quota = as_object(account.get("SendQuota"))
-    per_day = f", {text_of(quota, 'Max24HourSend')} mails a day" if text_of(quota, "Max24HourSend") else ""
+    quota = as_object(account.get("SendQuota")).get("Max24HourSend")
+    per_day = f", {quota:,.0f} mails a day" if isinstance(quota, int | float) else ""
     found = [Finding("account", DiagnosticStatus.OK, f"the key is of an account in {url.host}{per_day}")]
     if account.get("SendingEnabled") is not True:
         sentence = f"Amazon has paused the account ({text_of(account, 'EnforcementStatus') or 'see its console'})"
