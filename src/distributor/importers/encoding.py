@@ -108,12 +108,10 @@ def _utf_16_without_mark(sample: bytes) -> str:
 def _detect(file: tempfile.SpooledTemporaryFile[bytes]) -> str:
     """The name of the encoding that the whole file shows. Raises InputError if it is not certain."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    words = ByteWords()
     good = bad = 0
     has_shifts = False
     file.seek(0)
     for chunk in _chunks(file):
-        words.add(chunk)
         text = decoder.decode(chunk)
         if chunk.isascii():
             has_shifts = has_shifts or b"\x1b$B" in chunk or b"\x1b$@" in chunk
@@ -125,7 +123,7 @@ def _detect(file: tempfile.SpooledTemporaryFile[bytes]) -> str:
     is_utf_8 = good > bad or not bad
     if is_utf_8 and (not good or good >= _FEW_CHARACTERS):
         return "iso-2022-jp" if has_shifts and not good else "utf-8"
-    found = words.found()
+    found = _words_of(file)
     readings = likely_readings(found, with_utf_8=is_utf_8)
     if is_utf_8:
         if not readings or any(reading.encoding == "utf-8" for reading in readings):
@@ -136,6 +134,14 @@ def _detect(file: tempfile.SpooledTemporaryFile[bytes]) -> str:
     if len(readings) > 1:
         raise InputError(_which_encoding(readings))
     return readings[0].encoding
+
+
+def _words_of(file: tempfile.SpooledTemporaryFile[bytes]) -> list[bytes]:
+    words = ByteWords()
+    file.seek(0)
+    for chunk in _chunks(file):
+        words.add(chunk)
+    return words.found()
 
 
 def _which_encoding(readings: list[Reading]) -> str:

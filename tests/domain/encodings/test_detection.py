@@ -14,10 +14,9 @@ from tests.domain.encodings.names import NAMES
 PAIRS = [(language, encoding) for language, (_, encodings) in NAMES.items() for encoding in encodings]
 
 
-def readings_of(data: bytes, *, pieces: int = 1 << 16) -> list[str]:
+def readings_of(data: bytes) -> list[str]:
     words = ByteWords()
-    for place in range(0, len(data), pieces):
-        words.add(data[place : place + pieces])
+    words.add(data)
     return [reading.encoding for reading in likely_readings(words.found())]
 
 
@@ -78,7 +77,14 @@ def test_the_more_common_encoding_is_taken_where_readings_have_the_same_letters(
 
 def test_the_same_words_are_found_however_the_file_is_cut() -> None:
     data, _ = file_of("ja", "shift_jis", 40, 1)
-    assert readings_of(data, pieces=7) == readings_of(data) == ["shift_jis"]
+    long = "長い名前の会社".encode("cp932") * 100
+    whole = ByteWords()
+    whole.add(data + long + b" " + data)
+    for size in (1, 7, 250):
+        cut = ByteWords()
+        for place in range(0, 2 * len(data) + len(long) + 1, size):
+            cut.add((data + long + b" " + data)[place : place + size])
+        assert cut.found() == whole.found()
 
 
 def test_one_row_that_tells_the_encoding_is_found_among_many_that_do_not() -> None:

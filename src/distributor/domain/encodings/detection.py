@@ -117,25 +117,30 @@ class ByteWords:
         self._words: dict[bytes, None] = {}
         self._counts: Counter[int] = Counter()
         self._enough = _ASCII
+        # A word that goes on in the next piece; whether one does that is too long to be kept.
         self._rest = b""
+        self._is_cut = False
 
     def add(self, chunk: bytes) -> None:
         """The next piece of the file."""
-        chunk = self._rest + chunk
-        if not chunk.translate(None, self._enough):
-            self._rest = b""
-            return
-        text = chunk.translate(_SPACES)
+        text = self._rest + chunk.translate(_SPACES)
+        if self._is_cut:
+            text = text[text.find(b" ") :] if b" " in text else b""
         end = text.rfind(b" ") + 1
-        # The last word may go on in the next piece, unless it is longer than any.
-        self._rest = text[end:] if len(text) - end <= _MAX_WORD_BYTES else b""
-        for word in text[:end].split():
-            self._add_word(word)
+        # The last word may go on in the next piece.
+        self._rest = text[end:]
+        self._is_cut = len(self._rest) > _MAX_WORD_BYTES or (self._is_cut and not text)
+        if self._is_cut:
+            end, self._rest = len(text), b""
+        if not text.translate(None, self._enough):
+            return
+        for word in dict.fromkeys(text[:end].split()):
+            if not word.isascii():
+                self._add_word(word)
 
     def found(self) -> list[bytes]:
         """The words, once the whole file was added."""
-        self._add_word(self._rest.translate(_SPACES).strip())
-        self._rest = b""
+        self._add_word(self._rest)
         return list(self._words)
 
     def _add_word(self, word: bytes) -> None:
