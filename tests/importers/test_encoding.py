@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 
 import pytest
 
+from distributor.domain.encodings.labels import CODECS
 from distributor.domain.errors import InputError
 from distributor.importers.encoding import copy_as_utf8
 from tests.importers.files import csv_table, people, read
@@ -152,6 +154,20 @@ def test_a_file_of_another_format_is_refused_with_how_to_save_it(begin: bytes, d
         read(begin + b"x" * 100)
     assert description in str(caught.value)
     assert "in Excel as “CSV UTF-8”" in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", CODECS)
+def test_a_file_in_the_encoding_given_is_copied_as_it_is_wherever_it_is_cut(encoding: str) -> None:
+    codec = CODECS[encoding]
+    letters = "".join(char for char in map(chr, range(0xA1, 0xA000)) if unicodedata.category(char)[0] in "LN")
+    # What the codec itself does not give back, such as variants of a character, no copy can.
+    known = unicodedata.normalize("NFC", letters.encode(codec, "ignore").decode(codec))
+    text = "email,name\r\n" + "\r\n".join(known[place : place + 100] for place in range(0, len(known), 100))
+    file = text.encode(codec, "ignore")
+    text = unicodedata.normalize("NFC", file.decode(codec))
+    for size in (1001, len(file)):
+        pieces = [file[place : place + size] for place in range(0, len(file), size)]
+        assert copy_of(*pieces, encoding=encoding).decode() == text
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the example inputs beside the repository")

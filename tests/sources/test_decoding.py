@@ -10,6 +10,7 @@ from lxml import etree
 
 from distributor.domain.errors import SourceError
 from distributor.sources.decoding import MAX_BYTES, decode, normalize_text
+from tests.paths import SHARED
 
 FRENCH = "L’été à la campagne\n\nNous avons été très heureux de voir les élèves français à l’école.\n"
 RUSSIAN = "Садоводство для всех\n\nМы очень рады видеть вас здесь. Погода сегодня хорошая, и мы пойдём в сад.\n"
@@ -30,7 +31,15 @@ def test_utf_16_is_read_in_either_order_of_bytes(encoding: str) -> None:
     assert decode(f"\ufeff{FRENCH}".encode(encoding), path="a.txt").text == FRENCH
 
 
-@pytest.mark.parametrize(("text", "encoding"), [(FRENCH, "cp1252"), (RUSSIAN, "cp1251"), (RUSSIAN, "koi8_r")])
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (FRENCH, "windows-1252"),
+        (RUSSIAN, "windows-1251"),
+        (RUSSIAN, "koi8-r"),
+        (CHINESE, "gb18030"),
+    ],
+)
 def test_an_older_encoding_is_detected_with_a_warning(text: str, encoding: str) -> None:
     decoded = decode(text.encode(encoding), path="a.txt")
 
@@ -44,7 +53,24 @@ def test_a_short_western_text_is_read_as_windows_1252() -> None:
 
 def test_an_encoding_that_cannot_be_detected_is_refused_and_not_guessed() -> None:
     with pytest.raises(SourceError, match=r"^a\.txt: not in UTF-8, and the encoding cannot be detected"):
-        decode(CHINESE.encode("gb18030"), path="a.txt")
+        decode(b"one \xfe\x81\xff\x8d two \x90\xff\xc1\x80\x9d three \xf5\xa0\xff\x8f\n", path="a.txt")
+
+
+def test_another_encoding_that_is_nearly_as_likely_is_named() -> None:
+    decoded = decode("Bůh a kůl a vůl".encode("cp1250"), path="a.txt")
+
+    assert decoded.warnings == (
+        "not in UTF-8; read as windows-1250 (it may be windows-1252): check accents and quotation marks",
+    )
+
+
+@pytest.mark.parametrize("name", ["fi_latin-1", "sv_latin-1", "hu_cp1250", "pl_iso8859-2"])
+@pytest.mark.skipif(not SHARED.exists(), reason="needs the example inputs beside the repository")
+def test_the_example_articles_are_read_right(name: str) -> None:
+    folder = SHARED / "data" / "cases" / "enc"
+    decoded = decode((folder / f"article_{name}.txt").read_bytes(), path="a.txt")
+
+    assert decoded.text == (folder / f"article_{name}.expected-utf8.txt").read_text(encoding="utf-8")
 
 
 def test_damaged_utf_8_is_refused_with_its_line() -> None:

@@ -7,9 +7,10 @@ import unicodedata
 from dataclasses import dataclass
 
 import regex
-from charset_normalizer import CharsetMatch, from_bytes
 
 from distributor.domain.byte_order_marks import BYTE_ORDER_MARKS
+from distributor.domain.encodings.detection import ByteWords, likely_readings
+from distributor.domain.encodings.labels import CODECS
 from distributor.domain.errors import SourceError
 
 _LINE_ENDS = re.compile(r"\r\n|[\r\v\f\x85\u2028]")
@@ -30,10 +31,6 @@ _NOT_TEXT = regex.compile(
 _STRAY_JOINERS = re.compile(r"(?<![\u0300-\u1fff\u2190-\U0010ffff])[\u200c\u200d]+")
 MAX_BYTES = 5 * 1024 * 1024
 _SAVE_AS = "save it as text in UTF-8"
-# Guesses of charset-normalizer with more disorder ("chaos", 0 to 1) or less language ("coherence") are discarded.
-_MAX_CHAOS = 0.1
-_MIN_COHERENCE = 0.1
-_MOST_COMMON = "cp1252"
 
 
 def normalize_text(text: str) -> str:
@@ -106,23 +103,12 @@ def _is_mostly_utf8(data: bytes) -> bool:
 
 
 def _decode_older(data: bytes, path: str) -> DecodedText:
-    guesses = [guess for guess in from_bytes(data) if guess.chaos <= _MAX_CHAOS]
-    encoding = _choose(guesses)
-    if encoding is None:
+    words = ByteWords()
+    words.add(data)
+    readings = likely_readings(words.found())
+    if not readings:
         raise SourceError(f"not in UTF-8, and the encoding cannot be detected; {_SAVE_AS}", path=path)
-    return DecodedText(data.decode(encoding), (f"not in UTF-8; read as {encoding}: check accents and quotation marks",))
-
-
-def _choose(guesses: list[CharsetMatch]) -> str | None:
-    """The best guess, or Windows-1252 if no guess is better.
-
-    Western encodings differ in a few letters that short texts rarely contain; Windows-1252 is by far the most common.
-    """
-    if not guesses:
-        return None
-    least = min(guess.chaos for guess in guesses)
-    leading = [guess for guess in guesses if guess.chaos == least]
-    best = max(leading, key=lambda guess: guess.coherence)
-    if any(_MOST_COMMON in guess.could_be_from_charset and guess.coherence == best.coherence for guess in leading):
-        return _MOST_COMMON
-    return best.encoding if best.coherence >= _MIN_COHERENCE else None
+    encoding, *others = (reading.encoding for reading in readings)
+    text = data.decode(CODECS[encoding], "replace")
+    others_too = f" (it may be {' or '.join(others)})" if others else ""
+    return DecodedText(text, (f"not in UTF-8; read as {encoding}{others_too}: check accents and quotation marks",))
