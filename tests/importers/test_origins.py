@@ -324,6 +324,7 @@ def test_an_export_is_detected_by_its_header(export: Export) -> None:
         ("weekly-letter-active.csv", "subscribed"),
         ("unsubscribers.csv", "unsubscribed"),
         ("cancelled_subscribers.csv", "unsubscribed"),
+        ("Canceled Subscribers.csv", "unsubscribed"),
     ],
 )
 def test_the_name_of_a_file_of_one_state_counts(name: str, state: str) -> None:

@@ -20,7 +20,7 @@ COLUMNS: Mapping[str, str] = {
     "double_opt-in": "status.double_opt_in",
     "added_time": "evidence.added_at",
     **dict.fromkeys(("contact id", "contact_id", "ext_id"), "evidence.brevo_id"),
-    "contact_timezone": "zone",
+    "contact_timezone": "attributes.timezone",
     "job_title": "attributes.job_title",
     **dict.fromkeys(("modified_time", "modified_at", "_listids", "list ids", "linkedin"), "ignore"),
     **dict.fromkeys(("sms", "landline_number", "whatsapp"), "ignore"),

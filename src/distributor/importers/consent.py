@@ -52,7 +52,17 @@ _FILE_NAME_WORDS = words_of(
     (UNSUBSCRIBED, ("unsubscribed", "unsubscribes", "unsubscribers", "nonsubscribed", "non subscribed", "opted out")),
     (
         UNSUBSCRIBED,
-        ("optouts", "opt outs", "deleted", "inactive", "cancelled", "abgemeldet", "abmeldungen", "désabonnés"),
+        (
+            "optouts",
+            "opt outs",
+            "deleted",
+            "inactive",
+            "cancelled",
+            "canceled",
+            "abgemeldet",
+            "abmeldungen",
+            "désabonnés",
+        ),
     ),
     (UNSUBSCRIBED, ("disiscritti", "uitgeschreven", "bajas")),
     (BOUNCED, ("cleaned", "bounced", "bounces", "undeliverable")),

@@ -41,7 +41,9 @@ COLUMNS: Mapping[str, str] = {
     **dict.fromkeys(("record id", "contact id", "hs_object_id"), "evidence.hubspot_id"),
     **dict.fromkeys(("create date", "createdate"), "evidence.created_at"),
     **dict.fromkeys(("original source", "hs_analytics_source"), "evidence.original_source"),
-    **dict.fromkeys(("preferred language", "hs_language"), "language"),
+    "hs_language": "language",
+    # Its name, in the language of the account.
+    "preferred language": "attributes.preferred_language",
     "company name": "attributes.company",
     "job title": "attributes.job_title",
     "city": "attributes.city",
