@@ -97,6 +97,15 @@ def full(run: Run, environment: dict[str, str], article: Path) -> Run:
     run("subscriber", "add", "ada.of.a.long.name@subscribers.example.org", "--list", "readers-of-the-weekly-letter")
     run("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1")
     run("channel", "set", "feeds", "--kind", "feed")
+    run(
+        "user",
+        "create",
+        "ada.of.a.long.name@subscribers.example.org",
+        "--role",
+        "owner",
+        "--name",
+        "Ada of a long name",
+    )
     run("segment", "save", "active", "opened in the last 90 days and not tag = press")
     create = ("campaign", "create", "--article", "a-first-article", "--list", "readers-of-the-weekly-letter")
     at = ("--at", "2099-03-01 09:00", "--zone", "Europe/Berlin")
@@ -129,6 +138,9 @@ COMMANDS = [
     ("subscriber", "show", "ada.of.a.long.name@subscribers.example.org"),
     ("suppression", "list"),
     ("token", "list"),
+    ("user", "list"),
+    ("user", "show", "ada.of.a.long.name@subscribers.example.org"),
+    ("user", "audit-log"),
     ("quarantine", "list"),
 ]
 
