@@ -13,6 +13,7 @@ from distributor.domain.blocks import (
     Image,
     List,
     ListItem,
+    Mark,
     Paragraph,
     Quote,
     Run,
@@ -85,6 +86,15 @@ def test_a_large_image_gets_a_line_of_its_own() -> None:
     (list_,) = set_large_images_apart(among_text(PHOTO))
     assert isinstance(list_, List)
     assert list_.items[0].blocks == (Paragraph((Run("We won:"),)), PHOTO, Paragraph((Run("in spring."),)))
+
+
+def test_spaces_in_code_stay_beside_a_large_image_and_without_one() -> None:
+    code = Run(" x ", frozenset({Mark.CODE}))
+    photo = Run("", image=PHOTO)
+    assert set_large_images_apart((Paragraph((code, photo, Run(" "), code)), Paragraph((code, Run(" ."))))) == (
+        *(Paragraph((code,)), PHOTO, Paragraph((code,))),
+        Paragraph((code, Run(" ."))),
+    )
 
 
 def test_a_link_around_a_large_image_moves_to_its_caption() -> None:

@@ -203,10 +203,10 @@ def set_large_images_apart(blocks: Sequence[Block]) -> tuple[Block, ...]:
     """The same blocks, with images among text that are known to be large on lines of their own between paragraphs."""
 
     def apart(block: Block) -> Iterator[Block]:
-        if not isinstance(block, Paragraph):
+        if not isinstance(block, Paragraph) or not any(map(_is_large, block.runs)):
             yield _with_inner(block, set_large_images_apart)
             return
-        for is_large, group in groupby(block.runs, key=lambda run: run.image is not None and _is_large(run.image)):
+        for is_large, group in groupby(block.runs, key=_is_large):
             if is_large:
                 yield from (on_its_own_line(run.image, run.href) for run in group if run.image)
             elif runs := _stripped(tuple(group)):
@@ -215,20 +215,22 @@ def set_large_images_apart(blocks: Sequence[Block]) -> tuple[Block, ...]:
     return tuple(each for block in blocks for each in apart(block))
 
 
-def _is_large(image: Image) -> bool:
-    return image.width is not None and not image.is_small
+def _is_large(run: Run) -> bool:
+    return run.image is not None and run.image.width is not None and not run.image.is_small
 
 
 def _stripped(runs: Runs) -> Runs:
-    """The runs without white space at both ends; empty if there is nothing else."""
-    while runs and runs[0].image is None and not runs[0].text.strip():
-        runs = runs[1:]
-    while runs and runs[-1].image is None and not runs[-1].text.strip():
-        runs = runs[:-1]
-    if not runs:
+    """The runs without white space at both ends, but that of code; empty if there is nothing else."""
+    kept = [place for place, run in enumerate(runs) if run.image or Mark.CODE in run.marks or run.text.strip()]
+    if not kept:
         return ()
-    runs = (replace(runs[0], text=runs[0].text.lstrip()), *runs[1:])
-    return (*runs[:-1], replace(runs[-1], text=runs[-1].text.rstrip()))
+    first, *others = runs[kept[0] : kept[-1] + 1]
+    *others, last = (_trimmed(first, str.lstrip), *others)
+    return (*others, _trimmed(last, str.rstrip))
+
+
+def _trimmed(run: Run, strip: Callable[[str], str]) -> Run:
+    return run if Mark.CODE in run.marks else replace(run, text=strip(run.text))
 
 
 def _with_inner(block: Block, change: Callable[[Sequence[Block]], tuple[Block, ...]]) -> Block:

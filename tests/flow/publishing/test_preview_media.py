@@ -91,6 +91,31 @@ def test_the_badge_of_the_shared_cases_is_88_pixels_wide(app: AppContext) -> Non
     assert re.findall(r'alt="Award"[^>]* width="(\d+)"', shown) == ["88"]
 
 
+def test_a_badge_among_text_is_stored_with_its_article(harness: CampaignHarness, tmp_path: Path) -> None:
+    (tmp_path / "badge.gif").write_bytes(gif(88, 31))
+    file = tmp_path / "award.md"
+    file.write_text("---\ntitle: An award\ntags: [harbour]\n---\nWe won this: ![Award](badge.gif) in spring.\n")
+    slug = add_file(harness.app, file).slug
+    with harness.app.database.begin() as connection:
+        (badge,) = articles.find_by_slug(connection, slug).article.images
+        stored = articles.find_media_by_src(connection, badge.src)
+    assert (badge.width, badge.height) == (88, 31)
+    assert stored is not None
+    assert stored.body == gif(88, 31)
+
+
+def test_the_mail_of_the_acceptance_article_ends_with_five_tags_and_its_text_with_their_names(
+    app: AppContext, acceptance_article: Path
+) -> None:
+    context = RenderContext(site=app.site, templates=app.templates)
+    files = preview(read_manuscript(acceptance_article), ["email"], context, file=acceptance_article).files
+    page, text = files["email.html"].decode(), files["email.txt"].decode()
+    assert len(re.findall(r'href="[^"]*/tags/', page)) == 5
+    assert "and 25 more" in page
+    assert "/tags/" not in text
+    assert "Filed under: stem cell therapy, autoimmune disease," in text
+
+
 def test_a_channel_that_sends_can_read_the_stored_images(harness: CampaignHarness, tmp_path: Path) -> None:
     harness.channel("posts", "scripted_broadcast")
     ingested = add_file(harness.app, write_article(tmp_path))
