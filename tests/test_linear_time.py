@@ -27,14 +27,14 @@ from distributor.channels.email.rendering import greeting, rendition
 from distributor.channels.social import compose, post
 from distributor.domain import address, hashtags, image_file, person, schedule
 from distributor.domain.blocks import Code, Mark, Paragraph, Run
-from distributor.domain.errors import DistributorError
+from distributor.domain.errors import DistributorError, InputError
 from distributor.domain.segments import parser as segments
 from distributor.domain.subscriber_import import ImportSettings
 from distributor.domain.tags import slugify
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.importers.columns import Importer
 from distributor.importers.encoding import copy_as_utf8
-from distributor.importers.reader import PeopleReader, detect_settings
+from distributor.importers.reader import PeopleReader, detect_settings, scan_file
 from distributor.importers.registry import JSONL, all_importers
 from distributor.mail.address import Mailbox
 from distributor.mail.dkim import dns_record
@@ -72,7 +72,10 @@ NOW = datetime(2026, 11, 29, tzinfo=UTC)
 def _import(data: bytes, settings: ImportSettings) -> None:
     copy = io.BytesIO()
     copy_as_utf8([data], copy)
-    list(PeopleReader(copy, detect_settings(copy, settings, name="x"), name="x"))
+    detected = detect_settings(copy, settings, name="x")
+    with suppress(InputError):
+        scan_file(copy, detected, name="x")
+    list(PeopleReader(copy, detected, name="x"))
 
 
 def _csv(text: str) -> None:

@@ -37,6 +37,7 @@ def table(header: str, *cells: str) -> str:
         *("Werbung ok", "Newsletter-Erlaubnis 2024", "Abmeldegrund Code", "Sperrkennzeichen", "darf Mailings", "Abo"),
         *("Marketing pref", "optin_source_flag", "MailingAllowed", "contactable", "suppression-list", "is_junk"),
         *("mail status", "Customer Status", "do not phone", "GDPR basis", "RGPD ok", "consentimiento_marketing"),
+        *("Robinsonliste", "keine E-Mails", "ne pas contacter", "niet mailen", "excluded", "objected", "emails_off"),
         *(
             "accord newsletter",
             "consenso_email",
@@ -83,7 +84,7 @@ def test_a_column_with_another_name_is_passed_over_and_listed(header: str) -> No
     "cells",
     [
         *(("yes", "no"), ("ja", "nein"), ("1", "0", "1"), ("TRUE", "FALSE"), ("x", ""), ("", "1"), ("no", "no")),
-        *(("WAHR", "FALSCH"), ("oui", "non"), ("да", "нет"), ("✓", ""), ("NULL", "yes")),
+        *(("yes", "yes"), ("WAHR", "FALSCH"), ("oui", "non"), ("да", "нет"), ("✓", ""), ("NULL", "yes")),
         *(("customer", "unsubscribed"), ("bounced", "active", "active"), ("abgemeldet",)),
     ],
 )
@@ -98,7 +99,7 @@ def test_an_unknown_column_whose_cells_may_say_no_refuses_the_file(
 @pytest.mark.parametrize(
     "cells",
     [
-        *(("red", "blue"), ("1", "2", "0"), ("yes", "yes"), ("", ""), ("m", "f"), ("yes", "no", "perhaps")),
+        *(("red", "blue"), ("1", "2", "0"), ("1", "1"), ("x", "y"), ("", ""), ("m", "f"), ("yes", "no", "perhaps")),
         *(("a lot of text in which someone unsubscribed",), ("junk", "food", "and", "more", "such", "words")),
     ],
 )
@@ -107,7 +108,7 @@ def test_an_unknown_column_with_other_cells_is_passed_over(cells: tuple[str, ...
 
 
 def test_the_whole_file_is_looked_at() -> None:
-    yes = ["yes"] * 20_000
+    yes = ["x"] * 20_000
     assert scan(table("Column F", *yes)).columns[1].source is ColumnSource.PASSED_OVER
     with pytest.raises(InputError, match="Column F"):
         scan(table("Column F", *yes, "no"))
@@ -185,6 +186,39 @@ def test_a_line_of_json_without_a_name_that_others_have_gives_no_consent() -> No
         '{"email": "null@example.org", "optIn": null}\n{"email": "none@example.org"}\n'
     )
     assert [row.status.state for row in people(read(lines))] == [Membership.SUBSCRIBED, *[Membership.UNSUBSCRIBED] * 3]
+
+
+def test_consent_inside_the_values_of_json_is_asked_about() -> None:
+    line = '{"email": "a@example.org", "lists": [{"id": 1, "subscription_status": "unsubscribed"}]}\n'
+    with pytest.raises(InputError, match="'lists'"):
+        scan(line)
+    scan(line, columns={"lists": "ignore"})
+    scan('{"email": "a@example.org", "visits": [{"page": "a"}]}\n')
+
+
+def test_who_has_no_time_of_an_opt_in_that_others_have_is_pending() -> None:
+    rows = people(read("email,opt_in_date\nyes@example.org,2024-03-01\nno@example.org,\n"))
+    assert [row.status.state for row in rows] == [Membership.SUBSCRIBED, Membership.PENDING]
+    assert rows[0].evidence == {"opt_in_date": "2024-03-01"}
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        *(("unsubscribed_members.csv", "unsubscribed"), ("Kontakte-abgemeldet.csv", "unsubscribed")),
+        *(
+            ("optOut list.csv", "unsubscribed"),
+            ("hard_bounces.csv", "bounced"),
+            ("suppression-list.csv", "blocklisted"),
+        ),
+    ],
+)
+def test_what_the_name_of_a_file_says_counts_and_is_listed(name: str, meaning: str) -> None:
+    file = io.BytesIO(b"email,status\nada@example.org,active\n")
+    _, found = scan_file(file, detect_settings(file, ImportSettings(), name=name), name=name)
+    assert (found.words[0].word, found.words[0].rows, found.words[0].meaning) == (name, 1, meaning)
+    (row,) = people(read(file.getvalue(), name=name))
+    assert row.status.outcome.value == meaning
 
 
 WORDS = st.sampled_from(["yes", "no", "ja", "nein", "1", "0", "true", "false", "x", "", "NULL", "oui", "non"])

@@ -33,7 +33,15 @@ from distributor.importers.consent import (
     status_of_file_name,
 )
 from distributor.importers.statuses import STATUSES, normalize_word
-from distributor.importers.values import PARSERS, parse_list, parse_object, parse_text, storable_text, unescape_formula
+from distributor.importers.values import (
+    PARSERS,
+    is_time_like,
+    parse_list,
+    parse_object,
+    parse_text,
+    storable_text,
+    unescape_formula,
+)
 
 # Prefixes of targets: an attribute of the subscriber; evidence of the opt-in, kept with the consent; and a field that
 # `status_of` of the importer reads.
@@ -165,7 +173,8 @@ class ColumnMapping:
     def __init__(self, headers: Iterable[str], importer: Importer, settings: ImportSettings, *, file_name: str) -> None:
         self.importer = importer
         self._settings = settings
-        self._file_status = status_of_file_name(file_name)
+        self.file_name = file_name
+        self.file_status = status_of_file_name(file_name)
         self._user_targets = {header_key(header): target for header, target in settings.columns.items()}
         self._user_words = _user_words(settings.statuses)
         self._words = {**importer.statuses, **self._user_words}
@@ -191,7 +200,7 @@ class ColumnMapping:
             if value := values[place]:
                 set_value(draft, value)
         for place, column in self.consent_columns:
-            draft.consent.append(column.read(values[place]))
+            _add_consent(draft, column, values[place])
         return self._finish(draft, line, tuple(cells))
 
     def parse_object(self, values: Mapping[str, Json], line: int, text: str) -> list[ImportRow | SkippedRow]:
@@ -200,7 +209,7 @@ class ColumnMapping:
         for name, value in values.items():
             _, setter = self.use_of_name(name)
             if isinstance(setter, ConsentColumn):
-                draft.consent.append(setter.read(value))
+                _add_consent(draft, setter, value)
             elif setter is not None and value not in (None, ""):
                 setter(draft, value)
         for name in self._settings.consent_names:
@@ -232,7 +241,7 @@ class ColumnMapping:
         consent = [status for status in draft.consent if status is not None]
         if self.importer.status_of is not None:
             consent.append(self.importer.status_of(draft.source))
-        consent.append(status_of_file_name(draft.file_name) if draft.file_name else self._file_status)
+        consent.append(status_of_file_name(draft.file_name) if draft.file_name else self.file_status)
         status = combine(consent)
         name = read_name(draft.name) if draft.name else ""
         if not name and (draft.first_name or draft.last_name):
@@ -314,6 +323,12 @@ class ColumnMapping:
             )
         if untyped := sorted(name for name in self._settings.types if ATTRIBUTE + name not in used):
             raise InputError(f"a type is given for the attribute {untyped[0]!r}, but no column is mapped to it")
+
+
+def _add_consent(draft: RowDraft, column: ConsentColumn, cell: Json) -> None:
+    draft.consent.append(column.read(cell))
+    if column.is_opt_in and isinstance(cell, str) and cell and is_time_like(cell):
+        draft.evidence.setdefault(normalize_header(column.header), _evidence_text(cell))
 
 
 def _user_words(statuses: Mapping[str, str]) -> dict[str, ImportedStatus | None]:

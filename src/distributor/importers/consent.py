@@ -41,6 +41,8 @@ _MEANINGS: Mapping[str, tuple[ImportedStatus, ImportedStatus]] = {
     "blocklisted": (BLOCKLISTED, SUBSCRIBED),
     "disabled": (DISABLED, SUBSCRIBED),
 }
+# Targets with columns that hold the time of the opt-in, which is kept as evidence.
+_OPT_IN = frozenset({"subscribed", "confirmed"})
 # Targets whose cells may count: 3 complaints are a yes.
 _COUNTED = frozenset({"bounced", "complained"})
 CONSENT_TARGETS = (STATUS, *_MEANINGS)
@@ -48,29 +50,21 @@ CONSENT_TARGETS = (STATUS, *_MEANINGS)
 ANY = "*"
 
 # Words in the name of a file; others, such as `active`, may mean anything there.
+# fmt: off
 _FILE_NAME_WORDS = words_of(
-    (UNSUBSCRIBED, ("unsubscribed", "unsubscribes", "unsubscribers", "nonsubscribed", "non subscribed", "opted out")),
-    (
-        UNSUBSCRIBED,
-        (
-            "optouts",
-            "opt outs",
-            "deleted",
-            "inactive",
-            "cancelled",
-            "canceled",
-            "abgemeldet",
-            "abmeldungen",
-            "désabonnés",
-        ),
-    ),
-    (UNSUBSCRIBED, ("disiscritti", "uitgeschreven", "bajas")),
+    (UNSUBSCRIBED, (
+        "unsubscribed", "unsubscribe", "unsubscribes", "unsubscribers", "unsub", "unsubs", "nonsubscribed",
+        "non subscribed", "not subscribed", "opted out", "opt out", "opt outs", "optout", "optouts", "deleted",
+        "inactive", "cancelled", "canceled", "abgemeldet", "abmeldungen", "désabonnés", "disiscritti",
+        "uitgeschreven", "bajas",
+    )),
     (BOUNCED, ("cleaned", "bounced", "bounces", "undeliverable")),
     (COMPLAINED, ("complained", "complaints", "complaint", "spam", "junk")),
-    (BLOCKLISTED, ("suppressed", "suppression", "suppressions", "blocked", "blocklist", "blocklisted", "blacklist")),
-    (BLOCKLISTED, ("blacklisted",)),
+    (BLOCKLISTED, ("suppressed", "suppression", "suppressions", "blocked", "blocklist", "blocklisted", "blacklist",
+                   "blacklisted", "sperrliste")),
     (PENDING, ("unconfirmed", "pending")),
 )
+# fmt: on
 
 _STRICTNESS = (Membership.SUBSCRIBED, Membership.PENDING, Membership.UNSUBSCRIBED)
 _MAX_REMEMBERED = 1000
@@ -82,6 +76,7 @@ class ConsentColumn:
     def __init__(self, header: str, target: str, words: Mapping[str, ImportedStatus | None]) -> None:
         self.header = header
         self.target = target
+        self.is_opt_in = target in _OPT_IN
         self._words = words
         self._meanings: dict[str, ImportedStatus | None] = {}
 

@@ -84,8 +84,14 @@ COLUMNS: Mapping[str, str] = {
     )),
     **_columns("confirmed", (
         "confirmed", "is confirmed", "confirmed at", "double opt in", "doi", "opt in confirmed", "email confirmed",
+        "confirm time", "confirmation time", "confirmation date", "confirm date",
         "verified", "is verified", "email verified", "bestätigt", "bestätigt am", "Confirmé", "Confirmado",
         "Confermato", "Bevestigd", "Potwierdzony", "Подтвержден",
+        # Who has no time of the opt-in has not opted in yet.
+        "subscribed at", "subscribed on", "subscription date", "subscribe date", "opt in date", "opt in time",
+        "opted in at", "opt in at", "date subscribed", "consent date", "consent at", "consent time", "Anmeldedatum",
+        "angemeldet am", "Einwilligung am", "Einwilligungsdatum", "Date d'inscription", "Fecha de alta",
+        "Fecha de suscripción", "Data di iscrizione", "Inschrijfdatum",
     )),
     **_columns("bounced", (
         "bounced", "is bounced", "has bounced", "bounced at", "bounce date", "hard bounce", "hard bounced",
@@ -104,15 +110,9 @@ COLUMNS: Mapping[str, str] = {
     )),
     **_columns("disabled", ("disabled", "is disabled", "disabled at", "suspended", "is suspended", "deaktiviert",
                             "Désactivé", "Deshabilitado", "Disabilitato", "Uitgeschakeld", "Desativado", "Wyłączony")),
-    **_columns("evidence.opted_in_at", (
-        "subscribed at", "subscribed on", "subscription date", "subscribe date", "opt in date", "opt in time",
-        "optin time", "opted in at", "opt in at", "signup date", "sign up date", "signed up at", "signup at",
-        "date subscribed", "consent date", "consent at", "consent time", "date added", "Anmeldedatum", "angemeldet am",
-        "Date d'inscription", "Fecha de alta", "Fecha de suscripción", "Data di iscrizione", "Inschrijfdatum",
-    )),
+    **_columns("evidence.signed_up_at", ("signup date", "sign up date", "signed up at", "signup at", "date added")),
     **_columns("evidence.opted_in_from", ("opt in ip", "optin ip", "signup ip", "sign up ip", "subscribe ip",
                                           "ip signup")),
-    **_columns("evidence.confirmed_at", ("confirm time", "confirmation time", "confirmation date", "confirm date")),
     **_columns("evidence.confirmed_from", ("confirm ip", "confirmation ip")),
     **_columns("evidence.consent_text", ("consent text", "consent source", "consent method", "opt in source",
                                          "signup source", "Einwilligungstext")),

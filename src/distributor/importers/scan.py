@@ -7,7 +7,7 @@ file is refused until the user says what the column holds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from distributor.domain.errors import InputError
@@ -29,6 +29,7 @@ _MAX_ANSWERS = 2
 _MAX_ASKED = 8
 _UNKNOWN = frozenset({ColumnSource.PASSED_OVER, ColumnSource.REST})
 _OFFERED = frozenset({STATUS, "subscribed", "unsubscribed"})
+_FILE_NAME = "(name of the file)"
 _TIMES = "(times)"
 _OTHERS = "(other words)"
 
@@ -40,6 +41,7 @@ _PARTS = re.compile(
     "iscri|desinscr|disiscr|abonn|suscri|zgod|wypis|zapis|rezygn|odwolan|accept|allow|agree|reject|declin|refus|revok|"
     "withdr|confirm|verif|bestatig|bevestig|potwierdz|disabl|enabl|deactiv|inactiv|inaktiv|deliverab|contactable|"
     "reachable|mailable|quarantin|dontmail|donot|noemail|nomail|nospam|privacy|datenschutz|communicat|notif|unwanted|"
+    "robinson|exclud|exclusion|objected|objection|oppos|silenc|contacter|contactar|contatar|contattare|molestar|"
     "status|statut|подпис|отпис|соглас|рассыл"
 )
 # The same, as whole words.
@@ -47,7 +49,8 @@ _SHORT_WORDS = (
     "opt opts sub subs unsub abo abos spam junk abuse mailing mailings mailinglist state zustand estado stato active "
     "activated aktiv actif activo attivo ativo actief aktywny deleted removed archived canceled cancelled doi soi "
     "valid invalid banned ban left quit paused muted wants want receive receives receiving willing can preference "
-    "preferences ok dnc dnd blocking block avg lopd lgpd stop baja alta altas alive dead"
+    "preferences ok dnc dnd blocking block avg lopd lgpd stop baja alta altas alive dead gone off kein "
+    "keine nicht geen niet nie nao never dont"
 )
 _WORDS = frozenset(_SHORT_WORDS.split())
 # Parts of states of a subscription that are words of nothing else.
@@ -91,11 +94,12 @@ class FileScanner:
         self._cells = [self._cells_of(use, consent.get(place)) for place, use in enumerate(columns.uses)]
         self._watched = [(place, cells) for place, cells in enumerate(self._cells) if cells.is_watched]
         self._by_name: dict[str, _Cells] = {}
-        self._objects = 0
+        self._rows = 0
         self.unused: list[str] = []
 
     def add_cells(self, cells: Sequence[str]) -> None:
         """Look at a row of cells."""
+        self._rows += 1
         values = self._columns.unescape(cells)
         is_watched = True
         for place, watched in self._watched:
@@ -106,7 +110,7 @@ class FileScanner:
 
     def add_object(self, values: Mapping[str, Json]) -> None:
         """Look at a JSON object."""
-        self._objects += 1
+        self._rows += 1
         for name, value in values.items():
             if name not in self._by_name:
                 use, setter = self._columns.use_of_name(name)
@@ -115,6 +119,11 @@ class FileScanner:
             watched.objects += 1
             if watched.is_watched:
                 watched.add(consent_text(value))
+            if isinstance(value, dict | list) and watched.use.source in _UNKNOWN:
+                watched.has_consent_inside |= any(map(self._says_consent, _names_in(value)))
+
+    def _says_consent(self, name: str) -> bool:
+        return is_consent_like(name) or self._columns.importer.target(name) in CONSENT_TARGETS
 
     def _cells_of(self, use: ColumnUse, column: ConsentColumn | None) -> _Cells:
         key = header_key(use.header)
@@ -125,11 +134,15 @@ class FileScanner:
             is_watched=column is not None or (use.source in _UNKNOWN and key not in _HARMLESS),
         )
 
+    def _word_of_file_name(self) -> WordUse:
+        name, meaning = _shown(self._columns.file_name), self._columns.file_status.outcome.value
+        return WordUse(header=_FILE_NAME, word=name, rows=self._rows, meaning=meaning)
+
     def finish(self) -> FileScan:
         """How the file is understood. Raises InputError for columns that may say no and are not known."""
         for cells in self._by_name.values():
             if cells.column is not None:
-                cells.add("", rows=self._objects - cells.objects)
+                cells.add("", rows=self._rows - cells.objects)
         found = [*self._cells, *self._by_name.values()]
         if unclear := [cells for cells in found if cells.is_unclear]:
             raise InputError(_question(unclear))
@@ -139,7 +152,8 @@ class FileScanner:
                 self.unused.append(cells.use.header)
                 cells.use = replace(cells.use, target=IGNORE, source=ColumnSource.PASSED_OVER)
                 cells.column = None
-        words = [word for cells in found if cells.column is not None for word in cells.words(cells.column)]
+        words = [] if self._columns.file_status is SUBSCRIBED else [self._word_of_file_name()]
+        words += [word for cells in found if cells.column is not None for word in cells.words(cells.column)]
         uses = (
             replace(use, header=_shown(use.header), target=_shown(use.target)) for use in (one.use for one in found)
         )
@@ -150,10 +164,11 @@ class _Cells:
     """The different cells of one column, and how many rows have each; of a column without a question, none.
 
     `column` is set for consent columns, which are `is_ambiguous` if their header has another meaning as well; `objects`
-    counts the JSON objects that have this name.
+    counts the JSON objects that have this name, and `has_consent_inside` says that one of its values is an object with
+    a name that may say who wants mail.
     """
 
-    __slots__ = ("column", "counts", "is_ambiguous", "is_watched", "objects", "times", "use")
+    __slots__ = ("column", "counts", "has_consent_inside", "is_ambiguous", "is_watched", "objects", "times", "use")
 
     def __init__(self, use: ColumnUse, column: ConsentColumn | None, *, is_ambiguous: bool, is_watched: bool) -> None:
         self.use = use
@@ -162,6 +177,7 @@ class _Cells:
         self.is_watched = is_watched
         self.counts: dict[str, int] = {}
         self.times = 0
+        self.has_consent_inside = False
         self.objects = 0
 
     def add(self, cell: str, rows: int = 1) -> None:
@@ -183,7 +199,9 @@ class _Cells:
         if self.column is not None:
             return self.is_ambiguous and not self._is_understood(self.column)
         return self.use.source in _UNKNOWN and (
-            is_consent_like(self.use.header) or (self.is_watched and (self._says_yes_or_no or self._says_states))
+            is_consent_like(self.use.header)
+            or self.has_consent_inside
+            or (self.is_watched and (self._says_yes_or_no or self._says_states))
         )
 
     def _is_understood(self, column: ConsentColumn) -> bool:
@@ -195,7 +213,11 @@ class _Cells:
     def _says_yes_or_no(self) -> bool:
         answers = [None if is_empty_word(word) else parse_boolean(word) for word in self.counts]
         given = [answer for word, answer in zip(self.counts, answers, strict=True) if not is_empty_word(word)]
-        return bool(given) and None not in given and len(given) <= _MAX_ANSWERS and (False in given or None in answers)
+        if not given or None in given or len(given) > _MAX_ANSWERS:
+            return False
+        # That all say yes, or 1, may be about anything; but `true` or `ja` answers a question.
+        is_answer = len(given) == 1 and all(is_empty_word(word) or len(word.strip()) > 1 for word in self.counts)
+        return is_answer or False in given or None in answers
 
     @property
     def _says_states(self) -> bool:
@@ -216,6 +238,16 @@ class _Cells:
             found[key] = found.get(key, 0) + rows
         for (word, meaning), rows in found.items():
             yield WordUse(header=_shown(self.use.header), word=word, rows=rows, meaning=meaning)
+
+
+def _names_in(value: Json) -> Iterator[str]:
+    """The names in the objects in a value."""
+    if isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _names_in(one)
 
 
 def _shown(text: str) -> str:

@@ -54,7 +54,7 @@ STATUS_WORDS: Mapping[str, ImportedStatus | None] = words_of(
     (SUBSCRIBED, (
         "subscribed", "subscriber", "active", "enabled", "confirmed", "opted in", "opt in", "optin", "double opt in",
         "single opt in", "verified", "approved", "registered", "accepted", "allowed", "granted", "consented",
-        "marketing contact",
+        "marketing contact", "valid", "deliverable",
         "angemeldet", "abonniert", "aktiv", "bestätigt", "eingewilligt", "abonné", "inscrit", "actif", "confirmé",
         "suscrito", "activo", "confirmado", "iscritto", "attivo", "confermato", "ingeschreven", "aangemeld", "actief",
         "bevestigd", "inscrito", "ativo", "assinante", "zapisany", "aktywny", "potwierdzony", "подписан", "активен",
