@@ -114,7 +114,9 @@ def cells_that_say(origin: str, target: str, *, yes: bool) -> list[str]:
     ]
     if target in importer.optional:
         words = [word for word in words if word]
-    return [*(SAYS_YES if yes else SAYS_NO).get(target, ()), *words]
+    # A column with words of its own is read as yes or no as well, unless any text means something in it.
+    answers = () if ANY in own else (YES if yes else NO)
+    return [*(SAYS_YES if yes else SAYS_NO).get(target, answers), *words]
 
 
 def file_of(*rows: list[str]) -> str:

@@ -14,7 +14,7 @@ from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber_import import IGNORE, SUBSCRIBED, ColumnSource, ColumnUse, FileScan, WordUse
 from distributor.importers.columns import ColumnMapping, header_key, normalize_header
-from distributor.importers.consent import CONSENT_TARGETS, STATUS, ConsentColumn, consent_text
+from distributor.importers.consent import CONSENT_TARGETS, STATUS, ConsentColumn, consent_text, is_consent_target
 from distributor.importers.statuses import STATUS_WORDS, normalize_word
 from distributor.importers.values import is_empty_word, is_time_like, parse_boolean, storable_text
 
@@ -123,7 +123,7 @@ class FileScanner:
                 watched.has_consent_inside |= any(map(self._says_consent, _names_in(value)))
 
     def _says_consent(self, name: str) -> bool:
-        return is_consent_like(name) or self._columns.importer.target(name) in CONSENT_TARGETS
+        return is_consent_like(name) or is_consent_target(self._columns.importer.target(name))
 
     def _cells_of(self, use: ColumnUse, column: ConsentColumn | None) -> _Cells:
         key = header_key(use.header)
