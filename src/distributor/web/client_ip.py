@@ -42,7 +42,10 @@ def is_cross_site(request: Request, public_url: str) -> bool:
     if site is not None:
         return site not in ("same-origin", "none")
     found = _ORIGIN.fullmatch(request.headers.get("origin", "").lower())
-    return found is None or found["host"] not in _own_hosts(request, public_url)
+    if found is None or found["host"] not in _own_hosts(request, public_url):
+        return True
+    # A page of our own host without TLS may be of whoever is in between.
+    return public_url.lower().startswith("https://") and found[0] == f"http://{urlsplit(public_url).netloc.lower()}"
 
 
 def _own_hosts(request: Request, public_url: str) -> set[str]:

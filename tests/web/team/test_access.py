@@ -6,13 +6,14 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import Mount, Route
 
+from distributor.channels.api import Site
 from distributor.domain.user import ROLE_PERMISSIONS, Permission, Role
 from distributor.web.app import create_app
 from distributor.web.config import DEFAULT_CONFIG
 from distributor.web.team.access import ANYONE, TeamRoute
 from distributor.web.team.app import TeamApp
 
-from .conftest import SAME_ORIGIN, Browser, Team
+from .conftest import PASSWORD, SAME_ORIGIN, Browser, MakeTeam, Team
 
 SAFE = ("GET", "HEAD")
 
@@ -137,6 +138,16 @@ def test_a_change_is_made_only_if_it_comes_from_a_page_of_ours(team: Team, heade
     assert team.reload(owner).name == ("Changed" if is_ours else "")
     if not is_ours:
         assert "did not come from a page of this site" in response.text
+
+
+def test_a_page_without_tls_changes_nothing_of_a_site_with_it(make_team: MakeTeam):
+    site = Site(name="The Gazette", public_url="https://gazette.example", postal_address="", sender="a@example.org")
+    team = make_team(site=site)
+    owner = team.user()
+    browser = team.browser(base_url="https://gazette.example")
+    form = {"email": owner.email, "password": PASSWORD}
+    assert browser.post("/app/sign-in", form, headers={"Origin": "http://gazette.example"}).status_code == 403
+    assert browser.post("/app/sign-in", form, headers={"Origin": "https://gazette.example"}).status_code == 303
 
 
 def test_nobody_is_signed_in_or_out_by_another_site(team: Team):

@@ -305,7 +305,12 @@ def test_what_was_typed_into_a_form_survives_the_end_of_the_session(team: Team):
     owner = team.user()
     browser = team.signed_in(owner)
     team.clock.advance(days=4)
-    typed = {"name": 'Ada "<b>&" Lovelace', "password": "never shown", "current_password": "never shown"}
+    typed = {
+        "name": 'Ada "<b>&" Lovelace',
+        "password": "never shown",
+        "current_password": "never shown",
+        "api_token": "never shown",
+    }
     ended = browser.post("/app/account/profile", typed)
     assert ended.status_code == 401
     assert "never shown" not in ended.text

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gettext
 import secrets
 from datetime import datetime, timedelta
+from gettext import gettext as _
 
 from distributor.channels.api import AccountMail, AccountMailChannel, RenderContext
 from distributor.channels.registry import kinds
@@ -17,8 +17,6 @@ from distributor.flow.app_context import AppContext
 from distributor.storage import account_mails, channels, users
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
-
-_ = gettext.gettext
 
 
 def link_url(app: AppContext, secret: str) -> str:

@@ -32,6 +32,8 @@ from distributor.web.team.pages import TeamPages
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _LONGEST_PATH = 2000
 _KEPT = "keep:"
+# A field with one of them in its name never comes back in a page.
+_SECRET_WORDS = ("password", "secret", "token", "key")
 _RESUME = "resume"
 _NO_FORM = Form({})
 
@@ -218,8 +220,13 @@ def safe_next(text: str) -> str:
 
 
 def kept_fields(form: Form) -> list[tuple[str, str]]:
-    """The fields of a form that are sent again after the sign-in: all but passwords."""
-    return [(name, value) for name, values in form.fields.items() for value in values if "password" not in name.lower()]
+    """The fields of a form that are sent again after the sign-in: all but passwords and other secrets."""
+    return [
+        (name, value)
+        for name, values in form.fields.items()
+        if not any(word in name.lower() for word in _SECRET_WORDS)
+        for value in values
+    ]
 
 
 def kept_by(form: Form) -> tuple[str, list[tuple[str, str]]]:
