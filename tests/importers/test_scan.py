@@ -193,6 +193,8 @@ def test_consent_inside_the_values_of_json_is_asked_about() -> None:
     with pytest.raises(InputError, match="'lists'"):
         scan(line)
     scan(line, columns={"lists": "ignore"})
+    for depth in (100, 900, 990, 100_000):
+        scan('{"email": "a@example.org"}\n{"deep": ' + "[" * depth + "]" * depth + "}\n")
     scan('{"email": "a@example.org", "visits": [{"page": "a"}]}\n')
 
 

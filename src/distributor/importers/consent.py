@@ -82,7 +82,7 @@ class ConsentColumn:
 
     def read(self, cell: Json) -> ImportedStatus | None:
         """The status that a cell means; None if the row is to be passed over. Raises InputError for an unknown word."""
-        text = cell if isinstance(cell, str) else consent_text(cell)
+        text = cell if isinstance(cell, str) else cell_text(cell)
         try:
             return self._meanings[text]
         except KeyError:
@@ -140,11 +140,17 @@ def is_consent_target(target: str) -> bool:
     return target.partition(".")[0] in CONSENT_TARGETS
 
 
-def consent_text(cell: Json) -> str:
-    """A value of JSON as the text in a cell; a list or an object is no word that is understood."""
-    if cell is None:
-        return ""
-    return cell if isinstance(cell, str) else json.dumps(cell)
+def cell_text(cell: Json) -> str:
+    """A value of JSON as the text in a cell. That of a list or an object is no word that is understood."""
+    match cell:
+        case None:
+            return ""
+        case str():
+            return cell
+        case bool() | int() | float():
+            return json.dumps(cell)
+        case _:
+            return "(list or object)"
 
 
 def status_of_file_name(name: str) -> ImportedStatus:

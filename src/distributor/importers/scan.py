@@ -14,7 +14,7 @@ from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber_import import IGNORE, SUBSCRIBED, ColumnSource, ColumnUse, FileScan, WordUse
 from distributor.importers.columns import ColumnMapping, header_key, normalize_header
-from distributor.importers.consent import CONSENT_TARGETS, STATUS, ConsentColumn, consent_text, is_consent_target
+from distributor.importers.consent import CONSENT_TARGETS, STATUS, ConsentColumn, cell_text, is_consent_target
 from distributor.importers.statuses import STATUS_WORDS, normalize_word
 from distributor.importers.values import is_empty_word, is_time_like, parse_boolean, storable_text
 
@@ -118,7 +118,7 @@ class FileScanner:
             watched = self._by_name[name]
             watched.objects += 1
             if watched.is_watched:
-                watched.add(consent_text(value))
+                watched.add(cell_text(value))
             if isinstance(value, dict | list) and watched.use.source in _UNKNOWN:
                 watched.has_consent_inside |= any(map(self._says_consent, _names_in(value)))
 
@@ -241,13 +241,15 @@ class _Cells:
 
 
 def _names_in(value: Json) -> Iterator[str]:
-    """The names in the objects in a value."""
-    if isinstance(value, dict):
-        yield from value
-        value = list(value.values())
-    if isinstance(value, list):
-        for one in value:
-            yield from _names_in(one)
+    """The names in the objects in a value, however deep."""
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, dict):
+            yield from one
+            pending.extend(one.values())
+        elif isinstance(one, list):
+            pending.extend(one)
 
 
 def _shown(text: str) -> str:
