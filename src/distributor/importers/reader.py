@@ -24,8 +24,6 @@ def detect_settings(file: BinaryIO, settings: ImportSettings, *, name: str) -> I
     start = _start_of(file)
     if not start:
         raise InputError("the file is empty")
-    if start.startswith(b"PK\x03\x04"):
-        raise InputError("the file is a ZIP archive or a spreadsheet: unpack it, or save the sheet as CSV")
     if _is_json(start, settings):
         found = find_importer(settings.format) if settings.format else detect_importer(_first_names(file), JSONL)
         return replace(settings, format=found.name)

@@ -136,6 +136,14 @@ def test_a_file_that_cannot_be_read_leaves_nothing(
     assert not app.imports_dir.exists() or list(app.imports_dir.iterdir()) == []
 
 
+def test_an_encoding_that_is_not_certain_is_asked_for_with_names_in_each(api: Any):
+    body = "email,name\nada@example.org,Perù\n".encode("cp1252")
+    answer = send(api, body=body)
+    assert answer.status_code == 422
+    assert "windows-1252 (Perù); windows-1250 (Perů)" in answer.json()["detail"]
+    assert send(api, body=body, encoding="windows-1252").status_code == 202
+
+
 @pytest.mark.parametrize(("path", "status"), [("7", 404), ("0", 422), (str(2**63), 422), ("x", 422)])
 def test_an_import_that_is_not_there_is_not_found(api: Any, path: str, status: int):
     assert api.get(f"/imports/{path}").status_code == status

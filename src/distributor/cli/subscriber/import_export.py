@@ -85,7 +85,7 @@ def import_subscribers(
     attributes_from_rest: Annotated[
         bool, typer.Option("--attributes-from-rest", help="Import all other columns as attributes.")
     ] = False,
-    encoding: Annotated[str, typer.Option(help="Such as cp1252; default: detected.")] = "",
+    encoding: Annotated[str, typer.Option(help="Such as windows-1250; default: as the whole file shows.")] = "",
     delimiter: Annotated[str, typer.Option(help="One character, or `tab`; default: detected.")] = "",
     is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what would happen to each row.")] = False,
     resume: Annotated[int | None, typer.Option(help="Resume the import of this id.")] = None,

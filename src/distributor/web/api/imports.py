@@ -186,7 +186,9 @@ def _upload(
     attributes_from_rest: Annotated[
         bool, Query(description="Whether all other columns are imported as attributes.")
     ] = False,
-    encoding: Annotated[ShortText, Query(description="Such as cp1252; default: detected.")] = "",
+    encoding: Annotated[
+        ShortText, Query(description="A label of the WHATWG Encoding Standard; default: as the whole file shows.")
+    ] = "",
     delimiter: Annotated[Line, Query(description="One character, or `tab`; default: detected.")] = "",
     dry_run: Annotated[bool, Query(description="Only report what would happen to each row.")] = False,
 ) -> Upload:
