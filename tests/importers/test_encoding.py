@@ -138,6 +138,22 @@ def test_lines_that_end_with_cr_get_line_feeds(encoding: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("codec", "names"),
+    [
+        ("cp850", ["Jürgen Köhler", "René", "Søren"]),
+        ("cp437", ["Peña", "Rincón", "Matías"]),
+        ("cp852", ["Łukasz Wiśniewski", "Gergő", "Jiří Dvořák"]),
+        ("mac-turkish", ["Ayşe Yıldız", "Uğur Çelik"]),
+    ],
+)
+def test_a_code_page_that_is_not_read_is_not_taken_for_another(codec: str, names: list[str]) -> None:
+    with pytest.raises(
+        InputError, match=rf"\({names[0].split()[0]}, .* a code page that is not read: save it in UTF-8"
+    ):
+        read(csv_table(names).encode(codec))
+
+
+@pytest.mark.parametrize(
     ("begin", "description"),
     [
         (b"PK\x03\x04\0\0", "a ZIP archive or a spreadsheet (XLSX, ODS): unpack the archive, or save the sheet as CSV"),

@@ -131,7 +131,7 @@ def _detect(file: tempfile.SpooledTemporaryFile[bytes]) -> str:
         readings.append(Reading("utf-8", tuple(word.decode(errors="replace") for word in found)))
     if not readings:
         raise InputError("the file is not in UTF-8, and no other encoding makes it text: give its encoding")
-    if len(readings) > 1:
+    if len(readings) > 1 or readings[0].encoding not in CODECS:
         raise InputError(_which_encoding(readings))
     return readings[0].encoding
 
@@ -146,14 +146,21 @@ def _words_of(file: tempfile.SpooledTemporaryFile[bytes]) -> list[bytes]:
 
 def _which_encoding(readings: list[Reading]) -> str:
     """The question which of several readings is right, with names that they differ in."""
-    different = [names for names in zip(*(reading.words for reading in readings), strict=True) if len(set(names)) > 1]
+    rows = list(zip(*(reading.words for reading in readings), strict=True))
+    different = rows if len(readings) == 1 else [names for names in rows if len(set(names)) > 1]
     shown = [
         f"{reading.encoding} ({', '.join(names[place] for names in different[:_SHOWN_NAMES])})"
         for place, reading in enumerate(readings[:_MAX_READINGS])
     ]
+    not_read = [reading.encoding for reading in readings[:_MAX_READINGS] if reading.encoding not in CODECS]
+    if readings[0].encoding in not_read:
+        return (
+            f"the file seems to be in {shown[0]}, a code page that is not read: save it in UTF-8, or give its encoding"
+        )
     return (
         f"the file is not certain to be in one encoding; its names are different in each of {'; '.join(shown)}: "
         f"give the encoding in which they are right, such as --encoding {readings[0].encoding}"
+        f"{f'; {not_read[0]} is not read, save the file in UTF-8 instead' if not_read else ''}"
     )
 
 

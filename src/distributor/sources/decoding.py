@@ -106,7 +106,7 @@ def _decode_older(data: bytes, path: str) -> DecodedText:
     words = ByteWords()
     words.add(data)
     readings = likely_readings(words.found())
-    if not readings:
+    if not readings or readings[0].encoding not in CODECS:
         raise SourceError(f"not in UTF-8, and the encoding cannot be detected; {_SAVE_AS}", path=path)
     encoding, *others = (reading.encoding for reading in readings)
     text = data.decode(CODECS[encoding], "replace")

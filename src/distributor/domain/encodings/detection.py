@@ -63,6 +63,18 @@ _CANDIDATES: Mapping[str, _Candidate] = {
     "iso-8859-14": _Candidate(18, ("cy", "ga")),
     "iso-8859-16": _Candidate(20, ("ro", "hu", "pl", "hr", "sq")),
 }
+# Code pages of DOS and of old Macs, which are not in the standard and are not read ("CSV (MS-DOS)" of Excel is one). As
+# candidates they keep a file in one of them from being taken for another encoding.
+_NOT_READ: Mapping[str, _Candidate] = {
+    "cp850": _Candidate(8, _WEST),
+    "cp852": _Candidate(8, _CENTRAL),
+    "cp857": _Candidate(8, ("tr", "de")),
+    "cp775": _Candidate(8, _BALTIC),
+    "cp737": _Candidate(8, ("el",)),
+    "mac-latin2": _Candidate(16, _CENTRAL),
+    "mac-greek": _Candidate(16, ("el",)),
+    "mac-turkish": _Candidate(16, ("tr", "de")),
+}
 _UTF_8 = _Candidate(-6, tuple(code for codes in LANGUAGES.values() for code in codes))
 # The second byte of a character may be an ASCII letter or one of @[\]^_`{|}~, and in gb18030 a digit.
 _NOT_IN_WORDS = bytes(code for code in range(0x40) if code not in b"0123456789") + b"\x7f"
@@ -158,9 +170,9 @@ class ByteWords:
 def likely_readings(words: Sequence[bytes], *, with_utf_8: bool = False) -> list[Reading]:
     """The readings of these words that cannot be told apart, the most probable first: one if the encoding is certain.
 
-    None if the words are not text in any of the encodings.
+    Those that are not in `CODECS` are code pages that are not read. None if the words are no text in any.
     """
-    trials = [_Trial(name, candidate) for name, candidate in _CANDIDATES.items()]
+    trials = [_Trial(name, candidate) for name, candidate in {**_CANDIDATES, **_NOT_READ}.items()]
     if with_utf_8:
         trials.insert(0, _Trial("utf-8", _UTF_8))
     for begin in range(0, len(words), _ROUND):
@@ -194,7 +206,7 @@ class _Trial:
         self.encoding = encoding
         self.cost = candidate.cost
         self.words: list[str] = []
-        self._codec = CODECS[encoding]
+        self._codec = CODECS.get(encoding, encoding)
         self._weights = {script: _first_weights(codes, candidate.languages) for script, codes in LANGUAGES.items()}
 
     def add(self, word: bytes) -> None:
