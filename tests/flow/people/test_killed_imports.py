@@ -30,7 +30,7 @@ def rows() -> str:
     """People, some of whom have left or bounced, with bad rows and repeated addresses between them."""
     text_ = "email,name,status,tags\n"
     for number in range(PEOPLE):
-        status = {3: "unsubscribed", 5: "bounced", 8: "pending"}.get(number % 40, "")
+        status = {3: "unsubscribed", 5: "bounced", 8: "pending"}.get(number % 40, "active")
         address = "nobody" if number % 70 == 11 else f"p{number - (number % 90 == 60) * 55}@example.org"
         text_ += f'{address},"Person, {number}",{status},t{number % 7}\n'
     return text_
