@@ -237,7 +237,7 @@ def _first_weights(codes: tuple[str, ...], languages: tuple[str, ...]) -> list[f
     return [_ASSUMED_WORDS * ((1 - _FOREIGN) / len(native) if code in native else _FOREIGN / foreign) for code in codes]
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _dissect(text: str) -> tuple[float, tuple[tuple[str, str], ...]]:
     """The cost of what is not a letter of a word; and the words, each with its script, in lower case."""
     cost = 0.0

@@ -34,7 +34,7 @@ _RARE_LETTER = 1 / 1000
 _MAX_LETTERS = 24
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def log_probabilities(word: str, script: str) -> tuple[float, ...]:
     """The logarithm to base 2 of the probability of a word in lower case in each of the `LANGUAGES` of its script."""
     return tuple(_model(language, script).log_probability(word[:_MAX_LETTERS]) for language in LANGUAGES[script])
