@@ -14,6 +14,7 @@ _ODD = re.compile(r"""[^!-~]|[<>"();,|\\]|:|\.$|'$""")
 # Invisible characters that copying brings in, anywhere in a cell: no mailbox has them.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _WITH_NAME = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>\s]*)>[\s.]*")
+_LONGEST_CELL = 4000
 _SEPARATOR = re.compile(r"[;,|]")
 _QUOTES = "\"'" + SPACES
 # Not Null, which is a name.
@@ -30,6 +31,8 @@ def is_bare_address(cell: str) -> bool:
 def read_addresses(cell: str) -> list[tuple[str, str]]:
     """The display names and addresses in a cell: one, or several between ``;`` ``,`` or ``|``. Raises AddressError."""
     text = _INVISIBLE.sub("", cell).strip(SPACES)
+    if len(text) > _LONGEST_CELL:
+        raise AddressError(f"{text[:40]}…", "the cell is too long for addresses")
     if text.count("@") < 2:
         return [_read_one(text)]
     found = dict.fromkeys(_read_one(part) for part in _parts(text) if part.strip(SPACES))

@@ -167,7 +167,7 @@ def combine(statuses: Iterable[ImportedStatus]) -> ImportedStatus:
         return found[0] if found else SUBSCRIBED
     left_at: list[datetime] = [status.unsubscribed_at for status in found if status.unsubscribed_at]
     return replace(
-        # The choice of topics and frequency, which at most one of them has.
+        # The choice of topics, which at most one of them has.
         next((status for status in found if status.topics is not None), found[0]),
         state=max((status.state for status in found), key=_STRICTNESS.index),
         status=(
