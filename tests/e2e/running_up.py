@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -42,6 +43,12 @@ class Running:
                 found[int(entry.name)] = command
         return found
 
+    def stop(self) -> None:
+        """Press Ctrl-C, and wait until it has stopped."""
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(300) == 0
+        wait_for(lambda: not self.processes(), "the end of all processes")
+
     def is_ready(self) -> bool:
         try:
             return httpx.get(f"{self.url}/readyz").status_code == 200
@@ -52,7 +59,7 @@ class Running:
 @contextmanager
 def running_up(folder: Path, **settings: str) -> Iterator[Running]:
     """`distributor up` in a folder, with these settings and free ports, once it is ready; later nothing is left."""
-    port, sandbox_port = free_port(), free_port()
+    port, sandbox_port = int(settings.get("port", 0)) or free_port(), free_port()
     data = folder / "var"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DISTRIBUTOR_")} | {
         "DISTRIBUTOR_DATA_DIR": str(data),

@@ -4,78 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.paths import ROOT
+from .running_up import running_up, wait_for
+from .visitor import Visitor, blocks, prepare_folder, section
 
-from .running_up import Running, running_up, wait_for
-
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-TOUR = README.partition("## A tour of five minutes\n")[2].partition("\n## ")[0]
-ALIAS = re.search(r"`(alias distributor=[^`]+)`", TOUR)
-COMMANDS = re.search(r"^```\n(.*?)^```$", TOUR, re.MULTILINE | re.DOTALL)
 TITLE = "A Kitchen Garden in Twelve Weeks"
-
-
-class Visitor:
-    """Someone who enters commands in the folder of a running service."""
-
-    def __init__(self, service: Running, folder: Path) -> None:
-        self.service = service
-        self._folder = folder
-
-    def enter(self, *commands: str) -> str:
-        """What the commands print. They are entered one after another, and each has to succeed."""
-        assert ALIAS
-        script = "\n".join(["shopt -s expand_aliases", "set -eu", ALIAS[1], *commands])
-        done = subprocess.run(
-            ["bash", "-c", script],
-            cwd=self._folder,
-            env={**self.service.environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    def enter_json(self, command: str) -> Any:
-        return json.loads(self.enter(f"{command} --json"))
-
-    def on_sandbox(self, kind: str) -> Any:
-        return httpx.get(f"{self.service.sandbox_url}/export/{kind}.json").json()
-
-    def mail(self) -> EmailMessage:
-        """The mail that the sandbox received first."""
-        number = self.on_sandbox("inbox")[0]["number"]
-        raw = httpx.get(f"{self.service.sandbox_url}/inbox/{number}/raw").content
-        return message_from_bytes(raw, policy=default)
 
 
 @pytest.fixture(scope="module")
 def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     """A visitor who has taken the whole tour. Nothing is configured."""
     folder = tmp_path_factory.mktemp("tour")
-    shutil.copytree(ROOT / "content", folder / "content")
-    programs = folder / ".venv" / "bin"
-    programs.mkdir(parents=True)
-    (programs / "distributor").symlink_to(Path(sys.executable).parent / "distributor")
+    prepare_folder(folder)
     with running_up(folder, undo_seconds="2") as service:
         visitor = Visitor(service, folder)
-        assert COMMANDS
-        visitor.enter(COMMANDS[1])
+        visitor.enter(blocks(section("A tour of five minutes"))[0])
         yield visitor
 
 
