@@ -26,6 +26,8 @@ _NO_WORDS = (
     "0 off n f false no unchecked nein falsch non faux falso nee onwaar não nao nie fałsz falsz нет ложь ні nu ne nem "
     "nej ei hayır hayir yanlış yanlis όχι ψευδής nē いいえ 否 아니요 아니오 לא لا không tidak fals ✗ ✘ ☐ ❌"
 )
+# What may follow such a word; emoji are marked by an invisible character.
+_AFTER_WORD = ".! \u00a0\ufe0f"
 _EMPTY_WORDS = (
     r"- -- – — . null none nil nan n/a na undefined (blank) (empty) (leer) \n "
     "#n/a #nv #ref! #bezug! #value! #wert! #name? #null! #div/0! #num! #error!"
@@ -36,8 +38,39 @@ _EMPTY = frozenset({"", *_EMPTY_WORDS.split()})
 # What databases write for a missing time.
 _NO_TIME = re.compile(r"(0000|0001)[-/.]0?[01][-/.]0?[01]\b.*", re.ASCII)
 _TIME_LIKE = re.compile(
-    r".*\b(19|20)\d\d\b.*|.*\b\d{1,2}[./-]\d{1,2}[./-]\d{2}\b.*|\d{5}(\.\d+)?|\d{10}|\d{13}", re.ASCII | re.DOTALL
+    r".*(?<!\d)(19|20)\d\d(?!\d).*|.*\b\d{1,2}[./-]\d{1,2}[./-]\d{2}\b.*|\d{1,2}[ -][^\W\d_]{3,9}\.?[ -]\d{2}\b.*|"
+    r"(19|20)\d\d[01]\d[0-3]\d(\d{4}|\d{6})?|\d{5}(\.\d+)?|\d{10}|\d{13}",
+    re.DOTALL,
 )
+_LETTERS = re.compile(r"[^\W\d_]+")
+_ZONE_NAME = re.compile(
+    r"\b(Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc)/[A-Za-z_/+-]+|"
+    # As JavaScript writes it.
+    r"(?<=GMT[+-]\d{4} )\([\w ]+\)$"
+)
+# The words that a date may have, without accents, in English, German, French, Spanish, Italian, Dutch, Portuguese,
+# Polish, Czech, Nordic languages and Russian. With any other it is a sentence, which may say no: `nein seit 2024`.
+_DATE_WORDS = (
+    "january february march april may june july august september october november december "
+    "jan feb mar apr jun jul aug sep sept oct nov dec "
+    "januar janner februar marz mrz mai juni juli oktober dezember okt dez "
+    "janvier janv fevrier fevr fev mars avril avr juin juillet juil aout octobre novembre decembre "
+    "enero ene febrero marzo abril abr mayo junio julio agosto ago septiembre setiembre octubre oct noviembre "
+    "diciembre dic gennaio gen febbraio aprile maggio mag giugno giu luglio lug settembre set ottobre ott "
+    "dicembre januari februari maart mrt mei augustus janeiro fevereiro marco maio junho julho setembro outubro "
+    "novembro dezembro stycznia lutego marca kwietnia maja czerwca lipca sierpnia wrzesnia pazdziernika "
+    "listopada grudnia ledna unora brezna dubna kvetna cervna cervence srpna zari rijna prosince "
+    "desember augusti maj sty lut kwi cze lip sie wrz paz lis gru "
+    "января февраля марта апреля мая июня июля августа сентября октября ноября декабря янв фев мар апр июн июл авг "
+    "сен сент окт ноя нояб дек г "
+    "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun "
+    "montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag mo di mi do fr sa so "
+    "lundi mardi mercredi jeudi vendredi samedi dimanche lun mer jeu ven sam dim mie jue vie sab dom gio "
+    "st nd rd th er at of the de del di le den um a h uhr am pm m p t z utc gmt cet cest mez mesz est edt cst "
+    "cdt mst mdt pst pdt bst ist msk jst "
+    "年 月 日 時 时 分 秒 午前 午後 上午 下午 년 월 일 시 분 초 오전 오후"
+)
+_TIME_WORDS = frozenset(_DATE_WORDS.split())
 # The format of Go's time.String: 2024-03-01 12:00:00.123456 +0000 UTC
 _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d+)? ([+-]\d{4}) \S+")
 
@@ -107,8 +140,8 @@ def parse_time(value: Json) -> datetime | None:
 
 def parse_boolean(text: str) -> bool | None:
     """The meaning of a word such as ``yes``, ``nein`` or ``0``; None if it is not a boolean."""
-    word = unicodedata.normalize("NFC", text.strip().casefold())
-    if word in {"1.0", "0.0"}:
+    word = unicodedata.normalize("NFC", text.strip().casefold()).rstrip(_AFTER_WORD)
+    if word in {"1.0", "0.0", "1,0", "0,0"}:
         word = word[0]
     return True if word in _YES else False if word in _NO else None
 
@@ -120,8 +153,19 @@ def is_empty_word(text: str) -> bool:
 
 
 def is_time_like(text: str) -> bool:
-    """Whether a text names a date, in whatever format; `parse_time` reads some of them."""
-    return len(text) <= 80 and _TIME_LIKE.fullmatch(text.strip()) is not None
+    """Whether a text is a date and nothing else, in whatever format; `parse_time` reads some of them."""
+    if len(text) > 80 or not _TIME_LIKE.fullmatch(text.strip()):
+        return False
+    words = _LETTERS.findall(_plain(_ZONE_NAME.sub("", text.strip())))
+    return _TIME_WORDS.issuperset(words)
+
+
+def _plain(text: str) -> str:
+    """The text in lower case without accents."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return unicodedata.normalize("NFC", "".join(sign for sign in decomposed if not unicodedata.combining(sign)))
 
 
 def parse_count(text: str) -> float | None:
