@@ -20,7 +20,7 @@ from distributor.importers.columns import header_key
 from distributor.importers.consent import ANY, is_consent_target
 from distributor.importers.reader import detect_settings, scan_file
 from distributor.importers.registry import all_importers
-from tests.importers.files import people, read
+from tests.importers.files import addresses, people, read, reasons
 from tests.importers.test_origins import EXPORTS, Export, states
 
 # Written down here once more, so that a word or header that gets lost in the tables is missed.
@@ -42,6 +42,10 @@ YES = (
     "tak",
     "да",
     "✓",
+    "✔\ufe0f",
+    "Yes.",
+    "ja!",
+    "1,0",
 )
 NO = (
     "no",
@@ -59,8 +63,16 @@ NO = (
     "nie",
     "нет",
     "いいえ",
+    "No.",
+    "nein!",
+    "0,0",
 )
-TIMES = ("2024-03-01", "2024-03-01 10:00:00 UTC", "2024-03-01T10:00:00.000Z", "01.03.2024", "03/01/2024 10:00")
+TIMES = (
+    *("2024-03-01", "2024-03-01 10:00:00 UTC", "2024-03-01T10:00:00.000Z", "01.03.2024", "03/01/2024 10:00"),
+    *("20240301", "20240301103000", "01-Mar-24", "1. März 2024, 10:00 Uhr", "Fri, 1 Mar 2024 10:00:00 +0000"),
+    *("5 de enero de 2024", "12 août 2024", "1 marca 2024", "1 марта 2024 г.", "2024年3月1日", "3/1/24 10:15 PM"),
+    *("2024-03-01 10:00 Europe/Berlin", "Fri Mar 01 2024 10:00:00 GMT+0100 (Central European Standard Time)"),
+)
 NOTHING = ("", " ", "NULL", "-", "#N/A", "0000-00-00 00:00:00")
 NO_STATES = (
     *("unsubscribed", "Unsubscribed", "UNSUBSCRIBED", "opted out", "opted_out", "Opt-Out", "never subscribed"),
@@ -180,6 +192,30 @@ def test_a_row_that_says_yes_in_every_column_is_subscribed(origin: str, data: st
     cells = [data.draw(st.sampled_from(cells_that_say(origin, target, yes=True))) for _, target in found]
     (row,) = people(read(file_of(["email", *headers], ["ada@example.org", *cells]), format=origin))
     assert row.status.state is Membership.SUBSCRIBED
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("nein seit 2024", "no since 2024-01-01", "widerrufen am 01.02.2024", "revoked 2024-01-01 10:00"),
+        *("No (01/02/2024)", "declined 2024-01-01", "junk 2024", "2024-01-01 (revoked)", "2024-01-01 – abgemeldet"),
+        *("отписан 2024", "20240301 left", "いいえ 2024年3月1日", "never 2024"),
+    ],
+)
+def test_a_sentence_with_a_date_is_not_a_time_of_an_opt_in(cell: str) -> None:
+    for header in ("opt_in", "confirmed_at", "Einwilligung"):
+        rows = read(file_of(["email", header], ["no@example.org", cell], ["yes@example.org", "2024-01-01"]))
+        assert addresses(rows) == ["yes@example.org"]
+        assert repr(cell) in reasons(rows)[2]
+
+
+@pytest.mark.parametrize(
+    "header", ["unsubscribe_reason", "Opt-out reason", "Abmeldegrund", "unsub reason", "unsubscription_reason"]
+)
+def test_who_has_a_reason_to_leave_has_left_and_it_is_kept(header: str) -> None:
+    left, stays = people(read(file_of(["email", header], ["a@example.org", "too many"], ["b@example.org", ""])))
+    assert (left.status.state, stays.status.state) == (Membership.UNSUBSCRIBED, Membership.SUBSCRIBED)
+    assert list(left.evidence.values()) == ["too many"]
 
 
 @pytest.mark.parametrize("export", EXPORTS, ids=lambda export: f"{export.service}-{export.header[:20]}")

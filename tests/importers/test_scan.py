@@ -45,6 +45,9 @@ def table(header: str, *cells: str) -> str:
             "zgoda_email",
             "согласие_на_рассылку",
             "Stop mail",
+            "Kündigung",
+            "Austritt",
+            "cancel date",
         ),
     ],
 )
@@ -117,6 +120,27 @@ def test_the_whole_file_is_looked_at() -> None:
 def test_columns_of_other_matters_with_two_values_are_not_asked_about() -> None:
     scan(table("HTML email", "1", "0"))
     scan(table("Opens", "1", "0"))
+
+
+@pytest.mark.parametrize("header", ["is_vip", "VIP", "hasOrder", "Kunde", "Ist Kunde?", "Premium", "B2B", "Discount"])
+def test_a_column_that_asks_something_else_is_asked_about_only_if_it_has_words_of_a_subscription(header: str) -> None:
+    assert scan(table(header, "yes", "no")).columns[1].source is ColumnSource.PASSED_OVER
+    with pytest.raises(InputError, match=r"with the cells 'yes', 'unsubscribed'"):
+        scan(table(header, "yes", "unsubscribed"))
+
+
+@pytest.mark.parametrize("header", ["Kunde Mail", "has no order mail", "vip ok", "is"])
+def test_a_column_that_may_also_ask_about_mail_is_asked_about(header: str) -> None:
+    with pytest.raises(InputError, match="may say who wants no mail"):
+        scan(table(header, "yes", "no"))
+
+
+@pytest.mark.parametrize("header", ["Mail?", "E-Mail", "email address"])
+def test_an_answer_in_a_column_that_is_called_like_the_addresses_is_no_address(header: str) -> None:
+    text = f"{header},email\nja,a@example.org\nnein,b@example.org\n"
+    for columns in (text, "\n".join(",".join(line.split(",")[::-1]) for line in text.split())):
+        with pytest.raises(InputError, match="with the cells 'ja', 'nein'"):
+            scan(columns)
 
 
 def test_the_part_of_an_address_is_told_from_a_state_of_a_subscription() -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distributor.domain.subscriber_import import SUBSCRIBED
+from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
+from distributor.importers.consent import ANY
 from distributor.importers.statuses import (
     BLOCKLISTED,
     BOUNCED,
@@ -23,9 +24,8 @@ NAME = "buttondown"
 COLUMNS: Mapping[str, str] = {
     **dict.fromkeys(("type", "subscriber type"), "status"),
     "undeliverability date": "bounced",
-    "undeliverability reason": "evidence.undeliverability_reason",
+    "undeliverability reason": "status.undeliverability_reason",
     **dict.fromkeys(("unsubscription date", "unsubscription at"), "unsubscribed"),
-    "unsubscription reason": "evidence.unsubscription_reason",
     "id": "evidence.buttondown_id",
     "source": "evidence.source",
     "referrer url": "evidence.referrer",
@@ -50,6 +50,9 @@ STATUSES = words_of(
     (COMPLAINED, ("complained",)),
     (BLOCKLISTED, ("spammy", "blocked", "disposable")),
 )
+COLUMN_STATUSES: Mapping[str, Mapping[str, ImportedStatus | None]] = {
+    "status.undeliverability_reason": {"": SUBSCRIBED, ANY: BOUNCED}
+}
 
 
 def matches(headers: frozenset[str]) -> bool:

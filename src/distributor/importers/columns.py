@@ -327,7 +327,9 @@ class ColumnMapping:
 
 def _add_consent(draft: RowDraft, column: ConsentColumn, cell: Json) -> None:
     draft.consent.append(column.read(cell))
-    if column.is_opt_in and isinstance(cell, str) and cell and is_time_like(cell):
+    if not isinstance(cell, str) or not cell:
+        return
+    if (column.is_opt_in and is_time_like(cell)) or not column.names(cell):
         draft.evidence.setdefault(normalize_header(column.header), _evidence_text(cell))
 
 

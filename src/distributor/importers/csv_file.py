@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
+from distributor.importers.consent import ANY
+from distributor.importers.statuses import UNSUBSCRIBED
+
 NAME = "csv"
 
 
@@ -117,10 +121,16 @@ COLUMNS: Mapping[str, str] = {
     **_columns("evidence.consent_text", ("consent text", "consent source", "consent method", "opt in source",
                                          "signup source", "Einwilligungstext")),
     **_columns("evidence.created_at", ("created", "created at", "created on", "date created", "creation date")),
-    **_columns("evidence.unsubscribe_reason", ("unsub reason", "unsubscribe reason", "opt out reason",
-                                               "unsubscribed reason", "Abmeldegrund")),
+    **_columns("status.reason_to_leave", (
+        "unsub reason", "unsubscribe reason", "unsubscription reason", "opt out reason", "unsubscribed reason",
+        "Abmeldegrund",
+    )),
 }
 # fmt: on
+# Who has a reason has left, also if the file holds nothing else about it.
+COLUMN_STATUSES: Mapping[str, Mapping[str, ImportedStatus | None]] = {
+    "status.reason_to_leave": {"": SUBSCRIBED, ANY: UNSUBSCRIBED}
+}
 
 # Headers, in the form of `header_key`, that may be a part of the postal address.
 AMBIGUOUS = frozenset({"state", "estado", "stato"})

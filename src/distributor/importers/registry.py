@@ -41,7 +41,7 @@ def _importer_of(module: ModuleType, skipped_domains: Mapping[str, str]) -> Impo
         name=module.NAME,
         columns={header_key(header): target for header, target in columns.items()},
         statuses={**STATUS_WORDS, **getattr(module, "STATUSES", {})},
-        column_statuses=getattr(module, "COLUMN_STATUSES", {}),
+        column_statuses={**csv_file.COLUMN_STATUSES, **getattr(module, "COLUMN_STATUSES", {})},
         matches=module.matches,
         status_of=getattr(module, "status_of", None),
         skipped_domains=skipped_domains,

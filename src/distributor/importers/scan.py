@@ -37,8 +37,8 @@ _OTHERS = "(other words)"
 _PARTS = re.compile(
     "optin|optout|opted|subscri|unsub|newsletter|permis|permit|consent|consens|consint|suppress|blacklist|blocklist|"
     "blocked|bounce|complain|gdpr|dsgvo|rgpd|marketing|erlaub|einwillig|anmeld|abmeld|abbestell|austrag|zustimm|"
-    "werbung|werbe|widerruf|widerspr|sperr|gekundigt|geloscht|toestemm|aangemeld|afgemeld|uitgeschr|ingeschr|inscri|"
-    "iscri|desinscr|disiscr|abonn|suscri|zgod|wypis|zapis|rezygn|odwolan|accept|allow|agree|reject|declin|refus|revok|"
+    "werbung|werbe|widerruf|widerspr|sperr|kundig|austritt|geloscht|toestemm|aangemeld|afgemeld|uitgeschr|ingeschr|"
+    "inscri|iscri|desinscr|disiscr|abonn|suscri|zgod|wypis|zapis|rezygn|odwolan|accept|allow|agree|reject|declin|refus|revok|"
     "withdr|confirm|verif|bestatig|bevestig|potwierdz|disabl|enabl|deactiv|inactiv|inaktiv|deliverab|contactable|"
     "reachable|mailable|quarantin|dontmail|donot|noemail|nomail|nospam|privacy|datenschutz|communicat|notif|unwanted|"
     "robinson|exclud|exclusion|objected|objection|oppos|silenc|contacter|contactar|contatar|contattare|molestar|"
@@ -47,9 +47,9 @@ _PARTS = re.compile(
 # The same, as whole words.
 _SHORT_WORDS = (
     "opt opts sub subs unsub abo abos spam junk abuse mailing mailings mailinglist state zustand estado stato active "
-    "activated aktiv actif activo attivo ativo actief aktywny deleted removed archived canceled cancelled doi soi "
-    "valid invalid banned ban left quit paused muted wants want receive receives receiving willing can preference "
-    "preferences ok dnc dnd blocking block avg lopd lgpd stop baja alta altas alive dead gone off kein "
+    "activated aktiv actif activo attivo ativo actief aktywny deleted removed archived cancel canceled cancelled doi "
+    "soi churn churned valid invalid banned ban left quit paused muted wants want receive receives receiving willing "
+    "can preference preferences ok dnc dnd blocking block avg lopd lgpd stop baja alta altas alive dead gone off kein "
     "keine nicht geen niet nie nao never dont"
 )
 _WORDS = frozenset(_SHORT_WORDS.split())
@@ -73,6 +73,19 @@ _HARMLESS = frozenset(map(header_key, (
     "last activity", "marketing source", "count", "quantity", "visits",
 )))
 # fmt: on
+# Words of other questions that are answered with yes or no: a header of nothing else is about them.
+_OTHER_QUESTIONS = (
+    "vip customer customers client clients buyer buyers order orders ordered purchase purchases purchased bought paid "
+    "paying payer premium trial donor donors donated sponsor staff employee employees student students adult male "
+    "female gender sex rank level points score html discount coupon voucher gift refund refunded invoice company "
+    "business private b2b b2c vat tax phone mobile app kids children pet pets dog cat car house owner homeowner "
+    "retired married kunde kundin kunden bestellung bestellt gekauft bezahlt zahlend spender spenderin mitarbeiter "
+    "mitarbeiterin studentin rabatt gutschein firma firmenkunde privatkunde geschlecht kinder rang punkte stufe "
+    "haustier klient klant cliente fidelite acheteur commande donateur pedido compra comprador ordine acquisto "
+    "bestelling zamowienie"
+)
+_ABOUT_OTHERS = frozenset(_OTHER_QUESTIONS.split())
+_QUESTION_WORDS = frozenset(("is", "has", "was", "had", "ist", "hat", "est", "a", "es", "e"))
 
 
 def is_consent_like(header: str) -> bool:
@@ -80,6 +93,12 @@ def is_consent_like(header: str) -> bool:
     name = _OF_ADDRESS.sub("", normalize_header(header))
     key = name.replace("_", "")
     return key not in _HARMLESS and (bool(_PARTS.search(key)) or not _WORDS.isdisjoint(name.split("_")))
+
+
+def _asks_something_else(header: str) -> bool:
+    """Whether the yes and no in a column with this header say nothing about mail."""
+    words = set(normalize_header(header).split("_")) - _QUESTION_WORDS
+    return bool(words) and words <= _ABOUT_OTHERS
 
 
 class FileScanner:
@@ -131,7 +150,7 @@ class FileScanner:
             use,
             column,
             is_ambiguous=use.source is ColumnSource.KNOWN and key in self._columns.importer.ambiguous,
-            is_watched=column is not None or (use.source in _UNKNOWN and key not in _HARMLESS),
+            is_watched=column is not None or use.target == "email" or (use.source in _UNKNOWN and key not in _HARMLESS),
         )
 
     def _word_of_file_name(self) -> WordUse:
@@ -198,10 +217,12 @@ class _Cells:
         """Whether the user must say what the column holds."""
         if self.column is not None:
             return self.is_ambiguous and not self._is_understood(self.column)
+        may_say_no = self.is_watched and (self._says_yes_or_no or self._says_states)
+        if self.use.target == "email":
+            # `Mail?`, beside the column of the addresses.
+            return may_say_no
         return self.use.source in _UNKNOWN and (
-            is_consent_like(self.use.header)
-            or self.has_consent_inside
-            or (self.is_watched and (self._says_yes_or_no or self._says_states))
+            is_consent_like(self.use.header) or self.has_consent_inside or may_say_no
         )
 
     def _is_understood(self, column: ConsentColumn) -> bool:
@@ -212,6 +233,8 @@ class _Cells:
     @property
     def _says_yes_or_no(self) -> bool:
         answers = [None if is_empty_word(word) else parse_boolean(word) for word in self.counts]
+        if _asks_something_else(self.use.header):
+            return False
         given = [answer for word, answer in zip(self.counts, answers, strict=True) if not is_empty_word(word)]
         if not given or None in given or len(given) > _MAX_ANSWERS:
             return False

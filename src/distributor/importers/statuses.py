@@ -58,6 +58,7 @@ STATUS_WORDS: Mapping[str, ImportedStatus | None] = words_of(
         "angemeldet", "abonniert", "aktiv", "bestätigt", "eingewilligt", "abonné", "inscrit", "actif", "confirmé",
         "suscrito", "activo", "confirmado", "iscritto", "attivo", "confermato", "ingeschreven", "aangemeld", "actief",
         "bevestigd", "inscrito", "ativo", "assinante", "zapisany", "aktywny", "potwierdzony", "подписан", "активен",
+        "abonnée", "abonné e", "inscrite", "inscrit e", "suscrita", "iscritta", "inscrita", "подписана", "erteilt",
     )),
     (PENDING, (
         "pending", "unconfirmed", "not confirmed", "waiting", "waiting for confirmation", "awaiting confirmation",
@@ -78,7 +79,8 @@ STATUS_WORDS: Mapping[str, ImportedStatus | None] = words_of(
         "no suscrito", "desuscrito", "inactivo", "eliminado", "disiscritto", "non iscritto", "cancellato", "inattivo",
         "annullato", "uitgeschreven", "afgemeld", "niet ingeschreven", "inactief", "verwijderd", "opgezegd",
         "descadastrado", "não inscrito", "cancelado", "inativo", "excluído", "wypisany", "nieaktywny", "usunięty",
-        "отписан", "отписался", "неактивен", "удален",
+        "отписан", "отписался", "неактивен", "удален", "désabonnée", "désabonné e", "désinscrite", "désinscrit e",
+        "disiscritta", "отписана", "отписалась",
     )),
     (BOUNCED, (
         "bounced", "bounce", "hard bounce", "hard bounced", "hardbounce", "hard", "cleaned", "undeliverable",
