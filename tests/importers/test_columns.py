@@ -30,6 +30,30 @@ def test_headers_are_recognised_by_their_usual_names() -> None:
     assert (row.person.name, row.person.zone, row.person.tags) == ("Ada Lovelace", "Europe/Rome", ("a",))
 
 
+def test_the_first_address_of_contacts_with_several_is_the_one() -> None:
+    for first, second in (("Email 1", "Email 2"), ("E-mail 1 - Value", "E-mail 2 - Value"), ("email1", "email2")):
+        rows = people(read(f"{first},{second},Name\na@example.org,b@example.org,Al\n,c@example.org,Cy\n"))
+        assert addresses(rows) == ["a@example.org", "c@example.org"]
+
+
+@pytest.mark.parametrize("header", ["Email: sent", "Email 1 - Type"])
+def test_what_is_told_about_an_address_is_no_address(header: str) -> None:
+    assert addresses(read(f"{header},email\n3,a@example.org\n")) == ["a@example.org"]
+
+
+def test_lines_that_are_one_cell_each_are_refused_with_what_to_do() -> None:
+    with pytest.raises(InputError, match="remove those around the lines"):
+        read('"email,name"\n"a@example.org,Al"\n')
+
+
+@pytest.mark.parametrize(
+    "text", ['[\n{"email": "a@example.org"}\n]', '[{"email": "a@b.example"}]', '{\n"email": "a@b.c"}']
+)
+def test_json_that_is_not_in_lines_is_refused_with_what_to_do(text: str) -> None:
+    with pytest.raises(InputError, match="each object on a line of its own"):
+        read(text, name="people.json")
+
+
 def test_unmapped_columns_are_ignored_unless_they_become_attributes() -> None:
     text = "email,City\nada@example.org,Wien\n"
     assert people(read(text))[0].person.attributes == {}

@@ -236,6 +236,16 @@ def test_who_has_no_time_of_an_opt_in_that_others_have_is_pending() -> None:
             ("optOut list.csv", "unsubscribed"),
             ("hard_bounces.csv", "bounced"),
             ("suppression-list.csv", "blocklisted"),
+            ("do_not_contact.csv", "blocklisted"),
+            ("ungültig.csv", "bounced"),
+        ),
+        *(
+            (f"{word}-2024.csv", "unsubscribed")
+            for word in ("Abgemeldete", "Abbestellungen", "gelöschte", "désinscrits", "désabonnées", "cancelados")
+        ),
+        *(
+            (f"{word}.csv", "unsubscribed")
+            for word in ("desuscritos", "disiscritti", "cancellati", "afgemelden", "wypisani", "отписались", "inaktive")
         ),
     ],
 )

@@ -66,6 +66,7 @@ _MAX_EVIDENCE_LENGTH = 2000
 # Each JSON object may have names of its own; this bounds the memory for them.
 _MAX_NAMES = 5000
 _SEPARATORS = re.compile(r"[\W_]+")
+_DELIMITER = re.compile(r"[,;|]")
 _IN_PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
@@ -143,9 +144,10 @@ class Importer:
         """What a column with this header holds; empty if it is not known."""
         name = header[len(ATTRIBUTE) :] if header.casefold().startswith(ATTRIBUTE) else header
         known = self.columns.get(header_key(name)) or self.columns.get(header_key(_IN_PARENTHESES.sub("", name))) or ""
-        # One of several columns of a kind: ``Opted out of email: Blog``, ``hs_email_optout_6871816``.
-        kind = name.partition(":")[0].rstrip("0123456789")
-        if not known and is_consent_target(general := self.columns.get(header_key(kind), "")):
+        # One of several columns of a kind: ``Opted out of email: Blog``, ``hs_email_optout_6871816``; ``Email 2``.
+        kind, colon, _ = name.removesuffix(" - Value").partition(":")
+        general = self.columns.get(header_key(kind.rstrip("0123456789")), "")
+        if not known and (is_consent_target(general) or (general == "email" and not colon)):
             known = general
         return known if name == header or is_consent_target(known) else ATTRIBUTE + name
 
@@ -317,9 +319,15 @@ class ColumnMapping:
         if missing := sorted(header for header in self._settings.columns if header_key(header) not in known):
             raise InputError(f"there is no column {missing[0]!r} to map; the header has {shown}")
         used = {use.target for use in self.uses}
+        parts = _DELIMITER.split(headers[0]) if len(headers) == 1 else ()
+        if "email" not in used and any(self.importer.target(part) == "email" for part in parts):
+            raise InputError(
+                f"each line is one cell in quotation marks, such as {shown!r}: remove those around the lines"
+            )
         if "email" not in used:
             raise InputError(
-                f"no column is recognised as the email address; the header has {shown}: map one to 'email'"
+                f"no column is recognised as the email address; the header has {shown}: map the one that holds it, "
+                'such as --map "HEADER=email" (in the API map)'
             )
         if untyped := sorted(name for name in self._settings.types if ATTRIBUTE + name not in used):
             raise InputError(f"a type is given for the attribute {untyped[0]!r}, but no column is mapped to it")

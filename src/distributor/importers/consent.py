@@ -6,10 +6,10 @@ A cell is never guessed: a word that is not understood refuses its row.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from itertools import pairwise
 
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
@@ -55,16 +55,20 @@ _FILE_NAME_WORDS = words_of(
     (UNSUBSCRIBED, (
         "unsubscribed", "unsubscribe", "unsubscribes", "unsubscribers", "unsub", "unsubs", "nonsubscribed",
         "non subscribed", "not subscribed", "opted out", "opt out", "opt outs", "optout", "optouts", "deleted",
-        "inactive", "cancelled", "canceled", "abgemeldet", "abmeldungen", "désabonnés", "disiscritti",
-        "uitgeschreven", "bajas",
+        "inactive", "cancelled", "canceled", "bajas",
     )),
-    (BOUNCED, ("cleaned", "bounced", "bounces", "undeliverable")),
+    (BOUNCED, ("cleaned", "bounced", "bounces", "undeliverable", "invalid", "ungültig")),
     (COMPLAINED, ("complained", "complaints", "complaint", "spam", "junk")),
     (BLOCKLISTED, ("suppressed", "suppression", "suppressions", "blocked", "blocklist", "blocklisted", "blacklist",
-                   "blacklisted", "sperrliste")),
+                   "blacklisted", "sperrliste", "do not mail", "do not email", "do not contact")),
     (PENDING, ("unconfirmed", "pending")),
 )
 # fmt: on
+# How words of those who left begin, with the endings of many languages: `Abgemeldete`, `désinscrits`, `cancelados`.
+_FILE_NAME_OF_LEAVERS = re.compile(
+    r"abgemeldet|abmeldung|abbestell|ausgetragen|gekundigt|geloscht|inaktiv|desabonn|desinscri|desuscri|descadastra|"
+    r"cancelad|cancellat|disiscri|uitgeschreven|afgemeld|wypisan|отпис"
+)
 
 _STRICTNESS = (Membership.SUBSCRIBED, Membership.PENDING, Membership.UNSUBSCRIBED)
 _MAX_REMEMBERED = 1000
@@ -156,8 +160,11 @@ def cell_text(cell: Json) -> str:
 def status_of_file_name(name: str) -> ImportedStatus:
     """What the name of a file says; services write one file for each status: ``unsubscribed_audience_export.csv``."""
     words = normalize_word(name).split()
-    pairs = (" ".join(pair) for pair in pairwise(words))
-    return combine(status for word in (*words, *pairs) if (status := _FILE_NAME_WORDS.get(word)))
+    runs = (" ".join(words[start:end]) for start in range(len(words)) for end in range(start + 1, start + 4))
+    found = [status for run in runs if (status := _FILE_NAME_WORDS.get(run))]
+    if any(map(_FILE_NAME_OF_LEAVERS.match, words)):
+        found.append(UNSUBSCRIBED)
+    return combine(found)
 
 
 def combine(statuses: Iterable[ImportedStatus]) -> ImportedStatus:

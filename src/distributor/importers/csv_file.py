@@ -48,11 +48,13 @@ COLUMNS: Mapping[str, str] = {
     "attributes": "attributes",
     "address": "address",
     # Bounces that were not reason enough for the service to stop; those that were have columns of their own.
-    **_columns("ignore", ("bounces", "bounce count", "soft bounces", "soft bounce count", "bounce score")),
+    **_columns("ignore", ("bounces", "bounce count", "soft bounces", "bounced soft", "soft bounce count",
+                          "bounce score")),
     **_columns("ip_address", ("consent ip address", "consent ip")),
     **_columns("status", (
         "status", "state", "subscription status", "subscription state", "subscriber status", "email status",
-        "contact status", "member status", "opt in status", "consent status", "marketing status", "newsletter status",
+        "email subscriber status", "contact status", "member status", "opt in status", "consent status",
+        "marketing status", "newsletter status",
         "marketing contact status", "email marketing status", "consent action", "Abostatus", "Anmeldestatus", "Zustand",
         "Statut", "Estado", "Stato", "Situação", "Статус",
     )),
@@ -80,6 +82,7 @@ COLUMNS: Mapping[str, str] = {
         "opt out date", "opt out time", "opted out at", "marketing opt out", "do not email", "do not mail",
         "do not contact", "do not send", "no email", "no emails", "no newsletter", "no marketing", "email disabled",
         "deleted", "is deleted", "deleted at", "archived", "archived at", "removed", "removed at", "cancelled at",
+        "deactivated", "deactivated at",
         "left at", "abgemeldet", "abgemeldet am", "Abmeldedatum", "Abmeldung", "ausgetragen", "ausgetragen am",
         "abbestellt", "kein Newsletter", "keine Werbung", "gelöscht", "Désabonné", "Désinscrit",
         "Date de désinscription", "Date de désabonnement", "Dado de baja", "Baja", "Fecha de baja", "Disiscritto",
@@ -89,6 +92,7 @@ COLUMNS: Mapping[str, str] = {
     **_columns("confirmed", (
         "confirmed", "is confirmed", "confirmed at", "double opt in", "doi", "opt in confirmed", "email confirmed",
         "confirm time", "confirmation time", "confirmation date", "confirm date",
+        "activated", "activated at",
         "verified", "is verified", "email verified", "bestätigt", "bestätigt am", "Confirmé", "Confirmado",
         "Confermato", "Bevestigd", "Potwierdzony", "Подтвержден",
         # Who has no time of the opt-in has not opted in yet.
@@ -99,7 +103,8 @@ COLUMNS: Mapping[str, str] = {
     )),
     **_columns("bounced", (
         "bounced", "is bounced", "has bounced", "bounced at", "bounce date", "hard bounce", "hard bounced",
-        "hard bounces", "hard bounced at", "is hard bounced", "email hard bounced", "cleaned", "clean time",
+        "hard bounces", "bounced hard", "hard bounced at", "is hard bounced", "email hard bounced", "cleaned",
+        "clean time",
         "undeliverable", "invalid", "is invalid", "invalid email", "unzustellbar", "ungültig", "Rebotado", "Rimbalzato",
     )),
     **_columns("complained", (
@@ -109,7 +114,8 @@ COLUMNS: Mapping[str, str] = {
     )),
     **_columns("blocklisted", (
         "blocklisted", "is blocklisted", "blocklist", "blacklisted", "is blacklisted", "blacklist", "email blacklisted",
-        "blocked", "is blocked", "suppressed", "is suppressed", "suppressed at", "suppression", "banned", "is banned",
+        "blocked", "is blocked", "suppressed", "email suppressed",
+        "is suppressed", "suppressed at", "suppression", "banned", "is banned",
         "gesperrt", "blockiert", "Sperrliste", "Bloqué", "Bloqueado", "Bloccato", "Geblokkeerd", "Zablokowany",
     )),
     **_columns("disabled", ("disabled", "is disabled", "disabled at", "suspended", "is suspended", "deaktiviert",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO
@@ -16,6 +17,9 @@ from distributor.importers.scan import FileScanner
 from distributor.importers.table import MAX_ROW_BYTES, BadLineError, CsvHeader, CsvLines, read_header, read_rows
 from distributor.importers.values import read_json
 
+# A list of objects, or an object whose names are on lines of their own.
+_JSON_ON_MANY_LINES = re.compile(rb"\[\s*[{\]]|\{\s*\n")
+
 
 def detect_settings(file: BinaryIO, settings: ImportSettings, *, name: str) -> ImportSettings:
     """Fill in the settings that are not given, from a file in UTF-8. Raises InputError if it cannot be read."""
@@ -24,6 +28,8 @@ def detect_settings(file: BinaryIO, settings: ImportSettings, *, name: str) -> I
     start = _start_of(file)
     if not start:
         raise InputError("the file is empty")
+    if _JSON_ON_MANY_LINES.match(start):
+        raise InputError("the file is JSON, but not JSON lines: write each object on a line of its own, without a list")
     if _is_json(start, settings):
         found = find_importer(settings.format) if settings.format else detect_importer(_first_names(file), JSONL)
         return replace(settings, format=found.name)
