@@ -16,8 +16,8 @@ from distributor.domain.errors import InputError
 from distributor.domain.subscriber import Membership
 from distributor.domain.subscriber_import import IGNORE, SUBSCRIBED, ColumnSource, ImportRow, ImportSettings
 from distributor.importers import csv_file
-from distributor.importers.columns import header_key
 from distributor.importers.consent import ANY, is_consent_target
+from distributor.importers.headers import header_key
 from distributor.importers.reader import detect_settings, scan_file
 from distributor.importers.registry import all_importers
 from tests.importers.files import addresses, people, read, reasons

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from distributor.domain.errors import InputError
 from distributor.domain.subscriber import Membership
 from distributor.domain.subscriber_import import ColumnSource, FileScan, ImportSettings
+from distributor.importers import csv_file
+from distributor.importers.consent import is_consent_target
+from distributor.importers.headers import is_consent_like
 from distributor.importers.reader import detect_settings, scan_file
 from tests.importers.files import people, read
 
@@ -46,6 +49,17 @@ def table(header: str, *cells: str) -> str:
             "согласие_на_рассылку",
             "Stop mail",
             "Kündigung",
+            *(
+                "odhlášen",
+                "leiratkozott",
+                "afmeldt",
+                "退订",
+                "配信停止",
+                "수신거부",
+                "إلغاء",
+                "Διαγραφή",
+                "Cancellazione",
+            ),
             "Austritt",
             "cancel date",
         ),
@@ -226,6 +240,30 @@ def test_who_has_no_time_of_an_opt_in_that_others_have_is_pending() -> None:
     rows = people(read("email,opt_in_date\nyes@example.org,2024-03-01\nno@example.org,\n"))
     assert [row.status.state for row in rows] == [Membership.SUBSCRIBED, Membership.PENDING]
     assert rows[0].evidence == {"opt_in_date": "2024-03-01"}
+
+
+def test_a_column_of_consent_with_another_word_in_its_header_is_asked_about() -> None:
+    known = [header for header, target in csv_file.COLUMNS.items() if is_consent_target(target)]
+    assert [header for header in known if not is_consent_like(f"{header} zz")] == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Newsletter (abgemeldet am)", "Newsletter: abgemeldet am", "Consent [revoked]", "Consent: revoked at"),
+        *("Status: unsubscribed since", "E-Mail (abgemeldet)", "Name (unsubscribed)", "Tags (opt-out date)"),
+    ],
+)
+def test_what_a_header_says_besides_may_be_a_no(header: str) -> None:
+    with pytest.raises(InputError, match="may say who wants no mail"):
+        scan(table(header, "", "2024-03-01"))
+
+
+@pytest.mark.parametrize(
+    "header", ["Newsletter (ja/nein)", "Opt-in [email]", "Newsletter (Opt-in)", "Consent (1 = yes)"]
+)
+def test_what_a_header_says_besides_that_is_no_no_changes_nothing(header: str) -> None:
+    assert scan(table(header, "ja", "nein")).columns[1].target == "subscribed"
 
 
 @pytest.mark.parametrize(

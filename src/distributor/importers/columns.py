@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -26,12 +25,14 @@ from distributor.domain.subscriber_import import (
 from distributor.importers.address_cell import SPACES, is_bare_address, read_addresses, read_name
 from distributor.importers.consent import (
     CONSENT_TARGETS,
+    NEGATIVE_TARGETS,
     STATUS,
     ConsentColumn,
     combine,
     is_consent_target,
     status_of_file_name,
 )
+from distributor.importers.headers import header_key, is_consent_like, normalize_header
 from distributor.importers.statuses import STATUSES, normalize_word
 from distributor.importers.values import (
     PARSERS,
@@ -65,10 +66,8 @@ _PREFIXES = (ATTRIBUTE, EVIDENCE, SOURCE_FIELD)
 _MAX_EVIDENCE_LENGTH = 2000
 # Each JSON object may have names of its own; this bounds the memory for them.
 _MAX_NAMES = 5000
-_SEPARATORS = re.compile(r"[\W_]+")
 _DELIMITER = re.compile(r"[,;|]")
 _IN_PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
 _MAX_LOCAL_PART = 64
 # With the longest local part still below the limit of the whole address (RFC 5321 section 4.5.3.1.3).
@@ -143,27 +142,23 @@ class Importer:
     def target(self, header: str) -> str:
         """What a column with this header holds; empty if it is not known."""
         name = header[len(ATTRIBUTE) :] if header.casefold().startswith(ATTRIBUTE) else header
-        known = self.columns.get(header_key(name)) or self.columns.get(header_key(_IN_PARENTHESES.sub("", name))) or ""
-        # One of several columns of a kind: ``Opted out of email: Blog``, ``hs_email_optout_6871816``; ``Email 2``.
-        kind, colon, _ = name.removesuffix(" - Value").partition(":")
-        general = self.columns.get(header_key(kind.rstrip("0123456789")), "")
-        if not known and (is_consent_target(general) or (general == "email" and not colon)):
-            known = general
+        known = self.columns.get(header_key(name)) or self._target_of_kind(name)
         return known if name == header or is_consent_target(known) else ATTRIBUTE + name
 
-
-def normalize_header(header: str) -> str:
-    """A header in lower case without accents, with underscores between its words: ``E-Mail`` becomes ``e_mail``."""
-    words = _CAMEL_CASE.sub("_", header)
-    if not header.isascii():
-        decomposed = unicodedata.normalize("NFKD", words.casefold())
-        words = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
-    return _SEPARATORS.sub("_", words.casefold()).strip("_")
-
-
-def header_key(header: str) -> str:
-    """A header as the tables of importers have it, without underscores: ``optIn``, ``Opt-in`` and ``OPTIN`` are one."""
-    return normalize_header(header).replace("_", "")
+    def _target_of_kind(self, name: str) -> str:
+        """What a column holds whose header says more: `Newsletter (ja/nein)`, `Opted out of email: Blog`, `Email 2`."""
+        plain = _IN_PARENTHESES.sub("", name)
+        more = " ".join(_IN_PARENTHESES.findall(name))
+        found = self.columns.get(header_key(plain), "")
+        if not found:
+            kind, colon, of_kind = plain.removesuffix(" - Value").partition(":")
+            found = self.columns.get(header_key(kind.rstrip("0123456789")), "")
+            more += of_kind
+            if not is_consent_target(found) and (found != "email" or colon):
+                return ""
+        # That of `Newsletter (abgemeldet am)` is no yes to the newsletter.
+        is_clear = found in NEGATIVE_TARGETS or not is_consent_like(more) or self.columns.get(header_key(more)) == found
+        return found if is_clear else ""
 
 
 class ColumnMapping:

@@ -46,6 +46,8 @@ _OPT_IN = frozenset({"subscribed", "confirmed"})
 # Targets whose cells may count: 3 complaints are a yes.
 _COUNTED = frozenset({"bounced", "complained"})
 CONSENT_TARGETS = (STATUS, *_MEANINGS)
+# Those whose yes says no.
+NEGATIVE_TARGETS = frozenset(target for target, (yes, _) in _MEANINGS.items() if yes is not SUBSCRIBED)
 # In the words of one column, what every other word means.
 ANY = "*"
 

@@ -17,7 +17,8 @@ from types import ModuleType
 import distributor.importers as folder
 from distributor.domain.errors import InputError
 from distributor.importers import csv_file
-from distributor.importers.columns import Importer, header_key, normalize_header
+from distributor.importers.columns import Importer
+from distributor.importers.headers import header_key, normalize_header
 from distributor.importers.statuses import STATUS_WORDS
 
 CSV = csv_file.NAME

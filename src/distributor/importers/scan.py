@@ -13,8 +13,9 @@ from dataclasses import replace
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber_import import IGNORE, SUBSCRIBED, ColumnSource, ColumnUse, FileScan, WordUse
-from distributor.importers.columns import ColumnMapping, header_key, normalize_header
+from distributor.importers.columns import ColumnMapping
 from distributor.importers.consent import CONSENT_TARGETS, STATUS, ConsentColumn, cell_text, is_consent_target
+from distributor.importers.headers import KEYS_OF_OTHER_MATTERS, asks_something_else, header_key, is_consent_like
 from distributor.importers.statuses import STATUS_WORDS, normalize_word
 from distributor.importers.values import is_empty_word, is_time_like, parse_boolean, storable_text
 
@@ -33,72 +34,8 @@ _FILE_NAME = "(name of the file)"
 _TIMES = "(times)"
 _OTHERS = "(other words)"
 
-# Parts of the headers of columns that say who wants mail, without accents.
-_PARTS = re.compile(
-    "optin|optout|opted|subscri|unsub|newsletter|permis|permit|consent|consens|consint|suppress|blacklist|blocklist|"
-    "blocked|bounce|complain|gdpr|dsgvo|rgpd|marketing|erlaub|einwillig|anmeld|abmeld|abbestell|austrag|zustimm|"
-    "werbung|werbe|widerruf|widerspr|sperr|kundig|austritt|geloscht|toestemm|aangemeld|afgemeld|uitgeschr|ingeschr|"
-    "inscri|iscri|desinscr|disiscr|abonn|suscri|zgod|wypis|zapis|rezygn|odwolan|accept|allow|agree|reject|declin|refus|revok|"
-    "withdr|confirm|verif|bestatig|bevestig|potwierdz|disabl|enabl|deactiv|inactiv|inaktiv|deliverab|contactable|"
-    "reachable|mailable|quarantin|dontmail|donot|noemail|nomail|nospam|privacy|datenschutz|communicat|notif|unwanted|"
-    "robinson|exclud|exclusion|objected|objection|oppos|silenc|contacter|contactar|contatar|contattare|molestar|"
-    "status|statut|подпис|отпис|соглас|рассыл"
-)
-# The same, as whole words.
-_SHORT_WORDS = (
-    "opt opts sub subs unsub abo abos spam junk abuse mailing mailings mailinglist state zustand estado stato active "
-    "activated aktiv actif activo attivo ativo actief aktywny deleted removed archived cancel canceled cancelled doi "
-    "soi churn churned valid invalid banned ban left quit paused muted wants want receive receives receiving willing "
-    "can preference preferences ok dnc dnd blocking block avg lopd lgpd stop baja alta altas alive dead gone off kein "
-    "keine nicht geen niet nie nao never dont"
-)
-_WORDS = frozenset(_SHORT_WORDS.split())
 # Parts of states of a subscription that are words of nothing else.
 _OF_MAIL_ONLY = re.compile("subscri|bounce|complain|blacklist|blocklist|abgemeldet|desabonn|desinscri|disiscri|отпис")
-# Parts of an address, as customer databases name them: `Mailing State`.
-_OF_ADDRESS = re.compile(
-    r"\b(mailing|billing|shipping|other|home|work|business|postal)_"
-    r"(street|city|state|zip|postal|post|country|address|province|region|county|latitude|longitude|line)"
-)
-# Columns of other matters, or counts, that often hold two values only.
-# fmt: off
-_HARMLESS = frozenset(map(header_key, (
-    "id", "uid", "uuid", "record id", "contact id", "user id", "customer id", "external id", "order status",
-    "payment status", "lead status", "deal status", "marital status", "shipping status", "state code", "state province",
-    "html email", "text email", "format", "sent", "opened", "clicked", "opens", "clicks", "open rate", "click rate",
-    "emails sent", "emails opened", "emails clicked", "total sent", "total opens", "total clicks", "unique opens",
-    "unique clicks", "orders", "orders count", "total orders", "total spent", "age", "score", "rating",
-    "member rating", "latitude", "longitude", "gmtoff", "dstoff", "city", "country", "region", "zip", "zip code",
-    "postal code", "phone", "phone number", "mobile", "company", "birthday", "gender", "tax exempt", "points",
-    "last activity", "marketing source", "count", "quantity", "visits",
-)))
-# fmt: on
-# Words of other questions that are answered with yes or no: a header of nothing else is about them.
-_OTHER_QUESTIONS = (
-    "vip customer customers client clients buyer buyers order orders ordered purchase purchases purchased bought paid "
-    "paying payer premium trial donor donors donated sponsor staff employee employees student students adult male "
-    "female gender sex rank level points score html discount coupon voucher gift refund refunded invoice company "
-    "business private b2b b2c vat tax phone mobile app kids children pet pets dog cat car house owner homeowner "
-    "retired married kunde kundin kunden bestellung bestellt gekauft bezahlt zahlend spender spenderin mitarbeiter "
-    "mitarbeiterin studentin rabatt gutschein firma firmenkunde privatkunde geschlecht kinder rang punkte stufe "
-    "haustier klient klant cliente fidelite acheteur commande donateur pedido compra comprador ordine acquisto "
-    "bestelling zamowienie"
-)
-_ABOUT_OTHERS = frozenset(_OTHER_QUESTIONS.split())
-_QUESTION_WORDS = frozenset(("is", "has", "was", "had", "ist", "hat", "est", "a", "es", "e"))
-
-
-def is_consent_like(header: str) -> bool:
-    """Whether a column with this header may say who wants mail."""
-    name = _OF_ADDRESS.sub("", normalize_header(header))
-    key = name.replace("_", "")
-    return key not in _HARMLESS and (bool(_PARTS.search(key)) or not _WORDS.isdisjoint(name.split("_")))
-
-
-def _asks_something_else(header: str) -> bool:
-    """Whether the yes and no in a column with this header say nothing about mail."""
-    words = set(normalize_header(header).split("_")) - _QUESTION_WORDS
-    return bool(words) and words <= _ABOUT_OTHERS
 
 
 class FileScanner:
@@ -150,7 +87,9 @@ class FileScanner:
             use,
             column,
             is_ambiguous=use.source is ColumnSource.KNOWN and key in self._columns.importer.ambiguous,
-            is_watched=column is not None or use.target == "email" or (use.source in _UNKNOWN and key not in _HARMLESS),
+            is_watched=column is not None
+            or use.target == "email"
+            or (use.source in _UNKNOWN and key not in KEYS_OF_OTHER_MATTERS),
         )
 
     def _word_of_file_name(self) -> WordUse:
@@ -233,7 +172,7 @@ class _Cells:
     @property
     def _says_yes_or_no(self) -> bool:
         answers = [None if is_empty_word(word) else parse_boolean(word) for word in self.counts]
-        if _asks_something_else(self.use.header):
+        if asks_something_else(self.use.header):
             return False
         given = [answer for word, answer in zip(self.counts, answers, strict=True) if not is_empty_word(word)]
         if not given or None in given or len(given) > _MAX_ANSWERS:
