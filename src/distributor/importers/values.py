@@ -26,8 +26,8 @@ _NO_WORDS = (
     "0 off n f false no unchecked nein falsch non faux falso nee onwaar não nao nie fałsz falsz нет ложь ні nu ne nem "
     "nej ei hayır hayir yanlış yanlis όχι ψευδής nē いいえ 否 아니요 아니오 לא لا không tidak fals ✗ ✘ ☐ ❌"
 )
-# What may follow such a word; emoji are marked by an invisible character.
-_AFTER_WORD = ".! \u00a0\ufe0f"
+# What may stand around such a word, invisible characters included: one marks emoji.
+_AROUND_WORD = ".! '\"“”„\u00a0\ufe0f\u200b\u200e\u200f\u2060\ufeff"
 _EMPTY_WORDS = (
     r"- -- – — . null none nil nan n/a na undefined (blank) (empty) (leer) \n "
     "#n/a #nv #ref! #bezug! #value! #wert! #name? #null! #div/0! #num! #error!"
@@ -140,7 +140,7 @@ def parse_time(value: Json) -> datetime | None:
 
 def parse_boolean(text: str) -> bool | None:
     """The meaning of a word such as ``yes``, ``nein`` or ``0``; None if it is not a boolean."""
-    word = unicodedata.normalize("NFC", text.strip().casefold()).rstrip(_AFTER_WORD)
+    word = unicodedata.normalize("NFKC", text.strip().casefold()).strip(_AROUND_WORD)
     if word in {"1.0", "0.0", "1,0", "0,0"}:
         word = word[0]
     return True if word in _YES else False if word in _NO else None

@@ -53,6 +53,14 @@ def test_a_row_that_the_database_refuses_is_a_bad_row_and_the_others_come_in(app
     assert len(states(app)) == 4
 
 
+@pytest.mark.parametrize("rows", [("1", "0"), ("0", "1")])
+def test_a_no_in_one_of_two_rows_with_the_same_address_counts(app: AppContext, rows: tuple[str, str]) -> None:
+    first, second = rows
+    ended = bring_in(app, f"email,opt_in\na@example.org,{first}\nA@example.org,{second}\nb@example.org,1\n")
+    assert (ended.counts.new, ended.counts.bad, ended.outcomes) == (2, 1, {"unsubscribed": 1, "subscribed": 1})
+    assert states(app) == {"a@example.org": Membership.UNSUBSCRIBED, "b@example.org": Membership.SUBSCRIBED}
+
+
 def begin(app: AppContext, text: str, plan: ImportPlan = PLAN, *, name: str = "people.csv") -> Import:
     return plan_import(app, plan, name=name, pieces=[text.encode()])
 

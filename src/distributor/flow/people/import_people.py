@@ -27,7 +27,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.jobs import Job, JobKind
 from distributor.flow.people.import_files import ImportFiles
 from distributor.importers.columns import BAD_ROW_FILE_COLUMN
-from distributor.importers.consent import status_of_file_name
+from distributor.importers.consent import combine, status_of_file_name
 from distributor.importers.reader import PeopleReader, detect_settings, scan_file
 from distributor.storage import consents, imports, lists
 from distributor.storage.database import Connection
@@ -195,6 +195,7 @@ class _ImportRun:
         skipped: Counter[str] = Counter()
         size = 0
         keys: dict[str, int] = {}
+        places: dict[str, int] = {}
         for row in self._rows:
             if isinstance(row, BadRow):
                 bad.append(row)
@@ -203,6 +204,12 @@ class _ImportRun:
             elif (first := self._line_underway(row.person.key)) is not None:
                 bad.append(BadRow(line=row.line, reason=REPEATED.format(first=first), cells=row.cells))
             else:
+                if row.person.key in places:
+                    # The row is refused as a repetition; what it says about consent counts nevertheless.
+                    place = places[row.person.key]
+                    status = combine((people[place].status, row.status))
+                    people[place] = replace(people[place], status=status)
+                places.setdefault(row.person.key, len(people))
                 people.append(row)
                 keys.setdefault(row.person.key, row.line)
             size += 1
