@@ -71,6 +71,23 @@ def test_a_public_url_behind_a_proxy_or_with_the_same_port_is_none(url: str) -> 
         ("PUBLIC_URL", "http://letters.example:70000", "its port must be a number from 1 to 65535"),
         ("INBOUND_LISTEN", "2424", "'2424' is not HOST:PORT, such as 127.0.0.1:2424"),
         ("SECRET_KEY", "short", "needs at least 32 characters"),
+        ("SENDER", "news.example.org", "'news.example.org' is not an email address: there is no @ in it"),
+        ("LANGUAGE", "de_DE!!", "'de_DE!!' is not a language tag such as 'de' or 'pt-BR'"),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.1, proxy.example",
+            "'proxy.example' does not appear to be an IPv4 or IPv6 network; write networks as in 10.0.0.0/8, "
+            "separated by commas",
+        ),
+        (
+            "FETCH_NETWORKS",
+            "intranet",
+            "'intranet' does not appear to be an IPv4 or IPv6 network; write networks as in 10.0.0.0/8, "
+            "separated by commas",
+        ),
+        ("TEMPLATES_DIR", "/no/such/folder", "/no/such/folder is no folder"),
+        ("LOG_LEVEL", "loud", "'loud' is not one of DEBUG, INFO, WARNING, ERROR"),
+        ("REDIS_URL", "localhost:6379", "must start with redis://, rediss:// or unix://"),
     ],
 )
 def test_an_invalid_setting_is_named_with_what_is_wrong(
@@ -80,6 +97,22 @@ def test_an_invalid_setting_is_named_with_what_is_wrong(
     with pytest.raises(ConfigurationError) as raised:
         load_settings.__wrapped__()
     assert str(raised.value) == f"setting DISTRIBUTOR_{name}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("LANGUAGE", "pt_BR", "pt-BR"),
+        ("LOG_LEVEL", "debug", "DEBUG"),
+        ("SENDER", "The Gazette <news@example.org>", "The Gazette <news@example.org>"),
+        ("TRUSTED_PROXIES", "10.0.0.1, 192.0.2.0/24", "10.0.0.1, 192.0.2.0/24"),
+    ],
+)
+def test_a_setting_may_be_written_as_people_write_it(
+    name: str, value: str, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"DISTRIBUTOR_{name}", value)
+    assert getattr(load_settings.__wrapped__(), name.lower()) == kept
 
 
 def test_a_process_with_settings_from_its_parent_reads_no_env_file(

@@ -7,30 +7,37 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from distributor.domain.address import checked_sender
 from distributor.domain.brand import DEFAULT_ACCENT, parse_colour, parse_fonts, parse_footer_links
-from distributor.domain.errors import ConfigurationError
+from distributor.domain.errors import ConfigurationError, DistributorError
+from distributor.domain.ip_networks import parse_networks
+from distributor.domain.person import clean_language
 from distributor.listening import local_url
 from distributor.validation_messages import sentence_of
 
 COMPLETE = "_DISTRIBUTOR_SETTINGS_ARE_COMPLETE"
 """The variable that tells a process to read no .env file, because its parent has handed all settings on."""
 
+_Read = TypeVar("_Read")
 _ENV_FILE = Path(".env")
 _ENV_LINE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*=", re.MULTILINE)
 # Of the tests and measurements.
 _OTHER_PREFIXES = ("DISTRIBUTOR_TEST_", "DISTRIBUTOR_FAULTS_")
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - an address in a URL
 _PORTS = {"http": 80, "https": 443}
+
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 PROCESS_KINDS = ("web", "worker", "beat", "inbound")
 """The kinds of processes that a service consists of, as the commands are called that run them."""
@@ -189,12 +196,57 @@ class Settings(BaseSettings):
         parse_footer_links(links)
         return links
 
+    @field_validator("sender")
+    @classmethod
+    def _one_address(cls, sender: str) -> str:
+        return _read_by(checked_sender, sender)
+
+    @field_validator("language")
+    @classmethod
+    def _language_tag(cls, language: str) -> str:
+        return _read_by(clean_language, language)
+
+    @field_validator("trusted_proxies", "fetch_networks")
+    @classmethod
+    def _addresses_and_networks(cls, networks: str) -> str:
+        _read_by(parse_networks, networks)
+        return networks
+
+    @field_validator("templates_dir")
+    @classmethod
+    def _folder_that_exists(cls, folder: Path | None) -> Path | None:
+        if folder is not None and not folder.is_dir():
+            raise ValueError(f"{folder.absolute()} is no folder")
+        return folder
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, level: str) -> str:
+        if level.upper() not in _LOG_LEVELS:
+            raise ValueError(f"{level!r} is not one of {', '.join(_LOG_LEVELS)}")
+        return level.upper()
+
+    @field_validator("redis_url")
+    @classmethod
+    def _url_of_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(_REDIS_SCHEMES):
+            raise ValueError(f"must start with {', '.join(_REDIS_SCHEMES[:-1])} or {_REDIS_SCHEMES[-1]}")
+        return url
+
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None and len(key.get_secret_value()) < 32:
             raise ValueError("needs at least 32 characters")
         return key
+
+
+def _read_by(parse: Callable[[str], _Read], value: str) -> _Read:
+    """What a parser of the domain makes of a value; its errors become those that pydantic gathers."""
+    try:
+        return parse(value)
+    except DistributorError as error:
+        raise ValueError(str(error)) from None
 
 
 def readers(name: str) -> tuple[str, ...]:

@@ -83,12 +83,24 @@ def save(
         )
     )
     saved = find(connection, name)
-    if saved.kind != kind:
-        raise StateError(
-            f"channel {name!r} is of kind {saved.kind}, and its kind cannot change to {kind}: choose another name, or "
-            f"remove it first with `distributor channel remove {name}`"
-        )
+    _require_kind(saved, kind)
     return saved
+
+
+def exists(connection: Connection, name: str, kind: str) -> bool:
+    """Whether there is a channel of this name and kind. Raises StateError if there is one of another kind."""
+    row = connection.execute(_LIVE.where(tables.channels.c.name == name)).one_or_none()
+    if row is not None:
+        _require_kind(_record(row), kind)
+    return row is not None
+
+
+def _require_kind(record: ChannelRecord, kind: str) -> None:
+    if record.kind != kind:
+        raise StateError(
+            f"channel {record.name!r} is of kind {record.kind}, and its kind cannot change to {kind}: choose another "
+            f"name, or remove it first with `distributor channel remove {record.name}`"
+        )
 
 
 def find(connection: Connection, name: str) -> ChannelRecord:

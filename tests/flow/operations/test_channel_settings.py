@@ -89,6 +89,26 @@ def test_the_kind_of_a_channel_cannot_change_and_its_keys_stay(mail: AppContext)
     assert stored(mail) == before
 
 
+def test_a_channel_of_another_kind_is_refused_before_anyone_looks_for_the_secrets_of_that_kind(
+    mail: AppContext,
+) -> None:
+    with pytest.raises(StateError, match="its kind cannot change to x"):
+        configure(mail, "mail", "x", {})
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "x=1", "../feed", "-x", "news!", "a/b", "`x`"])
+def test_a_name_that_commands_and_addresses_cannot_hold_is_refused(app: AppContext, name: str) -> None:
+    with pytest.raises(InputError, match="cannot be the name of a channel"):
+        configure(app, name, "feed", {})
+
+
+@pytest.mark.parametrize("name", ["feed", "X2", "die-grüne_post.2026", "新聞", "7"])
+def test_a_name_may_have_the_letters_and_digits_of_any_script(app: AppContext, name: str) -> None:
+    configure(app, name, "feed", {})
+    with app.database.begin() as connection:
+        assert channels.find(connection, name).kind == "feed"
+
+
 @pytest.mark.parametrize(
     ("kind", "names"),
     [

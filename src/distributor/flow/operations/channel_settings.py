@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import regex
 import structlog
 
 from distributor.channels.registry import SettingDescription, describe_settings, parse_settings
@@ -17,8 +18,9 @@ from distributor.storage import campaigns, channels, dispatches, paused_routes
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
 
-# It is part of addresses and of file names.
+# It is part of addresses and of file names, and options of campaigns name it before a `=`.
 _LONGEST_NAME = 100
+_NAME = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]*")
 # As many campaigns are named that keep a channel from being removed.
 _MAX_NAMED = 5
 
@@ -29,12 +31,17 @@ def configure(app: AppContext, name: str, kind: str, values: Mapping[str, Any]) 
     """Create a channel, or replace the settings and secrets of one, except what other commands manage.
 
     Raises InputError, NotFoundError for the kind, and StateError for a channel of another kind, before anything is
-    written.
+    written. A channel that exists keeps its name, whatever it is.
     """
     checked_key(name, "the name of the channel", limit=_LONGEST_NAME)
     described = describe_settings(kind)
-    _require_settable(kind, described, values)
     with app.database.begin() as connection:
+        if not channels.exists(connection, name, kind) and not _NAME.fullmatch(name):
+            raise InputError(
+                f"{name!r} cannot be the name of a channel: write letters, digits, '-', '_' and '.', the first of them "
+                "a letter or digit"
+            )
+        _require_settable(kind, described, values)
         managed = _managed_secrets(app, connection, name, kind, described)
         _store(app, connection, name, kind, values, managed)
 
