@@ -42,6 +42,8 @@ _TIME_LIKE = re.compile(
     r"(19|20)\d\d[01]\d[0-3]\d(\d{4}|\d{6})?|\d{5}(\.\d+)?|\d{10}|\d{13}",
     re.DOTALL,
 )
+# What most of them are; they have no words to look up.
+_NUMERIC_TIME = re.compile(r"[0-9 :./+TZ-]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _ZONE_NAME = re.compile(
     r"\b(Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc)/[A-Za-z_/+-]+|"
@@ -156,6 +158,8 @@ def is_time_like(text: str) -> bool:
     """Whether a text is a date and nothing else, in whatever format; `parse_time` reads some of them."""
     if len(text) > 80 or not _TIME_LIKE.fullmatch(text.strip()):
         return False
+    if _NUMERIC_TIME.fullmatch(text):
+        return True
     words = _LETTERS.findall(_plain(_ZONE_NAME.sub("", text.strip())))
     return _TIME_WORDS.issuperset(words)
 
