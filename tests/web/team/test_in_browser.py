@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -131,6 +132,22 @@ def test_everyone_can_read_and_use_every_page(
         # The browser itself says of each page that is not there that it is not.
         problems += [one for one in errors if "404" not in one]
     assert problems == []
+
+
+def test_a_site_with_a_long_name_leaves_room_for_the_account_and_for_signing_out(app: AppContext, token: str):
+    name = "The Tideline Letter of the United Harbour Associations of the Northern Coast"
+    with visiting(replace(app, site=replace(app.site, name=name))) as visitor, visitor.at("/app/sign-in") as page:
+        page.context.add_cookies(
+            [{"name": "distributor_session", "value": token, "url": visitor.public_url, "httpOnly": True}]
+        )
+        for width in (WIDE, PHONE, NARROWEST):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.goto(f"{visitor.public_url}/app")
+            for part in (page.locator(".who a"), page.get_by_role("button", name="Sign out")):
+                box = part.bounding_box()
+                assert box is not None
+                assert box["width"] >= 44
+                assert box["x"] + box["width"] <= width - 16
 
 
 def link_of(app: AppContext) -> str:

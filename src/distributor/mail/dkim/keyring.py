@@ -97,7 +97,7 @@ class KeyRing:
         for entry in self.entries:
             if entry.selector == selector:
                 return entry
-        raise NotFoundError("DKIM key", selector, hint="`distributor channel dkim list` shows all keys")
+        raise NotFoundError("DKIM key", selector, hint="`distributor channel dkim list CHANNEL` shows all keys")
 
     def with_new(self, selector: str, *, domain: str, algorithm: Algorithm, now: datetime) -> KeyRing:
         """With a new key, to be published. Raises InputError for a selector that is invalid or in use."""
