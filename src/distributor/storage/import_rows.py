@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import Row
 from distributor.domain.consent import ConsentMethod
 from distributor.domain.errors import DataError
 from distributor.domain.rendition import Json
-from distributor.domain.subscriber import Membership
+from distributor.domain.subscriber import Membership, Person
 from distributor.domain.subscriber_import import (
     SUBSCRIBED,
     BadRow,
@@ -50,11 +50,15 @@ class ImportContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedRows:
-    """How many rows had which result, what the file says of those merged, and the refused ones."""
+    """How many rows had which result, what the file says of those merged, and the refused ones.
+
+    `objections` are the refused rows that repeat an address and say no.
+    """
 
     counts: ImportCounts
     outcomes: Counter[str]
     refused: tuple[BadRow, ...]
+    objections: tuple[ImportRow, ...] = ()
 
 
 def settle_each(
@@ -84,6 +88,7 @@ def settle_each(
         counts=ImportCounts(**counts),
         outcomes=halves[0].outcomes + halves[1].outcomes,
         refused=(*halves[0].refused, *halves[1].refused),
+        objections=(*halves[0].objections, *halves[1].objections),
     )
 
 
@@ -109,6 +114,30 @@ def merge(connection: Connection, people: Sequence[ImportRow], context: ImportCo
     if any(status.state is Membership.UNSUBSCRIBED for status in statuses):
         connection.execute(statements.UNSUBSCRIBE, values)
     return _result(people, refused, skipped, connection.execute(statements.COUNT).one())
+
+
+def object_to(connection: Connection, rows: Sequence[ImportRow], context: ImportContext) -> None:
+    """Apply the no of rows that were refused because an earlier row has the address, and has been merged.
+
+    Nothing else of these rows counts. Who was known before is left alone unless the mode is UPDATE.
+    """
+    objecting = {row.person.key: row for row in rows}
+    bare = [
+        replace(row, person=Person(key=row.person.key, email=row.person.email, name="")) for row in objecting.values()
+    ]
+    _stage(connection, bare)
+    connection.execute(statements.DROP_ERASED)
+    if context.mode is not ImportMode.UPDATE:
+        connection.execute(statements.KEEP_SUBSCRIBED_BY_IMPORT, _values(context))
+    connection.execute(statements.PUT, {"now": context.now})
+    connection.execute(statements.FIND_UNCHANGED)
+    connection.execute(statements.SUPPRESS, {"note": f"import {context.import_id}", "now": context.now})
+    connection.execute(statements.UNSUBSCRIBE, _values(context))
+
+
+def says_no(row: ImportRow) -> bool:
+    """Whether a row says that its person gets no mail."""
+    return row.status.state is Membership.UNSUBSCRIBED
 
 
 def count_changes(connection: Connection, people: Sequence[ImportRow], context: ImportContext) -> ImportedRows:
@@ -200,11 +229,14 @@ def _result(
         bad=len(refused),
     )
     bad: list[BadRow] = []
+    objections: list[ImportRow] = []
     outcomes: Counter[str] = Counter()
     for row in people:
         key = row.line, row.person.key
         if reason := refused.get(key):
             bad.append(BadRow(line=row.line, reason=reason, cells=row.cells))
+            if says_no(row) and reason not in {ERASED, KNOWN}:
+                objections.append(row)
         elif key not in skipped:
             outcomes[row.status.outcome.value] += 1
-    return ImportedRows(counts=counts, outcomes=outcomes, refused=tuple(bad))
+    return ImportedRows(counts=counts, outcomes=outcomes, refused=tuple(bad), objections=tuple(objections))

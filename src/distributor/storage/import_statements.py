@@ -76,6 +76,15 @@ KEEP_KEYS = text("""
     SELECT count(*) FROM kept
 """)
 
+# Of those known already, only people whom this import has subscribed may be changed.
+KEEP_SUBSCRIBED_BY_IMPORT = text("""
+    DELETE FROM importing i WHERE (
+        SELECT c.detail ->> 'import' = CAST(:import_id AS text) FROM subscribers s
+        JOIN memberships m ON m.subscriber_id = s.id AND m.list_id = :list_id
+        JOIN consents c ON c.id = m.consent_id WHERE s.key = i.key
+    ) IS NOT TRUE
+""")
+
 DROP_REPEATED = text("""
     WITH known AS (
         SELECT line, key, (SELECT k.line FROM import_keys k WHERE k.import_id = :import_id AND k.key = i.key) AS first
@@ -154,9 +163,12 @@ REQUEST = _with_parts("""
 UNSUBSCRIBE = _with_parts("""
     WITH fresh AS (
         SELECT * FROM ($found) AS found WHERE state = 'unsubscribed' AND current_state IS DISTINCT FROM 'unsubscribed'
-          AND (unsubscribed_at > (
-              SELECT m.state_changed_at FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = id
-          )) IS NOT FALSE
+          AND ((unsubscribed_at > (
+              SELECT m.state_changed_at FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = found.id
+          )) IS NOT FALSE OR (
+              SELECT c.detail ->> 'import' = CAST(:import_id AS text) FROM memberships m
+              JOIN consents c ON c.id = m.consent_id WHERE m.list_id = :list_id AND m.subscriber_id = found.id
+          ))
     ), withdrawn AS ($withdrawn RETURNING subscriber_id
     ), written AS (
         INSERT INTO memberships (list_id, subscriber_id, state, topics, state_changed_at)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from distributor.domain.consent import ConsentAction, ConsentEvidence, ConsentMethod
-from distributor.domain.errors import InputError
+from distributor.domain.errors import InputError, NotFoundError
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
 from distributor.domain.subscriber_export import Selection
 from distributor.domain.subscriber_import import Import, ImportMode, ImportPlan, ImportSettings, ImportState
@@ -59,6 +59,48 @@ def test_a_no_in_one_of_two_rows_with_the_same_address_counts(app: AppContext, r
     ended = bring_in(app, f"email,opt_in\na@example.org,{first}\nA@example.org,{second}\nb@example.org,1\n")
     assert (ended.counts.new, ended.counts.bad, ended.outcomes) == (2, 1, {"unsubscribed": 1, "subscribed": 1})
     assert states(app) == {"a@example.org": Membership.UNSUBSCRIBED, "b@example.org": Membership.SUBSCRIBED}
+
+
+@pytest.mark.parametrize("between", [2, 4, 9, 30])
+@pytest.mark.parametrize("mode", list(ImportMode))
+@pytest.mark.parametrize("said", ["unsubscribed", "bounced", "complained"])
+def test_a_no_in_a_later_row_with_the_same_address_counts_however_far_apart_they_are(
+    app: AppContext, between: int, mode: ImportMode, said: str
+) -> None:
+    others = "".join(f"p{number}@example.org,active,\n" for number in range(between))
+    text = f"email,status,unsubscribed_at\na@example.org,active,\n{others}A@example.org,{said},2020-01-01\n"
+    ended = bring_in(app, text, replace(PLAN, mode=mode))
+    assert (ended.counts.new, ended.counts.bad) == (between + 1, 1)
+    assert states(app)["a@example.org"] is Membership.UNSUBSCRIBED
+    assert actions(app, "a@example.org")[-1] is ConsentAction.WITHDRAWN
+    expected = {
+        "unsubscribed": [],
+        "bounced": [SuppressionReason.HARD_BOUNCE],
+        "complained": [SuppressionReason.COMPLAINT],
+    }
+    assert reasons_against(app, "a@example.org") == expected[said]
+
+
+@pytest.mark.parametrize(("mode", "state"), [(ImportMode.UPDATE, "unsubscribed"), (ImportMode.SKIP, "subscribed")])
+def test_a_no_in_a_later_row_changes_who_was_here_before_only_where_the_mode_updates(
+    app: AppContext, mode: ImportMode, state: str
+) -> None:
+    bring_in(app, "email\na@example.org\n")
+    rows = "".join(f"p{number}@example.org,active\n" for number in range(9))
+    bring_in(app, f"email,status\na@example.org,active\n{rows}a@example.org,unsubscribed\n", replace(PLAN, mode=mode))
+    assert states(app)["a@example.org"] == state
+
+
+def test_a_no_that_repeats_a_row_of_an_erased_person_brings_no_one_back(app: AppContext) -> None:
+    with app.database.begin() as connection:
+        suppressions.add(
+            connection, [Target(hash=hash_of_key("a@example.org"))], SuppressionReason.ERASED, now=app.clock()
+        )
+    rows = "".join(f"p{number}@example.org,active\n" for number in range(9))
+    bring_in(app, f"email,status\na@example.org,active\n{rows}a@example.org,unsubscribed\n")
+    assert "a@example.org" not in states(app)
+    with app.database.begin() as connection, pytest.raises(NotFoundError):
+        subscribers.find(connection, "a@example.org")
 
 
 def begin(app: AppContext, text: str, plan: ImportPlan = PLAN, *, name: str = "people.csv") -> Import:

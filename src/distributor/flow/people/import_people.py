@@ -31,7 +31,15 @@ from distributor.importers.consent import combine, status_of_file_name
 from distributor.importers.reader import PeopleReader, detect_settings, scan_file
 from distributor.storage import consents, imports, lists
 from distributor.storage.database import Connection
-from distributor.storage.import_rows import REPEATED, ImportContext, count_changes, merge, settle_each
+from distributor.storage.import_rows import (
+    REPEATED,
+    ImportContext,
+    count_changes,
+    merge,
+    object_to,
+    says_no,
+    settle_each,
+)
 
 # What one transaction imports at most.
 CHUNK_ROWS = 5000
@@ -141,10 +149,14 @@ class _EndedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Chunk:
-    """Consecutive rows, and the checkpoint after them; `skipped` counts rows passed over by their reasons."""
+    """Consecutive rows, and the checkpoint after them; `skipped` counts rows passed over by their reasons.
+
+    `objections` are those of the bad rows that repeat an address of a chunk before and say no.
+    """
 
     people: tuple[ImportRow, ...]
     bad: tuple[BadRow, ...]
+    objections: tuple[ImportRow, ...]
     skipped: Counter[str]
     position: int
     line: int
@@ -192,6 +204,7 @@ class _ImportRun:
         limit = self._reader.position + CHUNK_BYTES
         people: list[ImportRow] = []
         bad: list[BadRow] = []
+        objections: list[ImportRow] = []
         skipped: Counter[str] = Counter()
         size = 0
         keys: dict[str, int] = {}
@@ -203,6 +216,8 @@ class _ImportRun:
                 skipped[row.reason] += 1
             elif (first := self._line_underway(row.person.key)) is not None:
                 bad.append(BadRow(line=row.line, reason=REPEATED.format(first=first), cells=row.cells))
+                if says_no(row):
+                    objections.append(row)
             else:
                 if row.person.key in places:
                     # The row is refused as a repetition; what it says about consent counts nevertheless.
@@ -221,6 +236,7 @@ class _ImportRun:
         return _Chunk(
             people=tuple(people),
             bad=tuple(bad),
+            objections=tuple(objections),
             skipped=skipped,
             position=self._reader.position,
             line=self._reader.line,
@@ -247,6 +263,10 @@ class _ImportRun:
         with self._app.database.begin() as connection:
             merged = settle_each(connection, chunk.people, terms, count_changes if plan.is_dry_run else merge)
             checkpoint = before.result(timeout=_LOCK_SECONDS) if before is not None else self._started
+            # The rows that they repeat are committed now.
+            objections = (*chunk.objections, *merged.objections)
+            if objections and not plan.is_dry_run:
+                object_to(connection, objections, terms)
             bad_size = self._files.write_bad_rows(
                 checkpoint.id,
                 self._with_file_name(sorted((*chunk.bad, *merged.refused), key=lambda row: row.line)),
