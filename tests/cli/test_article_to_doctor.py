@@ -200,6 +200,22 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(run: Run) -> None:
     assert result.code == 5
 
 
+def test_the_doctor_misses_a_postal_address_only_for_channels_without_one_of_their_own(
+    run: Run,
+) -> None:
+    def finding() -> tuple[str, str]:
+        found = {one["check"]: one for one in json.loads(run("doctor", "--json", DISTRIBUTOR_POSTAL_ADDRESS="").out)}
+        return found["postal address"]["state"], found["postal address"]["finding"]
+
+    new = ("--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1")
+    run("channel", "set", "mail", *new, "--set", "postal_address=1 Example Street")
+    state, sentence = finding()
+    assert (state, "mails have that of their channel: mail" in sentence) == ("warn", True)
+    run("channel", "set", "other", *new)
+    state, sentence = finding()
+    assert (state, "no newsletter on other is sent without it" in sentence) == ("fail", True)
+
+
 def test_the_doctor_says_of_a_database_without_tables_what_to_do(run: Run, app: AppContext) -> None:
     with app.database.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))

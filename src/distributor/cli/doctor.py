@@ -120,6 +120,7 @@ def _diagnose_processes(app: AppContext, here: ServiceProcess) -> Iterator[Findi
     """Which processes run, and whether they work with the same settings as one another and as this command."""
     with app.database.begin() as connection:
         reported = processes.all_reported(connection)
+        records = channels.all_channels(connection)
     running, silent = split_by_life(reported)
     if running:
         yield Finding("processes", DiagnosticStatus.OK, f"running: {_titles(running)}")
@@ -137,7 +138,7 @@ def _diagnose_processes(app: AppContext, here: ServiceProcess) -> Iterator[Findi
             sentence = f"{_titles(outdated)} {_runs(outdated)} version {version}, and this command is {here.version}"
             yield Finding("processes", DiagnosticStatus.WARN, f"{sentence}: {_start_again(running, outdated)}")
     yield from _diagnose_settings(running, here)
-    yield _diagnose_postal_address(running, here)
+    yield _diagnose_postal_address(running, here, records)
 
 
 def _diagnose_settings(running: Sequence[ServiceProcess], here: ServiceProcess) -> Iterator[Finding]:
@@ -159,14 +160,28 @@ def _diagnose_settings(running: Sequence[ServiceProcess], here: ServiceProcess) 
         yield Finding("settings", state, f"{sentence}{danger}; {remedy}")
 
 
-def _diagnose_postal_address(running: Sequence[ServiceProcess], here: ServiceProcess) -> Finding:
-    """That of the running processes, which is what mails have; without any, that of this command."""
+def _diagnose_postal_address(
+    running: Sequence[ServiceProcess], here: ServiceProcess, records: Sequence[ChannelRecord]
+) -> Finding:
+    """That of the running processes, which is what mails have; without any, that of this command.
+
+    It is missed only by channels that need one and have none of their own.
+    """
     found = running or [here]
     without = [process for process in found if not process.settings["postal_address"].strip()]
     if without:
-        where = _named(without, running)
-        sentence = f"DISTRIBUTOR_POSTAL_ADDRESS is not set in {where}, and no newsletter is sent without it"
-        return Finding("postal address", DiagnosticStatus.FAIL, sentence)
+        needing = [
+            one
+            for one in records
+            if (kind := kinds().get(one.kind)) is not None and "postal_address" in kind.settings_model.model_fields
+        ]
+        missing = [one.name for one in needing if not one.settings.get("postal_address")]
+        where = f"DISTRIBUTOR_POSTAL_ADDRESS is not set in {_named(without, running)}"
+        if needing and not missing:
+            sentence = f"{where}; mails have that of their channel: {', '.join(one.name for one in needing)}"
+            return Finding("postal address", DiagnosticStatus.WARN, sentence)
+        which = f" on {', '.join(missing)}" if missing else ""
+        return Finding("postal address", DiagnosticStatus.FAIL, f"{where}, and no newsletter{which} is sent without it")
     addresses = " / ".join(dict.fromkeys(process.settings["postal_address"] for process in found))
     return Finding("postal address", DiagnosticStatus.OK, f"{addresses} (in {_named(found, running)})")
 
