@@ -52,16 +52,16 @@ def test_programs_read_what_a_setting_is(run: Run) -> None:
 @pytest.mark.parametrize(
     ("kind", "given", "sentence"),
     [
-        ("email", "connections=many", "connections must be a whole number"),
-        ("email", "per_second=fast", "per_second must be a number"),
-        ("email", "inline_images=perhaps", "inline_images must be true or false"),
-        ("email", "connections=65", "connections must be at most 64"),
-        ("email", "retry_days=0", "retry_days must be more than 0"),
+        ("email", "connections=many", "connections: must be a whole number"),
+        ("email", "per_second=fast", "per_second: must be a number"),
+        ("email", "inline_images=perhaps", "inline_images: must be true or false"),
+        ("email", "connections=65", "connections: must be at most 64"),
+        ("email", "retry_days=0", "retry_days: must be more than 0"),
         ("email", "sender=no one", "sender"),
-        ("mastodon", "visibility=secret", "visibility must be 'public', 'unlisted' or 'private'"),
-        ("mastodon", "language=Deutsch", "language does not have the required form"),
-        ("mastodon", "instance_url=social.example", "instance_url must start with http:// or https://"),
-        ("feed", "icon=x", "icon must start with http:// or https://"),
+        ("mastodon", "visibility=secret", "visibility: must be 'public', 'unlisted' or 'private'"),
+        ("mastodon", "language=Deutsch", "language: does not have the required form"),
+        ("mastodon", "instance_url=social.example", "instance_url: must start with http:// or https://"),
+        ("feed", "icon=x", "icon: must start with http:// or https://"),
     ],
 )
 def test_a_value_that_is_wrong_is_refused_in_plain_words(run: Run, kind: str, given: str, sentence: str) -> None:

@@ -117,7 +117,10 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_5(tmp_path: Path, taken: st
             [*COMMAND, "--folder", str(tmp_path), *arguments], capture_output=True, text=True, timeout=60
         )
     assert ended.returncode == 5
-    assert ended.stderr == f"port {port} on 127.0.0.1 is in use; stop its process, or choose another port\n"
+    start = f"cannot listen on 127.0.0.1, port {port}: "
+    assert ended.stderr.startswith(start)
+    assert ended.stderr.endswith("uses it; stop that program, or choose another port (0 takes a free port)\n")
+    assert ended.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70_000), ("192.0.2.1", 0), ("no-such-host.invalid", 0)])

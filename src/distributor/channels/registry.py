@@ -58,7 +58,8 @@ def parse_settings(kind: str, settings: Mapping[str, Any]) -> BaseModel:
         return kind_of(kind).settings_model.model_validate(settings)
     except ValidationError as error:
         found = "; ".join(
-            f"{'.'.join(map(str, one['loc']))} {sentence_of(one)}".strip() for one in error.errors(include_input=False)
+            ": ".join(filter(None, (".".join(map(str, one["loc"])), sentence_of(one))))
+            for one in error.errors(include_input=False)
         )
         raise InputError(f"settings of a channel of kind {kind}: {found}") from None
 

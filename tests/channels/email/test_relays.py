@@ -125,7 +125,7 @@ def test_several_relays_are_a_json_list() -> None:
         ("[]", "at least one"),
         ('[{"name": "a", "url": "smtp://a.example"}, {"name": "a", "url": "smtp://b.example"}]', "name of its own"),
         ('[{"name": "A b", "url": "smtp://a.example"}]', r"0\.name"),
-        ('[{"name": "a", "url": "http://ann:secret@a.example"}]', r"0\.url .*smtp://"),
+        ('[{"name": "a", "url": "http://ann:secret@a.example"}]', r"0\.url: .*smtp://"),
         ('[{"name": "a", "url": "smtp://a.example", "wieght": 1}]', r"0\.wieght"),
         ('[{"name": "a", "url": "smtp://a.example", "weight": 0}]', r"0\.weight"),
         ('[{"name": "a", "url": "smtp://a.example", "senders": ["@"]}]', r"0\.senders"),

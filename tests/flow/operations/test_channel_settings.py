@@ -61,8 +61,12 @@ def test_a_setting_that_is_unset_has_its_default_again(mail: AppContext) -> None
     [
         ({"colour": "red"}, (), "no setting 'colour'"),
         ({}, ("colour",), "no setting 'colour'"),
-        ({"connections": "many"}, (), "connections must be a whole number"),
-        ({"connections": "0", "per_second": "-1"}, (), "connections must be at least 1; per_second must be at least 0"),
+        ({"connections": "many"}, (), "connections: must be a whole number"),
+        (
+            {"connections": "0", "per_second": "-1"},
+            (),
+            "connections: must be at least 1; per_second: must be at least 0",
+        ),
         ({"connections": "3"}, ("connections",), "both set and unset"),
         ({}, ("smtp_url",), "needs smtp_url or relays"),
         ({}, ("dkim_keys",), "distributor channel dkim"),

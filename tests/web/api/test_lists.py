@@ -96,8 +96,8 @@ def test_members_come_in_pages(api: Any, weekly: str):
         ({"name": "a", "sender": "a@example.org\nBcc: b@example.org"}, "#/sender", "line break"),
         ({"name": "a", "topics": ["☃"]}, "#/topics", "no letter"),
         ({"name": "a", "opt_in": "triple"}, "#/opt_in", "double"),
-        ({"name": "a", "id": 1}, "#/id", "not permitted"),
-        ({}, "#/name", "required"),
+        ({"name": "a", "id": 1}, "#/id", "is not known"),
+        ({}, "#/name", "is missing"),
     ],
 )
 def test_what_is_wrong_is_pointed_to(api: Any, body: dict[str, Any], pointer: str, words: str):

@@ -141,7 +141,7 @@ def parse_relays(text: str) -> list[Relay]:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"relays: {place or 'the text'} {sentence_of(first)}") from None
+        raise InputError(f"relays: {place or 'the text'}: {sentence_of(first)}") from None
     names = [model.name for model in models]
     if not names or len(names) != len(set(names)):
         raise InputError("relays: there has to be at least one, each with a name of its own")
