@@ -88,7 +88,7 @@ def test_what_is_wrong_with_a_value_is_said_in_plain_words_without_the_value(api
     wrong = {"smtp_url": "gopher://ann:very-secret@relay.example", "connections": "many", "inline_images": "maybe"}
     response = api.put("/channels/news", json={"kind": "email", "settings": wrong})
     assert response.status_code == 422
-    for words in ("connections: must be a whole number", "inline_images: must be true or false", "smtp_url the URL"):
+    for words in ("connections: must be a whole number", "inline_images: must be true or false", "smtp_url: the URL"):
         assert words in response.json()["detail"]
     assert "very-secret" not in response.text
 
