@@ -29,6 +29,7 @@ from distributor.private_files import open_private
 from distributor.settings import Settings
 from distributor.storage import deliveries
 from tests.chaos.service import free_port
+from tests.conftest import thorough
 from tests.flow.feedback import feedback_mails
 from tests.paths import ROOT
 
@@ -139,6 +140,7 @@ class Composed:
 _PROGRAMS = {"python": sys.executable, "distributor": str(Path(sys.executable).parent / "distributor")}
 
 
+@thorough
 def test_every_service_starts_and_is_healthy_the_sandbox_gets_a_campaign_and_a_bounce_comes_back(
     fresh_services: Services, tmp_path: Path
 ) -> None:
