@@ -47,7 +47,8 @@ def sending_installation(*, email_workers: int, web_port: int | None = None) -> 
             postal_address="1 Bench Street, Benchville",
             sender="Bench <news@bench.example>",
             templates_dir=_lean_templates(Path(folder)),
-            port=web_port or 0,
+            # Part of every link, also where nothing listens.
+            port=web_port or 8000,
         )
         with running_services(settings.data_dir) as services:
             app = make_app_context(settings, services)
