@@ -448,16 +448,6 @@ def _evidence_text(value: Json) -> str:
     return storable_text(parse_text(value)[:_MAX_EVIDENCE_LENGTH])
 
 
-def _set_email(draft: RowDraft, value: Json) -> None:
-    if not draft.email:
-        draft.email = parse_text(value).strip(SPACES)
-
-
-def _set_name(draft: RowDraft, value: Json) -> None:
-    if not draft.name:
-        draft.name = parse_text(value).strip(SPACES)
-
-
 def _set_tags(draft: RowDraft, value: Json) -> None:
     draft.tags = [*draft.tags, *parse_list(value)]
 
@@ -467,12 +457,10 @@ def _set_attributes(draft: RowDraft, value: Json) -> None:
 
 
 _SETTERS: Mapping[str, Setter] = {
-    "email": _set_email,
-    "name": _set_name,
     "tags": _set_tags,
     "attributes": _set_attributes,
     "ip_address": _set_ip_address,
     POSTAL_OR_EMAIL: _text_setter("fallback_email"),
     BAD_ROW_FILE_COLUMN: _text_setter("file_name"),
-    **{slot: _text_setter(slot) for slot in ("first_name", "last_name", "language", "zone")},
+    **{slot: _text_setter(slot) for slot in ("email", "name", "first_name", "last_name", "language", "zone")},
 }
