@@ -119,12 +119,10 @@ def merge(connection: Connection, people: Sequence[ImportRow], context: ImportCo
 def object_to(connection: Connection, rows: Sequence[ImportRow], context: ImportContext) -> None:
     """Apply the no of rows that were refused because an earlier row has the address, and has been merged.
 
-    Nothing else of these rows counts. Who was known before is left alone unless the mode is UPDATE.
+    There is one row for each person, of which nothing else counts. Who was known before is left alone unless the mode
+    is UPDATE.
     """
-    objecting = {row.person.key: row for row in rows}
-    bare = [
-        replace(row, person=Person(key=row.person.key, email=row.person.email, name="")) for row in objecting.values()
-    ]
+    bare = [replace(row, person=Person(key=row.person.key, email=row.person.email, name="")) for row in rows]
     _stage(connection, bare)
     connection.execute(statements.DROP_ERASED)
     if context.mode is not ImportMode.UPDATE:

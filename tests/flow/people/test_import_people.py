@@ -81,6 +81,14 @@ def test_a_no_in_a_later_row_with_the_same_address_counts_however_far_apart_they
     assert reasons_against(app, "a@example.org") == expected[said]
 
 
+def test_every_later_no_counts_with_its_reason(app: AppContext) -> None:
+    rows = "".join(f"p{number}@example.org,active\n" for number in range(9))
+    later = "a@example.org,complained\na@example.org,unsubscribed\n"
+    bring_in(app, f"email,status\na@example.org,active\n{rows}{later}")
+    assert states(app)["a@example.org"] is Membership.UNSUBSCRIBED
+    assert reasons_against(app, "a@example.org") == [SuppressionReason.COMPLAINT]
+
+
 @pytest.mark.parametrize(("mode", "state"), [(ImportMode.UPDATE, "unsubscribed"), (ImportMode.SKIP, "subscribed")])
 def test_a_no_in_a_later_row_changes_who_was_here_before_only_where_the_mode_updates(
     app: AppContext, mode: ImportMode, state: str

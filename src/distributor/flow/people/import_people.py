@@ -162,6 +162,16 @@ class _Chunk:
     line: int
 
 
+def _one_for_each_person(rows: Iterable[ImportRow]) -> list[ImportRow]:
+    """The first row of each person, with the strictest of what their rows say."""
+    found: dict[str, ImportRow] = {}
+    for row in rows:
+        first = found.setdefault(row.person.key, row)
+        if first is not row:
+            found[row.person.key] = replace(first, status=combine((first.status, row.status)))
+    return list(found.values())
+
+
 class _ImportRun:
     """One process running one import."""
 
@@ -264,7 +274,7 @@ class _ImportRun:
             merged = settle_each(connection, chunk.people, terms, count_changes if plan.is_dry_run else merge)
             checkpoint = before.result(timeout=_LOCK_SECONDS) if before is not None else self._started
             # The rows that they repeat are committed now.
-            objections = (*chunk.objections, *merged.objections)
+            objections = _one_for_each_person((*chunk.objections, *merged.objections))
             if objections and not plan.is_dry_run:
                 object_to(connection, objections, terms)
             bad_size = self._files.write_bad_rows(
