@@ -25,17 +25,14 @@ def dns() -> Iterator[DnsServer]:
         yield server
 
 
+SET_MAIL = ("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1")
+
+
 @pytest.fixture
 def mail(run: Run) -> Run:
     """A command line with an email channel that sends for example.org."""
     result = run(
-        "channel",
-        "set",
-        "mail",
-        "--kind",
-        "email",
-        "--set",
-        "smtp_url=smtp://127.0.0.1:1",
+        *SET_MAIL,
         "--set",
         "sender=News <news@example.org>",
     )
@@ -117,13 +114,7 @@ def test_a_rotation_retires_the_key_before(mail: Run) -> None:
 def test_configuring_the_channel_again_keeps_its_keys(mail: Run) -> None:
     make(mail, "s1")
     mail(
-        "channel",
-        "set",
-        "mail",
-        "--kind",
-        "email",
-        "--set",
-        "smtp_url=smtp://127.0.0.1:1",
+        *SET_MAIL,
         "--set",
         "sender=news@example.org",
         "--set",
@@ -236,13 +227,7 @@ def test_a_silent_dns_does_not_keep_the_doctor_from_its_other_results(mail: Run,
 
 def test_a_sender_of_the_sandbox_is_not_looked_up(run: Run) -> None:
     run(
-        "channel",
-        "set",
-        "mail",
-        "--kind",
-        "email",
-        "--set",
-        "smtp_url=smtp://127.0.0.1:1",
+        *SET_MAIL,
         "--set",
         "sender=news@gazette.example",
     )
