@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,13 +14,33 @@ from starlette.requests import Request
 # contain the other control characters, and U+FFFD stands for bytes that are not UTF-8.
 _INVALID_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffd]")
 _MAX_FIELDS = 1000
+_MAX_FILES = 50
+_MAX_FIELD_BYTES = 1024 * 1024
+_LONGEST_NAME = 200
+
+
+class Files(Enum):
+    """What becomes of the files in a form: with REFUSED there must not be any, and DROPPED ones are read past."""
+
+    REFUSED = "refused"
+    DROPPED = "dropped"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedFile:
+    """A file that was chosen in a form. Its name is what the browser says: it is shown, and never trusted."""
+
+    name: str
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The values of each field, in order."""
+    """The values of each field, in order, and the files of those that take files."""
 
     fields: Mapping[str, Sequence[str]]
+    files: Mapping[str, Sequence[SubmittedFile]] = field(default_factory=dict)
 
     def one(self, name: str) -> str:
         """The first value of a field, stripped; empty if it was not sent."""
@@ -35,20 +56,31 @@ class Form:
         return tuple(dict.fromkeys(value for value in self.fields.get(name, ()) if value))
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request, *, max_bytes: int | None = None, files: Files = Files.REFUSED) -> Form:
     """The form in the body of a request, urlencoded or multipart; anything else is a form without fields.
 
-    Raises HTTPException: 400 for files, too many fields, invalid characters and an unsuitable charset, 413 for a body
-    that is too large.
+    `max_bytes` is the longest field, by default a megabyte; the whole body is limited by the route. Raises
+    HTTPException: 400 for files that are refused, too many fields or files, invalid characters and an unsuitable
+    charset, 413 for a body that is too large.
     """
     fields: dict[str, list[str]] = {}
+    kept: dict[str, list[SubmittedFile]] = {}
+    max_files = 0 if files is Files.REFUSED else _MAX_FILES
+    longest = max_bytes or _MAX_FIELD_BYTES
     try:
-        async with request.form(max_files=0, max_fields=_MAX_FIELDS) as form:
+        async with request.form(max_files=max_files, max_fields=_MAX_FIELDS, max_part_size=longest) as form:
             for name, value in form.multi_items():
-                if not isinstance(value, str) or _INVALID_CHARACTER.search(name) or _INVALID_CHARACTER.search(value):
+                if _INVALID_CHARACTER.search(name):
                     raise HTTPException(400)
-                fields.setdefault(name, []).append(value)
+                if isinstance(value, str):
+                    if _INVALID_CHARACTER.search(value):
+                        raise HTTPException(400)
+                    fields.setdefault(name, []).append(value)
+                elif files is Files.KEPT and value.filename:
+                    # A browser sends a part without a name for a field in which no file was chosen.
+                    shown = _INVALID_CHARACTER.sub("\ufffd", value.filename)[:_LONGEST_NAME]
+                    kept.setdefault(name, []).append(SubmittedFile(shown, await value.read()))
     except UnicodeError as error:
         # The client names a charset that cannot decode the form.
         raise HTTPException(400) from error
-    return Form(fields)
+    return Form(fields, kept)

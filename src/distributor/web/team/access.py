@@ -26,11 +26,15 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.team.sign_in import Client, SignedIn, find_session, record_denial
 from distributor.storage import users
 from distributor.web.client_ip import client_ip, is_cross_site
-from distributor.web.forms import Form, read_form
+from distributor.web.forms import Files, Form, read_form
 from distributor.web.team.pages import TeamPages
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _LONGEST_PATH = 2000
+# The largest form without a long text, and with one: every letter may take nine bytes in a form.
+FORM_BYTES = 64 * 1024
+TEXT_BYTES = 4 * 1024 * 1024
+UPLOAD_BYTES = 20 * 1024 * 1024
 _KEPT = "keep:"
 # A field with one of them in its name never comes back in a page.
 _SECRET_WORDS = ("password", "secret", "token", "key")
@@ -80,13 +84,16 @@ Endpoint: TypeAlias = Callable[[TeamRequest], Response]
 class TeamRoute:
     """One method of one path below `/app`, its page, and the permission that it needs (`ANYONE`: not even a session).
 
-    There is no default: a route without a declaration cannot be made.
+    There is no default: a route without a declaration cannot be made. `max_bytes` is the largest body that it takes,
+    and `takes_files` whether its form may have files.
     """
 
     method: str
     path: str
     endpoint: Endpoint
     permission: Permission | None
+    max_bytes: int = FORM_BYTES
+    takes_files: bool = False
 
 
 class Gate:
@@ -101,7 +108,9 @@ class Gate:
 
     def routes(self, declared: Sequence[TeamRoute]) -> list[Route]:
         """The routes of the application, each of which asks this gate first."""
-        return [Route(one.path, self._guarded(one), methods=[one.method]) for one in declared]
+        return [
+            Route(one.path, self._guarded(one), methods=[one.method], max_body_size=one.max_bytes) for one in declared
+        ]
 
     def is_signed_in(self, request: Request) -> bool:
         """Whether the request has a valid session."""
@@ -141,10 +150,18 @@ class Gate:
                     ),
                     status=403,
                 )
-            form = await read_form(request) if is_change else _NO_FORM
+            form = await self._read_form(route, request) if is_change else _NO_FORM
             return await run_in_threadpool(self._answer, route, request, form)
 
         return guarded
+
+    async def _read_form(self, route: TeamRoute, request: Request) -> Form:
+        """The form. Files are kept in memory only for those who are signed in."""
+        if not route.takes_files:
+            return await read_form(request, max_bytes=route.max_bytes)
+        is_signed_in = await run_in_threadpool(self.is_signed_in, request)
+        files = Files.KEPT if is_signed_in else Files.DROPPED
+        return await read_form(request, max_bytes=route.max_bytes, files=files)
 
     def _answer(self, route: TeamRoute, request: Request, form: Form) -> Response:
         client = _client_of(request)

@@ -14,7 +14,16 @@ from distributor.flow.request_limits import LimitExceeded
 from distributor.flow.team import sign_in as flow
 from distributor.flow.team.links import can_mail
 from distributor.web.config import WebConfig
-from distributor.web.team.access import ANYONE, Gate, TeamRequest, TeamRoute, kept_by, safe_next, sentence_of
+from distributor.web.team.access import (
+    ANYONE,
+    TEXT_BYTES,
+    Gate,
+    TeamRequest,
+    TeamRoute,
+    kept_by,
+    safe_next,
+    sentence_of,
+)
 from distributor.web.team.pages import TeamPages
 
 _INVALID = 422
@@ -33,7 +42,8 @@ class SignInPages:
     def routes(self) -> list[TeamRoute]:
         return [
             TeamRoute("GET", "/sign-in", self.show_sign_in, ANYONE),
-            TeamRoute("POST", "/sign-in", self.sign_in, ANYONE),
+            # It may keep a long text that was typed before the session ended.
+            TeamRoute("POST", "/sign-in", self.sign_in, ANYONE, max_bytes=TEXT_BYTES),
             TeamRoute("POST", "/sign-out", self.sign_out, Permission.ACCOUNT),
             TeamRoute("GET", "/forgotten", self.show_forgotten, ANYONE),
             TeamRoute("POST", "/forgotten", self.request_reset, ANYONE),
