@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +36,39 @@ class AudiencePlan:
     def is_empty(self) -> bool:
         """Whether nothing is named. An empty plan is invalid: it must not mean all subscribers."""
         return not (self.lists or self.topics or self.segments or self.failed_of or self.unknown_of)
+
+
+class LeftOut(StrEnum):
+    """Why someone on the lists of an audience does not get the campaign, in the order in which it is asked.
+
+    A person who is on several of the lists gets it by the one that comes furthest in this order; so each person who is
+    left out is left out for one reason. NOT_MISSED: no delivery of the campaigns named failed or is unknown.
+    """
+
+    UNSUBSCRIBED = "unsubscribed"
+    UNCONFIRMED = "unconfirmed"
+    DISABLED = "disabled"
+    SUPPRESSED = "suppressed"
+    PAUSED = "paused"
+    NOT_MISSED = "not_missed"
+    TOPIC_NOT_CHOSEN = "topic_not_chosen"
+    OUTSIDE_TOPICS = "outside_topics"
+    OUTSIDE_SEGMENTS = "outside_segments"
+    EXCEPTED = "excepted"
+    RECEIVED = "received"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudienceCount:
+    """How many people are on the lists of an audience, and of how many of them each reason keeps it.
+
+    `left_out` has every reason that was asked, also those that keep it from nobody.
+    """
+
+    members: int
+    left_out: Mapping[LeftOut, int]
+
+    @property
+    def recipients(self) -> int:
+        """Those who would get it: all others."""
+        return self.members - sum(self.left_out.values())

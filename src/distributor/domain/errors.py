@@ -17,7 +17,8 @@ DistributorError                 a problem that the user can act on
 ├── ConfigurationError           settings, ports, missing programs
 ├── SchemaError                  a database that this version cannot work with
 └── ServiceError                 PostgreSQL, Redis or a remote service does not answer
-    └── DiskFullError            a disk of this machine or of PostgreSQL has no room left
+    ├── DiskFullError            a disk of this machine or of PostgreSQL has no room left
+    └── QueryTimeoutError        a question to PostgreSQL that takes longer than it may
 
 A message says what is wrong, where, and what to do. `exit_code` is what the command line ends with.
 """
@@ -194,3 +195,7 @@ class ServiceError(DistributorError):
 
 class DiskFullError(ServiceError):
     """A disk of this machine or of PostgreSQL has no room left; the same call succeeds when there is room again."""
+
+
+class QueryTimeoutError(ServiceError):
+    """PostgreSQL was asked something that takes longer than it may, and has given it up."""

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, cast, exists, fu
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.types import BigInteger, DateTime, Text
 
-from distributor.domain.audience import AudiencePlan
+from distributor.domain.audience import AudiencePlan, LeftOut
 from distributor.domain.campaign import CampaignPurpose
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.merge_fields import FieldGroup, MergeFields
@@ -51,6 +51,37 @@ def count(connection: Connection, mailing: AudienceQuery, *, now: datetime) -> i
     """How many subscribers get it if released now. Raises NotFoundError for an unknown list or segment."""
     chosen = _recipients(connection, mailing, now=now).subquery()
     tune_for_large_query(connection)
+    number: int = connection.execute(select(func.count()).select_from(chosen)).scalar_one()
+    return number
+
+
+def count_by_reason(
+    connection: Connection, mailing: AudienceQuery, *, now: datetime
+) -> Iterator[tuple[LeftOut | None, int]]:
+    """How many people are on the lists (None), then how many each reason leaves, asked one after the other.
+
+    The last number is that of `count`. Each is counted when it is read, in a transaction that `read_one_moment` began.
+    Raises NotFoundError for an unknown list or segment.
+    """
+    list_ids = [lists.find(connection, slug).id for slug in mailing.plan.lists]
+    conditions = list(_conditions(connection, mailing, now=now))
+    tune_for_large_query(connection)
+    membership = tables.memberships.c
+    query = select(membership.subscriber_id)
+    if list_ids:
+        query = query.where(membership.list_id.in_(list_ids))
+    yield None, _number_of_people(connection, query, list_ids)
+    remaining = query.where(membership.state != Membership.UNSUBSCRIBED)
+    yield LeftOut.UNSUBSCRIBED, _number_of_people(connection, remaining, list_ids)
+    query = query.join(tables.subscribers, tables.subscribers.c.id == membership.subscriber_id)
+    for reason, condition in conditions:
+        query = query.where(condition)
+        yield reason, _number_of_people(connection, query, list_ids)
+
+
+def _number_of_people(connection: Connection, query: Select[Any], list_ids: Sequence[int]) -> int:
+    # On one list nobody is twice.
+    chosen = (query if len(list_ids) == 1 else query.distinct()).subquery()
     number: int = connection.execute(select(func.count()).select_from(chosen)).scalar_one()
     return number
 
@@ -119,13 +150,7 @@ def freeze(
 
 def is_sendable(now: datetime) -> ColumnElement[bool]:
     """A condition on memberships joined with subscribers: subscribed, active, not paused, and not suppressed."""
-    membership, person = tables.memberships.c, tables.subscribers.c
-    return and_(
-        membership.state == Membership.SUBSCRIBED,
-        person.status == SubscriberStatus.ACTIVE,
-        or_(person.paused_until.is_(None), person.paused_until <= now),
-        ~suppressions.is_suppressed(),
-    )
+    return and_(*(condition for _, condition in _sendable_conditions(now)))
 
 
 def has_received(connection: Connection, mailing: AudienceQuery) -> ColumnElement[bool]:
@@ -233,38 +258,66 @@ def _counts_as_received(connection: Connection, earlier: FromClause, mailing: Au
 
 def _recipients(connection: Connection, mailing: AudienceQuery, *, now: datetime) -> Select[Any]:
     """`subscriber_id` and `list_id`, the list on whose behalf the mail is sent: the first one named in the plan."""
-    plan, membership, person = mailing.plan, tables.memberships.c, tables.subscribers.c
-    list_ids = [lists.find(connection, slug).id for slug in plan.lists]
-    query = (
-        select(membership.subscriber_id, membership.list_id)
-        .join(tables.subscribers, person.id == membership.subscriber_id)
-        .where(
-            is_sendable(now),
-            or_(membership.topics.is_(None), membership.topics.overlap(_texts(mailing.tag_slugs))),
-        )
-    )
-    if list_ids:
-        query = query.where(membership.list_id.in_(list_ids))
-    if plan.failed_of or plan.unknown_of:
-        query = query.where(_was_not_reached(connection, plan))
-    if plan.topics:
-        query = query.where(_has_topic(plan.topics))
-    if plan.segments:
-        query = query.where(or_(*(filter_of(connection, slug, now=now) for slug in plan.segments)))
-    if plan.except_lists:
-        query = query.where(~_is_on([lists.find(connection, slug).id for slug in plan.except_lists]))
-    if plan.except_topics:
-        query = query.where(~_has_topic(plan.except_topics))
-    for slug in plan.except_segments:
-        query = query.where(~filter_of(connection, slug, now=now))
-    if not plan.repeats and mailing.article_ids:
-        query = query.where(~has_received(connection, mailing))
+    membership = tables.memberships.c
+    list_ids = [lists.find(connection, slug).id for slug in mailing.plan.lists]
+    query = _members(list_ids).where(*(condition for _, condition in _conditions(connection, mailing, now=now)))
     if len(list_ids) == 1:
         return query
     rank = (
         func.array_position(cast(list_ids, ARRAY(BigInteger)), membership.list_id) if list_ids else membership.list_id
     )
     return query.ext(distinct_on(membership.subscriber_id)).order_by(membership.subscriber_id, rank)
+
+
+def _members(list_ids: Sequence[int]) -> Select[Any]:
+    """Memberships in any state on these lists, or on all lists if there are none, with their subscribers."""
+    membership = tables.memberships.c
+    query = select(membership.subscriber_id, membership.list_id).join(
+        tables.subscribers, tables.subscribers.c.id == membership.subscriber_id
+    )
+    return query.where(membership.list_id.in_(list_ids)) if list_ids else query
+
+
+def _conditions(
+    connection: Connection, mailing: AudienceQuery, *, now: datetime
+) -> Iterator[tuple[LeftOut, ColumnElement[bool]]]:
+    """What a membership and its subscriber must meet, in the order of `LeftOut`, and why who does not is left out.
+
+    The first one, for UNCONFIRMED, is not met by those who have unsubscribed either.
+    """
+    plan, membership = mailing.plan, tables.memberships.c
+    yield from _sendable_conditions(now)
+    if plan.failed_of or plan.unknown_of:
+        yield LeftOut.NOT_MISSED, _was_not_reached(connection, plan)
+    chosen = or_(membership.topics.is_(None), membership.topics.overlap(_texts(mailing.tag_slugs)))
+    yield LeftOut.TOPIC_NOT_CHOSEN, chosen
+    if plan.topics:
+        yield LeftOut.OUTSIDE_TOPICS, _has_topic(plan.topics)
+    if plan.segments:
+        inside = or_(*(filter_of(connection, slug, now=now) for slug in plan.segments))
+        yield LeftOut.OUTSIDE_SEGMENTS, inside
+    excepted = list(_exceptions(connection, plan, now=now))
+    if excepted:
+        yield LeftOut.EXCEPTED, and_(*(~one for one in excepted))
+    if not plan.repeats and mailing.article_ids:
+        yield LeftOut.RECEIVED, ~has_received(connection, mailing)
+
+
+def _sendable_conditions(now: datetime) -> Iterator[tuple[LeftOut, ColumnElement[bool]]]:
+    membership, person = tables.memberships.c, tables.subscribers.c
+    yield LeftOut.UNCONFIRMED, membership.state == Membership.SUBSCRIBED
+    yield LeftOut.DISABLED, person.status == SubscriberStatus.ACTIVE
+    yield LeftOut.SUPPRESSED, ~suppressions.is_suppressed()
+    yield LeftOut.PAUSED, or_(person.paused_until.is_(None), person.paused_until <= now)
+
+
+def _exceptions(connection: Connection, plan: AudiencePlan, *, now: datetime) -> Iterator[ColumnElement[bool]]:
+    if plan.except_lists:
+        yield _is_on([lists.find(connection, slug).id for slug in plan.except_lists])
+    if plan.except_topics:
+        yield _has_topic(plan.except_topics)
+    for slug in plan.except_segments:
+        yield filter_of(connection, slug, now=now)
 
 
 def _is_on(list_ids: Sequence[int]) -> ColumnElement[bool]:

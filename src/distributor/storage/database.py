@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 from sqlalchemy import URL, Connection, create_engine, func, literal, select, text
@@ -17,12 +17,20 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
-from distributor.domain.errors import ConfigurationError, DataError, DiskFullError, DistributorError, ServiceError
+from distributor.domain.errors import (
+    ConfigurationError,
+    DataError,
+    DiskFullError,
+    DistributorError,
+    QueryTimeoutError,
+    ServiceError,
+)
 
-__all__ = ["Connection", "Database", "savepoint", "tune_for_large_query"]
+__all__ = ["Connection", "Database", "read_one_moment", "savepoint", "tune_for_large_query"]
 
 _DATA_CLASSES = frozenset({"22", "23", "54"})
 _DISK_FULL = "53100"
+_CANCELED = "57014"
 # PostgreSQL rolled the transaction back, such as after a deadlock.
 _ROLLED_BACK_CLASSES = frozenset({"40", "55"})
 _UNSTORABLE = "a text holds a NUL, half of a character, or another character that cannot be stored"
@@ -76,8 +84,8 @@ class Database:
     def begin(self) -> Iterator[Connection]:
         """A connection inside a transaction: committed at the end, rolled back on any error.
 
-        Raises DataError for a value that PostgreSQL refuses, DiskFullError if it has no room, and ServiceError if it
-        cannot be reached or goes away.
+        Raises DataError for a value that PostgreSQL refuses, DiskFullError if it has no room, QueryTimeoutError if a
+        statement takes longer than it may, and ServiceError if it cannot be reached or goes away.
         """
         with _translated_errors(self.url), self._engine.begin() as connection:
             yield connection
@@ -119,6 +127,16 @@ def tune_for_large_query(connection: Connection) -> None:
     )
 
 
+def read_one_moment(connection: Connection, *, within: timedelta) -> None:
+    """The transaction, of which this is the first statement, sees one moment and changes nothing.
+
+    Each statement that takes longer than `within` raises QueryTimeoutError.
+    """
+    connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+    limit = f"{int(within / timedelta(milliseconds=1))}ms"
+    connection.execute(select(func.set_config("statement_timeout", limit, literal(value=True))))
+
+
 @contextmanager
 def _translated_errors(url: URL) -> Iterator[None]:
     try:
@@ -147,6 +165,8 @@ def _translate(error: psycopg.Error, url: URL) -> DistributorError | None:
         return None
     place = url.render_as_string(hide_password=True).replace("+psycopg", "")
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if sqlstate == _CANCELED:
+        return QueryTimeoutError(f"PostgreSQL gave up: {reason}")
     if sqlstate == _DISK_FULL:
         return DiskFullError(f"the disk of PostgreSQL at {place} is full: {reason}; free some space")
     if sqlstate[:2] in _ROLLED_BACK_CLASSES:
