@@ -2,6 +2,15 @@
 # One image for every role: `distributor web`, `worker`, `beat`, `inbound`, `migrate`. Its servers are outside: see
 # docker-compose.yml.
 
+# The scripts of the web app. Node stays behind in this stage: the image has none.
+FROM python:3.13-slim AS scripts
+WORKDIR /source
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+COPY requirements/node.txt requirements/
+RUN pip install --quiet --require-hashes -r requirements/node.txt
+COPY frontend frontend
+RUN python frontend/bundle.py --insist
+
 FROM python:3.13-slim AS build
 WORKDIR /source
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -14,6 +23,8 @@ COPY src src
 COPY worker worker
 COPY templates templates
 COPY content content
+COPY frontend frontend
+COPY --from=scripts /source/src/distributor/web/bundles src/distributor/web/bundles
 RUN /opt/distributor/bin/pip install --quiet --no-deps --no-build-isolation .
 
 FROM python:3.13-slim

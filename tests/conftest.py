@@ -128,6 +128,13 @@ def needs_package(package: str, reason: str) -> NoReturn:
     pytest.skip(f"{reason}: install the package {package}")
 
 
+def needs_scripts() -> NoReturn:
+    """Skip the test because the scripts of the web app are not built, or fail where they are supposed to be."""
+    if os.environ.get("DISTRIBUTOR_TEST_INSIST") == "1":
+        pytest.fail("the scripts of the web app are not built: `make bundles` does it, or says why not")
+    pytest.skip("the scripts of the web app are not built: `make bundles` does it, or says why not")
+
+
 def _create_database(server_url: str, name: str, *, template: str = "template1") -> str:
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")

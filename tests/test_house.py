@@ -30,6 +30,7 @@ TOP_LEVEL = {
     "src",
     "templates",
     "content",
+    "frontend",
     "worker",
     "tests",
     "bench",
@@ -70,7 +71,7 @@ def test_the_top_of_the_repository_holds_only_what_was_agreed() -> None:
 
 
 def test_there_are_lock_files_for_running_for_developing_and_for_building() -> None:
-    assert [lock.name for lock in LOCKS] == ["build.txt", "dev.txt", "runtime.txt"]
+    assert [lock.name for lock in LOCKS] == ["build.txt", "dev.txt", "node.txt", "runtime.txt"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)

@@ -1,0 +1,37 @@
+// Ctrl-K, or Command-K, leads to the search: to the dialog `dialog[data-search]` if the page has one, else to the
+// field `input[data-search]`. `<input type="checkbox" data-shortcuts>` turns shortcuts off and on in this browser.
+// None of them is a single key (WCAG 2.1.4).
+import { attach } from "./attach.js";
+
+const SETTING = "shortcuts";
+
+document.addEventListener("keydown", (event) => {
+  if (event.key?.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+  if (!areOn()) return;
+  const dialog = document.querySelector("dialog[data-search]");
+  const field = (dialog ?? document).querySelector("input[data-search], input[type=search]");
+  if (!dialog && !field) return;
+  event.preventDefault();
+  if (dialog && !dialog.open) dialog.showModal();
+  field?.focus();
+  field?.select();
+});
+
+attach("input[type=checkbox][data-shortcuts]", (box) => {
+  box.checked = areOn();
+  box.addEventListener("change", () => {
+    try {
+      localStorage.setItem(SETTING, box.checked ? "on" : "off");
+    } catch {
+      // A browser that keeps nothing has them on.
+    }
+  });
+});
+
+export function areOn() {
+  try {
+    return localStorage.getItem(SETTING) !== "off";
+  } catch {
+    return true;
+  }
+}
