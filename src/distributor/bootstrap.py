@@ -257,6 +257,7 @@ def make_site(settings: Settings) -> Site:
         postal_address=settings.postal_address,
         sender=settings.sender,
         language=settings.language,
+        time_zone=settings.time_zone,
         brand=make_brand(settings),
     )
 

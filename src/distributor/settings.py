@@ -22,6 +22,7 @@ from distributor.domain.brand import DEFAULT_ACCENT, parse_colour, parse_fonts, 
 from distributor.domain.errors import ConfigurationError, DistributorError
 from distributor.domain.ip_networks import parse_networks
 from distributor.domain.person import clean_language
+from distributor.domain.schedule import zone_named
 from distributor.listening import local_url
 from distributor.validation_messages import sentence_of
 
@@ -89,6 +90,9 @@ class Settings(BaseSettings):
     postal_address: str = Field("", description="the sender's street address; the law asks for it in every mail")
     sender: str = Field("news@localhost.localdomain", description="address mails come from, may have a name")
     language: str = Field("en", description="BCP 47 language of the site")
+    time_zone: str = Field(
+        "UTC", description="IANA time zone of the team, such as Europe/Berlin: of times on its pages"
+    )
     smtp_url: SecretStr | None = Field(
         None,
         description="smtp://user:password@host:port of the email channel that the first `up` makes; unset: the sandbox",
@@ -205,6 +209,11 @@ class Settings(BaseSettings):
     @classmethod
     def _language_tag(cls, language: str) -> str:
         return _read_by(clean_language, language)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        return str(_read_by(zone_named, name))
 
     @field_validator("trusted_proxies", "fetch_networks")
     @classmethod

@@ -15,6 +15,7 @@ from distributor.domain.schedule import (
     parse_instant,
     parse_local_time,
     parse_start_times,
+    short_time,
     zone_named,
 )
 
@@ -223,3 +224,16 @@ def test_what_a_reversed_sign_means_is_said() -> None:
 )
 def test_a_time_is_shown_with_its_zone(zone: str, shown: str) -> None:
     assert format_time(NOW.astimezone(zone_named(zone))) == shown
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("UTC", "1 Dec 2026, 08:00 UTC"),
+        ("Europe/Berlin", "1 Dec 2026, 09:00 CET"),
+        ("America/Sao_Paulo", "1 Dec 2026, 05:00 UTC-03:00"),
+        ("UTC+05:30", "1 Dec 2026, 13:30 UTC+05:30"),
+    ],
+)
+def test_a_time_on_a_page_has_the_short_name_of_its_zone_or_its_offset(zone: str, shown: str) -> None:
+    assert short_time(datetime(2026, 12, 1, 8, 0, tzinfo=UTC), zone_named(zone)) == shown

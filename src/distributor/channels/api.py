@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import ClassVar, Protocol, runtime_checkable
@@ -26,6 +26,7 @@ from distributor.domain.merge_fields import FieldGroup, MergeFields, ReaderField
 from distributor.domain.message_options import Attachment, MessageOptions
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
+from distributor.domain.schedule import find_zone
 from distributor.domain.send_schedule import SendSchedule
 from distributor.domain.subscriber import MailingList
 from distributor.domain.tags import Tag
@@ -137,14 +138,23 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """The site that publishes. `public_url` is the root of all public links, without a trailing slash."""
+    """The site that publishes. `public_url` is the root of all public links, without a trailing slash.
+
+    `time_zone` is the name of the zone in which the team reads times, as `find_zone` knows it.
+    """
 
     name: str
     public_url: str
     postal_address: str
     sender: str
     language: str = "en"
+    time_zone: str = "UTC"
     brand: Brand = field(default_factory=Brand)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of the team."""
+        return find_zone(self.time_zone) or UTC
 
     def absolute_url(self, url: str) -> str:
         """The URL, with the root of the site before what is only a path."""

@@ -141,6 +141,18 @@ def spell_time(time: datetime) -> str:
     return f"{time:%a} {time.day} {time:%b %Y %H:%M} {time.tzinfo}"
 
 
+def short_time(time: datetime, zone: tzinfo) -> str:
+    """An aware time on a page, as the clocks of `zone` show it: ``1 Dec 2026, 09:00 CET``."""
+    local = time.astimezone(zone)
+    return f"{local.day} {local:%b %Y, %H:%M} {zone_code(local)}"
+
+
+def zone_code(time: datetime) -> str:
+    """The short name of the zone of an aware time, such as CET; its offset, such as UTC-03:00, if it has none."""
+    code = time.tzname() or ""
+    return code if code.isalpha() else str(timezone(time.utcoffset() or timedelta()))
+
+
 def spell_duration(span: timedelta) -> str:
     """A duration in words, rounded down: minutes, hours or days."""
     minutes = int(span.total_seconds()) // 60
