@@ -42,6 +42,12 @@ class Templates:
         install: Any = self._environment
         install.install_null_translations(newstyle=True)
 
+    def sharing(self, names: Mapping[str, Any]) -> Templates:
+        """The same templates, all of which know these names besides, also imported macros."""
+        shared = Templates(self._folders)
+        shared._environment.globals |= names
+        return shared
+
     def render(self, name: str, context: Mapping[str, Any]) -> str:
         """Render template `name`. Raises TemplateError with the template and the line of the error.
 

@@ -28,6 +28,7 @@ from distributor.domain.campaign import (
     CampaignPlan,
     CampaignPurpose,
     ChangePolicy,
+    DispatchState,
     PlanKey,
     UnknownPolicy,
 )
@@ -207,6 +208,16 @@ def latest(
         query = query.where(tables.campaigns.c.id < before_id)
     rows = connection.execute(query)
     return [_campaign(connection, row) for row in rows]
+
+
+def count_running(connection: Connection) -> int:
+    """How many campaigns of articles are being sent right now."""
+    campaign, dispatch = tables.campaigns.c, tables.dispatches.c
+    return connection.execute(
+        select(func.count(dispatch.campaign_id.distinct()))
+        .join(tables.campaigns, campaign.id == dispatch.campaign_id)
+        .where(dispatch.state == DispatchState.RUNNING, campaign.purpose == CampaignPurpose.ARTICLES)
+    ).scalar_one()
 
 
 def plan_of(connection: Connection, campaign_id: int) -> CampaignPlan:

@@ -59,7 +59,8 @@ def test_from_the_link_to_an_invited_viewer_who_is_refused_what_a_viewer_may_not
     with visitor.at(urlsplit(link).path, with_scripts=False) as page:
         choose_password(page)
         expect(page.get_by_text("You are: Viewer")).to_be_visible()
-        expect(page.get_by_role("navigation", name="App").get_by_role("link")).to_have_text(["Overview"])
+        parts = ["Overview", "Articles", "Campaigns", "Calendar", "Results", "Channels", "Settings"]
+        expect(page.get_by_role("navigation", name="App").get_by_role("link")).to_have_text(parts)
         page.goto(f"{visitor.public_url}/app/users")
         expect(page.get_by_role("heading", level=1)).to_have_text("Not allowed")
         expect(page.get_by_text("Ada Owner")).to_be_visible()
@@ -99,6 +100,7 @@ def token(app: AppContext) -> str:
 
 PAGES = {
     "overview": "/app",
+    "settings": "/app/settings",
     "team": "/app/users",
     "invited": "/app/users/2",
     "disabled": "/app/users/6",
@@ -143,7 +145,7 @@ def test_a_site_with_a_long_name_leaves_room_for_the_account_and_for_signing_out
         for width in (WIDE, PHONE, NARROWEST):
             page.set_viewport_size({"width": width, "height": 800})
             page.goto(f"{visitor.public_url}/app")
-            for part in (page.locator(".who a"), page.get_by_role("button", name="Sign out")):
+            for part in (page.locator(".who .me"), page.get_by_role("button", name="Sign out")):
                 box = part.bounding_box()
                 assert box is not None
                 assert box["width"] >= 44

@@ -69,6 +69,11 @@ class TeamRequest:
         """The user as who does something: for the flow, and the audit log."""
         return self.client.actor(self.user)
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether a script of the page asks for a part of it: the answer is a fragment."""
+        return self.request.headers.get("hx-request") == "true"
+
     def number(self, name: str) -> int:
         """A parameter of the path that is a number. Raises HTTPException 404 for any other."""
         text = str(self.request.path_params[name])
@@ -169,7 +174,7 @@ class Gate:
         team_request = TeamRequest(request=request, form=form, client=client, signed_in=signed_in)
         if route.permission is not ANYONE:
             if signed_in is None:
-                return self._sign_in_first(request, form)
+                return self._sign_in_first(team_request)
             if not signed_in.user.allows(route.permission):
                 return self._refuse(signed_in.user, f"{route.method} {route.path}", client)
         try:
@@ -186,9 +191,10 @@ class Gate:
         token = request.cookies.get(self.cookie_name, "")
         return find_session(self._app, token, client) if token else None
 
-    def _sign_in_first(self, request: Request, form: Form) -> Response:
+    def _sign_in_first(self, asked: TeamRequest) -> Response:
+        request, form = asked.request, asked.form
         path = f"/app{request.scope['path'].removeprefix(request.scope.get('root_path', ''))}".rstrip("/")
-        if request.headers.get("hx-request") == "true" or "application/json" in request.headers.get("accept", ""):
+        if asked.is_partial or "application/json" in request.headers.get("accept", ""):
             target = f"{self._pages.root}/app/sign-in"
             return PlainTextResponse(
                 _("Your session has ended: sign in again.\n"),

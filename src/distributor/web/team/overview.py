@@ -1,4 +1,4 @@
-"""The first page after the sign-in, and the audit log."""
+"""The first page after the sign-in, the settings, and the audit log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.storage import audit_log
 from distributor.web.team.access import TeamRequest, TeamRoute
+from distributor.web.team.navigation import settings_for
 from distributor.web.team.pages import TeamPages
 
 _ENTRIES = 50
@@ -24,11 +25,16 @@ class OverviewPages:
     def routes(self) -> list[TeamRoute]:
         return [
             TeamRoute("GET", "/", self.show_overview, Permission.ACCOUNT),
+            TeamRoute("GET", "/settings", self.show_settings, Permission.ACCOUNT),
             TeamRoute("GET", "/audit-log", self.show_audit_log, Permission.AUDIT_LOG_READ),
         ]
 
     def show_overview(self, asked: TeamRequest) -> Response:
         return self._pages.respond("overview.html.j2", {"user": asked.user, "page": "overview"})
+
+    def show_settings(self, asked: TeamRequest) -> Response:
+        items = settings_for(asked.user)
+        return self._pages.respond("settings.html.j2", {"user": asked.user, "page": "settings", "items": items})
 
     def show_audit_log(self, asked: TeamRequest) -> Response:
         before = asked.request.query_params.get("before", "")

@@ -10,15 +10,25 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from distributor.domain.user import Permission
+from distributor.domain.schedule import short_time
+from distributor.domain.user import Permission, User
 from distributor.flow.app_context import AppContext
 from distributor.flow.team.sign_in import ACCOUNT_LINK
+from distributor.storage import campaigns
+from distributor.web.assets import AssetFiles
 from distributor.web.conditional_get import conditional_response
 from distributor.web.headers import content_policy
 from distributor.web.pages import Asset
+from distributor.web.team.ledger import ledger_parts
+from distributor.web.team.navigation import navigation_for
 
-# No script, no style outside the style sheet, no image of another server, and frames nowhere.
-_POLICY = content_policy({"style-src-attr": "'none'", "img-src": "'self' data:"})
+# No script, no style outside the style sheet, no image of another server, only frames of our own, and none around us.
+_POLICY = content_policy({"style-src-attr": "'none'", "img-src": "'self' data:", "frame-src": "'self'"})
+# What a user has written, as a document of its own: no script, no form, no link out of the frame, no other server.
+_FRAME_POLICY = (
+    "sandbox; default-src 'none'; img-src {images}; style-src 'unsafe-inline'; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors 'self'"
+)
 TEAM_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": _POLICY,
@@ -35,6 +45,17 @@ class TeamPages:
         self._app = app
         # Behind a proxy the site may live below a path of its host.
         self.root = urlsplit(app.site.public_url).path
+        self._scripts = AssetFiles()
+        self._templates = app.templates.sharing(
+            {
+                "root": self.root,
+                "site": app.site,
+                "permissions": Permission,
+                "ledger_parts": ledger_parts,
+                "short_time": short_time,
+                "script_url": self._script_url,
+            }
+        )
         self._style = Asset.of(app, "web/team/app.css.j2", "app-{}.css", "text/css; charset=utf-8")
 
     def respond(
@@ -46,15 +67,20 @@ class TeamPages:
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """A page, which is not cached. A page of a signed-in user has the `user` in its context."""
-        shared = {
-            "site": self._app.site,
-            "root": self.root,
-            "style_url": self.root + self._style.path,
-            "user": None,
-            "permissions": Permission,
-        }
-        html = self._app.templates.render(f"web/team/{template}", {**shared, **context})
+        frame = self._frame_of(context.get("user"), str(context.get("page", "")))
+        html = self._templates.render(f"web/team/{template}", {**frame, **context})
         return HTMLResponse(html, status, headers=headers)
+
+    def fragment(self, template: str, context: Mapping[str, object], *, status: int = 200) -> Response:
+        """A part of a page, for a script that puts it into the page."""
+        return HTMLResponse(self._templates.render(f"web/team/{template}", {"user": None, **context}), status)
+
+    def frame(self, html: str, *, images: str = "'self' data:") -> Response:
+        """What a user has written, as the document of an `<iframe sandbox>`: it runs nothing and reaches nobody.
+
+        `html` is a whole document; `images` are the sources from which it may show pictures.
+        """
+        return HTMLResponse(html, headers={"Content-Security-Policy": _FRAME_POLICY.format(images=images)})
 
     def message(self, title: str, sentence: str, *, status: int) -> Response:
         """A page with a title and a sentence."""
@@ -81,6 +107,21 @@ class TeamPages:
     def routes(self) -> list[Route]:
         """The style sheet, which is public like those of all pages."""
         return [Route(self._style.path, self._send_style)]
+
+    def _frame_of(self, user: object, page: str) -> dict[str, object]:
+        """What surrounds the content of a page: of one for a signed-in user the rail and what is being sent."""
+        shared: dict[str, object] = {"style_url": self.root + self._style.path, "user": None, "page": page}
+        if not isinstance(user, User):
+            return shared
+        running = 0
+        if user.allows(Permission.CAMPAIGNS_READ):
+            with self._app.database.begin() as connection:
+                running = campaigns.count_running(connection)
+        return {**shared, "navigation": navigation_for(user, page), "running_campaigns": running}
+
+    def _script_url(self, name: str) -> str | None:
+        path = self._scripts.script_url(name)
+        return self.root + path if path else None
 
     def _send_style(self, request: Request) -> Response:
         return conditional_response(request, self._style.content, now=self._app.clock())
