@@ -45,6 +45,8 @@ BOUNDS = {
     ("dispatches", "state"): OURS,
     ("deliveries", "recipient"): "an address, the slug of a feed, or an account of a channel's settings",
     ("deliveries", "worker"): OURS,
+    ("delivery_totals", "state"): OURS,
+    ("delivery_totals", "reason"): "the function delivery_reason of the database shortens it",
     ("delivery_posts", "remote_id"): "its index holds hashes, of texts of any length",
     ("events", "kind"): OURS,
     ("events", "key"): "storage.events shortens it",

@@ -271,10 +271,14 @@ class Totals:
     @classmethod
     def sum_of(cls, parts: Iterable[Totals]) -> Totals:
         """The sum of the totals of several dispatches."""
+        return cls.of_counts(counted for part in parts for counted in part.by_state.items())
+
+    @classmethod
+    def of_counts(cls, counts: Iterable[tuple[DeliveryState, int]]) -> Totals:
+        """The totals of counts of deliveries in a state, of which several may be of the same one."""
         summed: dict[DeliveryState, int] = {}
-        for part in parts:
-            for state, count in part.by_state.items():
-                summed[state] = summed.get(state, 0) + count
+        for state, count in counts:
+            summed[state] = summed.get(state, 0) + count
         return cls(summed)
 
 

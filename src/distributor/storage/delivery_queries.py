@@ -1,4 +1,4 @@
-"""Read deliveries: one by one, and counted by state."""
+"""Read deliveries one by one. `storage.delivery_totals` has their number in each state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sqlalchemy import Row, func, or_, select, text
 
-from distributor.domain.campaign import Totals
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import NotFoundError
 from distributor.storage import tables
@@ -35,21 +34,11 @@ class DeliveryRecord:
     updated_at: datetime
 
 
-def totals(connection: Connection, dispatch_id: int) -> Totals:
-    """How many deliveries of a dispatch are in each state now."""
-    rows = connection.execute(
-        select(tables.deliveries.c.state, func.count().label("deliveries"))
-        .where(tables.deliveries.c.dispatch_id == dispatch_id)
-        .group_by(tables.deliveries.c.state)
-    )
-    return Totals({DeliveryState(row.state): row.deliveries for row in rows})
-
-
 def next_attempt(connection: Connection, dispatch_id: int) -> datetime | None:
     """When the first of the deferred deliveries of this dispatch is due again; None if there are none."""
     row = tables.deliveries.c
     found: datetime | None = connection.execute(
-        select(func.min(row.next_at)).where(row.dispatch_id == dispatch_id, row.state == DeliveryState.DEFERRED)
+        select(func.min(row.next_at)).where(row.dispatch_id == dispatch_id, text("state = 'deferred'"))
     ).scalar_one()
     return found
 

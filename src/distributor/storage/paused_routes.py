@@ -52,12 +52,14 @@ def waits(connection: Connection, channel_id: int, *, dispatch_id: int | None = 
     """The paused routes of a channel, by name, and how many deliveries of one dispatch, or of all, wait for each."""
     held = connection.execute(
         text("""
-            SELECT d.detail ->> 'route' AS route, count(*) AS deliveries
-            FROM deliveries d JOIN dispatches x ON x.id = d.dispatch_id
-            WHERE x.channel_id = :channel_id AND x.state IN ('running', 'paused')
-              AND x.id = COALESCE(CAST(:dispatch_id AS bigint), x.id)
-              AND d.state = 'deferred' AND d.detail ->> 'reason' = 'held'
-            GROUP BY 1
+            WITH chosen AS (
+                SELECT id FROM dispatches x WHERE x.channel_id = :channel_id AND x.state IN ('running', 'paused')
+                  AND x.id = COALESCE(CAST(:dispatch_id AS bigint), x.id)
+            )
+            SELECT substr(reason, 6) AS route, sum(deliveries)::bigint AS deliveries FROM (
+                SELECT state, reason, deliveries FROM delivery_totals JOIN chosen ON id = dispatch_id
+                UNION ALL SELECT state, reason, change FROM delivery_changes c JOIN chosen x ON x.id = c.dispatch_id
+            ) AS parts WHERE state = 'deferred' AND reason LIKE 'held:%' GROUP BY 1
         """),
         {"channel_id": channel_id, "dispatch_id": dispatch_id},
     )

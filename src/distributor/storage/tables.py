@@ -593,6 +593,8 @@ deliveries = Table(
     # What a running worker holds is in the index of leases.
     Index("deliveries_worker_idx", "worker", postgresql_where=text("worker IS NOT NULL AND state = 'unknown'")),
     Index("deliveries_unknown_idx", "next_at", postgresql_where=text("state = 'unknown' AND next_at IS NOT NULL")),
+    # The next attempt of a dispatch.
+    Index("deliveries_deferred_idx", "dispatch_id", "next_at", postgresql_where=text("state = 'deferred'")),
     # The last mails of a subscriber by an index-only scan: every change of a state writes to all indexes anyway.
     Index(
         "deliveries_subscriber_id_idx",
@@ -602,6 +604,47 @@ deliveries = Table(
         postgresql_where=text("subscriber_id IS NOT NULL"),
     ),
     postgresql_with={"fillfactor": "70"},
+)
+
+# What statements have changed in the number of deliveries in each state: a trigger on deliveries adds rows, so that
+# workers do not wait for each other at one counter. The scheduler adds them up in the totals, once a second. All three
+# without foreign keys: checking one would wait for a release, which holds its dispatch for a while.
+delivery_changes = Table(
+    "delivery_changes",
+    metadata,
+    _id(),
+    Column("dispatch_id", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("change", BigInteger, nullable=False),
+    # When the deliveries changed: their `updated_at`.
+    _timestamp("at"),
+    Index(None, "dispatch_id"),
+)
+
+# How many deliveries of a dispatch are in each state, but for the changes that are not added yet. The reason is that of
+# a failure, of a wait or of a suppression; empty for other states. Deliveries that wait for a paused route name it.
+delivery_totals = Table(
+    "delivery_totals",
+    metadata,
+    Column("dispatch_id", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("deliveries", BigInteger, nullable=False),
+    PrimaryKeyConstraint("dispatch_id", "state", "reason"),
+)
+
+# How many deliveries of a dispatch had an outcome in each slot of time, of the last slots only.
+delivery_progress = Table(
+    "delivery_progress",
+    metadata,
+    Column("dispatch_id", BigInteger, nullable=False),
+    # When the slot begins.
+    Column("slot", DateTime(timezone=True), nullable=False),
+    Column("settled", BigInteger, nullable=False),
+    # The last outcome in it.
+    _timestamp("last_at"),
+    PrimaryKeyConstraint("dispatch_id", "slot"),
 )
 
 delivery_posts = Table(

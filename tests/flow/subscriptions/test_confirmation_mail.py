@@ -33,6 +33,7 @@ from distributor.storage import (
     confirmations,
     deliveries,
     delivery_queries,
+    delivery_totals,
     dispatches,
     failed_deliveries,
     lists,
@@ -409,7 +410,7 @@ def test_what_was_suppressed_or_carried_an_article_asked_nobody(setup: Confirmat
     setup.harness.run()
     with setup.app.database.begin() as connection:
         ada = subscribers.find(connection, "ada@example.org")
-        assert delivery_queries.totals(connection, delivery_queries.find(connection, 2).dispatch_id).audience == 3
+        assert delivery_totals.of_dispatch(connection, delivery_queries.find(connection, 2).dispatch_id).audience == 3
         assert queued_since(connection, ann.id, before) == []
         assert queued_since(connection, ada.id, before) == []
 

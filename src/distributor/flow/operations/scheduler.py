@@ -13,7 +13,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.jobs import Job, JobKind, jobs_for
 from distributor.flow.publications import document_jobs
 from distributor.flow.quarantine import ItemGuard, key_of_job
-from distributor.storage import deliveries, dispatches, heartbeats, imports, leases, quarantine
+from distributor.storage import deliveries, delivery_totals, dispatches, heartbeats, imports, leases, quarantine
 
 # How many dispatches or imports of each kind one run looks at; the next run is a second later.
 _LIMIT = 50
@@ -39,6 +39,8 @@ def run_scheduler(app: AppContext) -> list[Job]:
         deliveries.suppress_cancelled(connection, "the campaign was cancelled", now=now)
         dispatches.finish_settled(connection, now=now)
         quarantine.discard_not_due(connection, _LOOPS, before=now - _FORGET_AFTER)
+    with app.database.begin() as connection:
+        delivery_totals.add_up(connection)
     with app.database.begin() as connection:
         due = {
             kind: find(connection, now=now, limit=_LIMIT, resting=key_of_job(kind, ""))

@@ -16,6 +16,7 @@ from distributor.storage import (
     campaign_reviews,
     campaigns,
     delivery_queries,
+    delivery_totals,
     dispatches,
     events,
     paused_routes,
@@ -112,7 +113,7 @@ def _revised(connection: Connection, campaign: Campaign) -> tuple[str, ...]:
 
 
 def _of_dispatch(connection: Connection, dispatch: Dispatch) -> DispatchReport:
-    totals = delivery_queries.totals(connection, dispatch.id)
+    totals = delivery_totals.of_dispatch(connection, dispatch.id)
     if not totals[DeliveryState.DEFERRED]:
         return DispatchReport(dispatch=dispatch, totals=totals, next_attempt_at=None, waits=())
     waits = paused_routes.waits(connection, dispatch.channel_id, dispatch_id=dispatch.id)

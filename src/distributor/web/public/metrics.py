@@ -20,7 +20,7 @@ from distributor.domain.campaign import CampaignPurpose, Dispatch
 from distributor.domain.errors import ServiceError
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.tracking import STREAM
-from distributor.storage import campaigns, channels, delivery_queries, dispatches, heartbeats, paused_routes, quarantine
+from distributor.storage import campaigns, channels, delivery_totals, dispatches, heartbeats, paused_routes, quarantine
 from distributor.storage.database import Connection
 
 # Older dispatches are not in the gauges.
@@ -83,7 +83,7 @@ class _DatabaseCollector(Collector):
         sums: Counter[tuple[str, str]] = Counter()
         for dispatch in self._recent(connection):
             counts[dispatch.kind, dispatch.state.value] += 1
-            for state, count in delivery_queries.totals(connection, dispatch.id).by_state.items():
+            for state, count in delivery_totals.of_dispatch(connection, dispatch.id).by_state.items():
                 sums[dispatch.kind, state.value] += count
         for labels, count in counts.items():
             by_dispatch.add_metric(labels, count)

@@ -2,9 +2,95 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
-    pass
+    _create_delivery_totals()
+
+
+def _create_delivery_totals() -> None:
+    """The totals of dispatches are maintained: by a trigger, so that no statement on deliveries can forget them."""
+    op.create_table(
+        "delivery_changes",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("dispatch_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("change", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("delivery_changes_pkey")),
+    )
+    op.create_index(op.f("delivery_changes_dispatch_id_idx"), "delivery_changes", ["dispatch_id"])
+    op.create_table(
+        "delivery_totals",
+        sa.Column("dispatch_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("deliveries", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("dispatch_id", "state", "reason", name=op.f("delivery_totals_pkey")),
+    )
+    op.create_table(
+        "delivery_progress",
+        sa.Column("dispatch_id", sa.BigInteger(), nullable=False),
+        sa.Column("slot", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("dispatch_id", "slot", name=op.f("delivery_progress_pkey")),
+    )
+    op.execute("""
+        CREATE FUNCTION delivery_reason(state text, reply text, detail jsonb) RETURNS text
+        LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN left(CASE
+            WHEN state = 'suppressed' THEN reply
+            WHEN state = 'deferred' AND detail ->> 'reason' = 'held' THEN 'held:' || COALESCE(detail ->> 'route', '')
+            WHEN state IN ('deferred', 'failed') THEN COALESCE(detail ->> 'reason', '')
+            ELSE ''
+        END, 300)
+    """)
+    op.execute("""
+        CREATE FUNCTION note_delivery_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'INSERT' THEN
+                INSERT INTO delivery_changes (dispatch_id, state, reason, change, at)
+                SELECT dispatch_id, state, delivery_reason(state, reply, detail), count(*), max(updated_at)
+                FROM after_it GROUP BY 1, 2, 3;
+            ELSIF TG_OP = 'DELETE' THEN
+                INSERT INTO delivery_changes (dispatch_id, state, reason, change, at)
+                SELECT dispatch_id, state, delivery_reason(state, reply, detail), -count(*), now()
+                FROM before_it GROUP BY 1, 2, 3;
+            ELSE
+                INSERT INTO delivery_changes (dispatch_id, state, reason, change, at)
+                SELECT dispatch_id, state, reason, sum(change), (SELECT max(updated_at) FROM after_it)
+                FROM (SELECT dispatch_id, state, delivery_reason(state, reply, detail) AS reason, 1 AS change
+                      FROM after_it
+                      UNION ALL SELECT dispatch_id, state, delivery_reason(state, reply, detail), -1
+                      FROM before_it) AS moved
+                GROUP BY 1, 2, 3 HAVING sum(change) <> 0;
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    for operation, tables in (
+        ("INSERT", "NEW TABLE AS after_it"),
+        ("UPDATE", "OLD TABLE AS before_it NEW TABLE AS after_it"),
+        ("DELETE", "OLD TABLE AS before_it"),
+    ):
+        op.execute(f"""
+            CREATE TRIGGER deliveries_changed_by_{operation.lower()} AFTER {operation} ON deliveries
+            REFERENCING {tables} FOR EACH STATEMENT EXECUTE FUNCTION note_delivery_changes()
+        """)
+    # No delivery changes any more until this is committed: the triggers lock the table.
+    op.execute("""
+        INSERT INTO delivery_totals (dispatch_id, state, reason, deliveries)
+        SELECT dispatch_id, state, delivery_reason(state, reply, detail), count(*) FROM deliveries GROUP BY 1, 2, 3
+    """)
+    op.create_index(
+        "deliveries_deferred_idx",
+        "deliveries",
+        ["dispatch_id", "next_at"],
+        postgresql_where=sa.text("state = 'deferred'"),
+    )
