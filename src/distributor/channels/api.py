@@ -57,6 +57,7 @@ __all__ = [
     "IdentifyingChannel",
     "InMemoryMedia",
     "InMemoryRoutes",
+    "InboxLine",
     "Journal",
     "Json",
     "Lease",
@@ -80,6 +81,9 @@ __all__ = [
     "PublishingChannel",
     "RateLimit",
     "RateLimiter",
+    "ReaderScreen",
+    "ReaderView",
+    "ReaderViews",
     "ReconcilingChannel",
     "RenderContext",
     "Rendition",
@@ -98,6 +102,7 @@ __all__ = [
     "TrackingOptions",
     "UnlimitedLease",
     "Verdict",
+    "ViewedChannel",
     "WebVersionChannel",
     "WebhookChannel",
     "WebhookEvents",
@@ -628,6 +633,65 @@ class PersonalizedChannel(Protocol):
 
     def measure(self, rendition: Rendition) -> MessageSize:
         """The size of the message. Raises InputError if it cannot be composed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxLine:
+    """What an inbox shows of a mail before it is opened: the sender, the subject, the text beside it."""
+
+    sender: str
+    subject: str
+    preheader: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderScreen:
+    """An HTML document on one screen, `width` CSS pixels wide; 0: as wide as there is room.
+
+    `name` is part of URLs. With `is_dark` the document has dark colours, and without `has_images` no image is loaded.
+    """
+
+    name: str
+    title: str
+    page: str
+    width: int = 0
+    is_dark: bool = False
+    has_images: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderView:
+    """One way to look at a rendition: on screens, or as plain `text` where there are none. `note` says what to know.
+
+    `name` is part of URLs.
+    """
+
+    name: str
+    title: str
+    screens: tuple[ReaderScreen, ...] = ()
+    text: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderViews:
+    """A rendition as its readers see it, the usual view first; `inbox` is of mails only."""
+
+    views: tuple[ReaderView, ...]
+    inbox: InboxLine | None = None
+
+
+@runtime_checkable
+class ViewedChannel(Protocol):
+    """A channel whose readers see a rendition in several ways: on a phone, in dark, as plain text."""
+
+    def views_of(
+        self, rendition: Rendition, reader: ReaderFields | None = None, media: MediaStore = NO_MEDIA
+    ) -> ReaderViews:
+        """The views, as `reader` or else an invented reader sees them. `media` has the images of the articles.
+
+        Raises InputError for a reader who cannot get it.
+        """
 
 
 @runtime_checkable

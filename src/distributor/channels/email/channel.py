@@ -22,6 +22,7 @@ from distributor.channels.api import (
     MediaStore,
     MessageSize,
     Personalization,
+    ReaderViews,
     RenderContext,
     SendContext,
     Site,
@@ -30,6 +31,7 @@ from distributor.channels.api import (
 )
 from distributor.channels.email.checks import check_mail, check_signing, html_size
 from distributor.channels.email.composition.compose import PreparedMail, prepare_mail
+from distributor.channels.email.composition.reader_views import mail_views
 from distributor.channels.email.composition.samples import compose_sample, sample_html, sample_text
 from distributor.channels.email.delivery.connection_pool import ConnectionPool
 from distributor.channels.email.delivery.identify import identify_relays
@@ -111,6 +113,11 @@ class EmailChannel:
 
     def preview(self, rendition: Rendition, media: MediaStore = NO_MEDIA) -> str:
         return sample_html(rendition)
+
+    def views_of(
+        self, rendition: Rendition, reader: ReaderFields | None = None, media: MediaStore = NO_MEDIA
+    ) -> ReaderViews:
+        return mail_views(rendition, reader)
 
     def files(self, rendition: Rendition) -> Mapping[str, bytes]:
         return self.files_for(rendition, sample_reader(rendition.payload))

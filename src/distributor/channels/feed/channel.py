@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from gettext import gettext as _
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -16,6 +17,9 @@ from distributor.channels.api import (
     MediaStore,
     PublishedCollection,
     PublishedDocument,
+    ReaderScreen,
+    ReaderView,
+    ReaderViews,
     RenderContext,
     SendContext,
     Site,
@@ -38,6 +42,7 @@ from distributor.channels.social.settings import is_public
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.diagnostics import DiagnosticStatus, Finding
+from distributor.domain.merge_fields import ReaderFields
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.rendering.environment import Templates, shipped_templates
@@ -114,6 +119,16 @@ class FeedChannel:
         )
         documents = build_documents(feed, max_bytes=self._settings.max_bytes)
         return {form.file_name: document.body for form, document in zip(FORMATS, documents, strict=True)}
+
+    def views_of(
+        self, rendition: Rendition, reader: ReaderFields | None = None, media: MediaStore = NO_MEDIA
+    ) -> ReaderViews:
+        screen = ReaderScreen(name="reader", title=_("In a feed reader"), page=self.preview(rendition, media))
+        files = self.files(rendition)
+        sources = (
+            ReaderView(name=form.extension, title=form.title, text=files[form.file_name].decode()) for form in FORMATS
+        )
+        return ReaderViews(views=(ReaderView(name="reader", title=screen.title, screens=(screen,)), *sources))
 
     def recipients(self, rendition: Rendition) -> Sequence[str]:
         return [feed["key"] for feed in rendition.payload["feeds"]]

@@ -17,8 +17,9 @@ _JSON_FEED_VERSION = "https://jsonfeed.org/version/1.1"
 
 @dataclass(frozen=True, slots=True)
 class FeedFormat:
-    """A feed format: the extension of its URL, the name of its file in `files`, its media type, its writer."""
+    """A feed format: its name, extension in URLs, name of its file in `files`, media type and writer."""
 
+    title: str
     extension: str
     file_name: str
     media_type: str
@@ -67,9 +68,9 @@ def _item_of(entry: FeedEntry) -> dict[str, Json]:
     return item
 
 
-RSS = FeedFormat("rss", "rss.xml", f"{RSS_TYPE}; charset=utf-8", write_rss)
-ATOM = FeedFormat("atom", "atom.xml", f"{ATOM_TYPE}; charset=utf-8", write_atom)
-JSON = FeedFormat("json", "feed.json", "application/feed+json; charset=utf-8", write_json_feed)
+RSS = FeedFormat("RSS", "rss", "rss.xml", f"{RSS_TYPE}; charset=utf-8", write_rss)
+ATOM = FeedFormat("Atom", "atom", "atom.xml", f"{ATOM_TYPE}; charset=utf-8", write_atom)
+JSON = FeedFormat("JSON Feed", "json", "feed.json", "application/feed+json; charset=utf-8", write_json_feed)
 FORMATS = (RSS, ATOM, JSON)
 
 

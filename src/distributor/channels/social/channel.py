@@ -22,6 +22,9 @@ from distributor.channels.api import (
     MediaStore,
     Outcome,
     Problem,
+    ReaderScreen,
+    ReaderView,
+    ReaderViews,
     RenderContext,
     Rendition,
     SendContext,
@@ -35,6 +38,7 @@ from distributor.channels.social.post import Post, card_of, file_of, image_of, p
 from distributor.channels.social.settings import SocialSettings, is_public
 from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import InputError, LeaseLostError
+from distributor.domain.merge_fields import ReaderFields
 from distributor.rendering.environment import shipped_templates
 from distributor.rendering.fitting import Measure
 from distributor.rendering.measuring import graphemes
@@ -187,10 +191,16 @@ class SocialChannel(ABC, Generic[SettingsT]):
             "name": rendition.payload["name"],
             "account": self.settings.account,
             "note": self.preview_note(posts),
-            "posts": [_shown(post, limits, media) for post in posts],
+            "posts": _numbered([_shown(post, limits, media) for post in posts]),
             "language": posts[0].language if posts else "en",
         }
         return Templates([shipped_templates()]).render(self.preview_template, values)
+
+    def views_of(
+        self, rendition: Rendition, reader: ReaderFields | None = None, media: MediaStore = NO_MEDIA
+    ) -> ReaderViews:
+        screen = ReaderScreen(name="post", title=self.kind.capitalize(), page=self.preview(rendition, media))
+        return ReaderViews(views=(ReaderView(name="post", title=screen.title, screens=(screen,)),))
 
     def files(self, rendition: Rendition) -> Mapping[str, bytes]:
         return {f"{self.kind}.json": file_of(posts_of(rendition.payload))}
@@ -283,6 +293,19 @@ def _shown(post: Post, limits: PostLimits, media: MediaStore) -> dict[str, Json]
         "card": post.card,
         "host": urlsplit(post.card.url).hostname if post.card else "",
     }
+
+
+def _numbered(posts: list[dict[str, Json]]) -> list[dict[str, Json]]:
+    """The posts, each with its place in its thread: `part` of `parts`, which is 1 for a post by itself."""
+    threads: list[list[dict[str, Json]]] = []
+    for post in posts:
+        if post["continues"] and threads:
+            threads[-1].append(post)
+        else:
+            threads.append([post])
+    return [
+        {**post, "part": number, "parts": len(thread)} for thread in threads for number, post in enumerate(thread, 1)
+    ]
 
 
 def _image_url(post: Post, media: MediaStore) -> str:
