@@ -88,7 +88,7 @@ def app(fresh_services: Services, templates: Templates, tmp_path: Path) -> Itera
     yield AppContext(
         database=database,
         connect_redis=lambda: redis,
-        site=Site(
+        configured_site=Site(
             name="The Test Gazette",
             public_url="http://gazette.example",
             postal_address="1 Test Street, Testville",

@@ -26,6 +26,7 @@ from distributor.domain.errors import ConfigurationError, DistributorError, Sche
 from distributor.domain.feedback import BouncePolicy
 from distributor.domain.image_file import image_type_of_url, read_image_file
 from distributor.domain.ip_networks import parse_networks
+from distributor.domain.site_settings import LOGO_BYTES, SiteSetting
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
 from distributor.embedded.postgres import find_postgres
@@ -44,10 +45,6 @@ from distributor.storage.schema import check_schema, migrate, newest_revision
 
 if TYPE_CHECKING:
     from redis import Redis
-
-
-# Every mail and page loads it.
-_MAX_LOGO_BYTES = 500_000
 
 
 @contextmanager
@@ -75,7 +72,8 @@ def make_app_context(settings: Settings, services: Services) -> AppContext:
     return AppContext(
         database=Database(services.database_url),
         connect_redis=partial(_connect_redis, services.redis_url),
-        site=make_site(settings),
+        configured_site=make_site(settings),
+        fixed_site_settings=fixed_site_settings(settings),
         templates=make_templates(settings),
         tokens=TokenSigner(secret),
         vault=SecretBox(secret),
@@ -199,8 +197,15 @@ def child_environment(settings: Settings, services: Services) -> dict[str, str]:
 
     It reads no .env: whenever it is started again, it has the settings that its parent has read.
     """
+    fixed = {one.value for one in fixed_site_settings(settings)}
+    # What is not set here is not set there: the team may change it in the app.
+    open_to_the_team = {one.value for one in SiteSetting} - fixed
     values = effective_settings(settings, services)
-    given = {f"DISTRIBUTOR_{name.upper()}": value for name, value in values.items() if readers(name) != ("up",)}
+    given = {
+        f"DISTRIBUTOR_{name.upper()}": value
+        for name, value in values.items()
+        if readers(name) != ("up",) and name not in open_to_the_team
+    }
     return {**given, COMPLETE: "1"}
 
 
@@ -262,6 +267,11 @@ def make_site(settings: Settings) -> Site:
     )
 
 
+def fixed_site_settings(settings: Settings) -> frozenset[SiteSetting]:
+    """The settings of the site that the environment or .env sets: the team cannot change them in the app."""
+    return frozenset(one for one in SiteSetting if one.value in settings.model_fields_set)
+
+
 def make_brand(settings: Settings) -> Brand:
     """How the site looks. Raises ConfigurationError for a logo that cannot be read."""
     fonts, safe_fonts = parse_fonts(settings.font_stack)
@@ -303,14 +313,14 @@ def _read_logo(setting: str) -> Logo:
         return Logo(url=setting, media_type=image_type_of_url(setting))
     try:
         with Path(setting).open("rb") as file:
-            body = file.read(_MAX_LOGO_BYTES + 1)
+            body = file.read(LOGO_BYTES + 1)
     except OSError as error:
         raise _logo_error(setting, f"cannot be read: {error.strerror}") from error
     image = read_image_file(body)
     if image is None:
         raise _logo_error(setting, "is not a PNG, JPEG, GIF, WebP or SVG image")
-    if len(body) > _MAX_LOGO_BYTES:
-        raise _logo_error(setting, f"is over {_MAX_LOGO_BYTES // 1000} KB; make it smaller")
+    if len(body) > LOGO_BYTES:
+        raise _logo_error(setting, f"is over {LOGO_BYTES // 1000} KB; make it smaller")
     width, height = shown_size(image.width, image.height)
     name = hashlib.sha256(body).hexdigest()[:16]
     return Logo(

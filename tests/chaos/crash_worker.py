@@ -87,7 +87,7 @@ def _app(task: WorkerTask) -> AppContext:
     return AppContext(
         database=Database(task.database_url),
         connect_redis=partial(Redis.from_url, task.redis_url),
-        site=task.site,
+        configured_site=task.site,
         templates=make_templates(Settings(_env_file=None)),
         tokens=TokenSigner(task.secret),
         vault=SecretBox(task.secret),

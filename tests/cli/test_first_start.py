@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from distributor.cli.first_start import is_first_start, replace_made_up_address, set_up, unused_settings
-from distributor.cli.sandbox import MADE_UP_ADDRESS, SandboxPorts, move_sandbox_channels, read_ports
+from distributor.cli.first_start import is_first_start, set_up, unused_settings
+from distributor.cli.sandbox import SandboxPorts, move_sandbox_channels, read_ports
 from distributor.domain.errors import DistributorError
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.channel_settings import change, configure, remove
 from distributor.flow.operations.signing_keys import key_ring, make_keys
+from distributor.flow.operations.site import MADE_UP_ADDRESS, use_site_address
 from distributor.mail.dkim.keys import Algorithm
 from distributor.settings import Settings
 from distributor.storage import channels
@@ -107,14 +108,14 @@ def test_relays_of_its_own_a_missing_channel_and_one_of_another_kind(app: AppCon
 
 
 def test_the_made_up_postal_address_gives_way_to_the_site_s_and_no_other_does(app: AppContext, content: Path) -> None:
-    without = replace(app, site=replace(app.site, postal_address=" "))
+    without = replace(app, configured_site=replace(app.site, postal_address=" "))
     set_up(without, settings(content), PORTS)
     assert stored(app, "email")["postal_address"] == MADE_UP_ADDRESS
-    assert not replace_made_up_address(without)
-    assert replace_made_up_address(app)
+    assert not use_site_address(without)
+    assert use_site_address(app)
     assert stored(app, "email") == {"smtp_url": "smtp://127.0.0.1:2525"}
     change(app, "email", {"postal_address": "2 Own Street"})
-    assert not replace_made_up_address(app)
+    assert not use_site_address(app)
     assert stored(app, "email")["postal_address"] == "2 Own Street"
 
 
@@ -147,7 +148,7 @@ def test_secrets_under_a_lost_key_stop_no_start(app: AppContext, content: Path) 
     other = replace(app, vault=SecretBox(b"another key"))
     assert move_sandbox_channels(other, PORTS, SandboxPorts(http=9025, smtp=9525)) == []
     assert said(other, settings(content, smtp_url=RELAY)) == ""
-    assert not replace_made_up_address(other)
+    assert not use_site_address(other)
 
 
 def test_a_secret_key_beside_a_generated_one_is_named(app: AppContext, content: Path) -> None:

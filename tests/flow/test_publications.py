@@ -105,7 +105,7 @@ class Newsroom:
 
     def move(self, public_url: str, **changes: Any) -> None:
         """The service starts again with other settings of the site."""
-        self.app = replace(self.app, site=replace(self.app.site, public_url=public_url, **changes))
+        self.app = replace(self.app, configured_site=replace(self.app.site, public_url=public_url, **changes))
 
     def settle(self, *, seconds: float = LATER) -> int:
         """Let so much time pass and do the jobs that are due then; returns how many there were."""
@@ -337,13 +337,13 @@ def kill_a_build(newsroom: Newsroom) -> None:
     """The next build is killed, if anything is to be built."""
     site = newsroom.app.site
     fields = {name: getattr(site, name) for name in ("name", "public_url", "postal_address", "sender", "language")}
-    newsroom.app = replace(newsroom.app, site=KillingSite(**fields))
+    newsroom.app = replace(newsroom.app, configured_site=KillingSite(**fields))
     try:
         newsroom.settle()
     except Killed:
         pass
     finally:
-        newsroom.app = replace(newsroom.app, site=site)
+        newsroom.app = replace(newsroom.app, configured_site=site)
 
 
 def test_a_change_during_a_build_is_built_next(newsroom: Newsroom) -> None:
@@ -383,7 +383,7 @@ def test_a_feed_that_cannot_be_built_keeps_its_documents_and_does_not_affect_the
     newsroom.send(newsroom.write("good", tags=("trains",)))
     site = newsroom.app.site
     fields = {name: getattr(site, name) for name in ("name", "public_url", "postal_address", "sender", "language")}
-    newsroom.app = replace(newsroom.app, site=SiteWithOneBadArticle(**fields))
+    newsroom.app = replace(newsroom.app, configured_site=SiteWithOneBadArticle(**fields))
     newsroom.write("bad", title="Changed", tags=("boats",))
     newsroom.write("good", title="Better", tags=("trains",))
     newsroom.settle()
@@ -392,7 +392,7 @@ def test_a_feed_that_cannot_be_built_keeps_its_documents_and_does_not_affect_the
     with newsroom.app.database.begin() as connection:
         held = quarantine.of_loop(connection, QuarantineLoop.DOCUMENT)
     assert sorted(held) == ["feed/", "feed/boats"]
-    newsroom.app = replace(newsroom.app, site=site)
+    newsroom.app = replace(newsroom.app, configured_site=site)
     newsroom.settle(seconds=120)
     assert newsroom.titles("tags/boats") == ["Changed"]
     with newsroom.app.database.begin() as connection:
@@ -404,7 +404,7 @@ def test_a_feed_whose_change_is_undone_leaves_the_quarantine(newsroom: Newsroom)
     newsroom.configure(title="Another title")
     site = newsroom.app.site
     fields = {name: getattr(site, name) for name in ("name", "public_url", "postal_address", "sender", "language")}
-    newsroom.app = replace(newsroom.app, site=SiteWithOneBadArticle(**fields))
+    newsroom.app = replace(newsroom.app, configured_site=SiteWithOneBadArticle(**fields))
     newsroom.settle()
     newsroom.configure()
     newsroom.settle()

@@ -56,6 +56,8 @@ BOUNDS = {
     ("documents", "kind"): OURS,
     ("documents", "tag_slug"): SLUG,
     ("documents", "path"): SLUG,
+    ("site_settings", "name"): OURS,
+    ("site_logos", "name"): OURS,
     ("paused_routes", "relay"): "channels.email.settings: a URL",
     ("paused_routes", "destination"): ADDRESS,
     ("heartbeats", "role"): OURS,

@@ -246,7 +246,7 @@ def test_a_page_that_has_not_changed_is_not_sent_again(client: TestClient, write
 def test_below_a_path_of_its_host_all_links_stay_on_the_site(app: AppContext, write_article: WriteArticle):
     write_article()
     site = replace(app.site, public_url="https://example.org/gazette")
-    with TestClient(create_app(replace(app, site=site))) as client:
+    with TestClient(create_app(replace(app, configured_site=site))) as client:
         page = page_at(client, "/articles/the-news")
     links = page.xpath("//a[not(starts-with(@href, '#'))]/@href | //link[not(@rel='icon')]/@href")
     assert [link for link in links if not link.startswith(("/gazette/", "https://example.org/gazette/"))] == []

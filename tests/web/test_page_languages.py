@@ -150,7 +150,7 @@ def test_every_page_is_in_the_language_of_its_reader_and_in_no_other(
 @pytest.fixture
 def fresh_language_of_site(sign_ups: SignUpHarness) -> None:
     """The language of the site is another one than those that are tried."""
-    sign_ups.app = replace(sign_ups.app, site=replace(sign_ups.app.site, language="en-GB"))
+    sign_ups.app = replace(sign_ups.app, configured_site=replace(sign_ups.app.site, language="en-GB"))
 
 
 def own_texts(language: str) -> Iterator[str]:
@@ -191,7 +191,7 @@ def marked(sign_ups: SignUpHarness, tmp_path: Path) -> SignUpHarness:
     folder.mkdir(parents=True)
     (folder / "zz.toml").write_text(as_toml(in_brackets(own_file("en"))), encoding="utf-8")
     templates = Templates([tmp_path / "templates", shipped_templates()])
-    app = replace(sign_ups.app, templates=templates, site=replace(sign_ups.app.site, language="zz"))
+    app = replace(sign_ups.app, templates=templates, configured_site=replace(sign_ups.app.site, language="zz"))
     return SignUpHarness(app)
 
 
@@ -252,7 +252,7 @@ def test_the_pages_of_articles_are_in_the_language_of_the_site(
 def test_a_stranger_is_spoken_to_in_the_language_that_the_browser_asks_for_else_of_the_site(
     sign_ups: SignUpHarness, header: str, language: str
 ):
-    sign_ups.app = replace(sign_ups.app, site=replace(sign_ups.app.site, language="es-MX"))
+    sign_ups.app = replace(sign_ups.app, configured_site=replace(sign_ups.app.site, language="es-MX"))
     with visiting(sign_ups, "") as client:
         for path in ("/subscribe", "/nothing"):
             response = client.get(path, headers={b"Accept-Language": header.encode("latin-1")})
@@ -263,7 +263,7 @@ def test_a_stranger_is_spoken_to_in_the_language_that_the_browser_asks_for_else_
 def test_a_subscriber_is_spoken_to_in_the_chosen_language_else_in_that_of_the_site_whatever_the_browser_asks_for(
     sign_ups: SignUpHarness, chosen: str, language: str
 ):
-    sign_ups.app = replace(sign_ups.app, site=replace(sign_ups.app.site, language="es"))
+    sign_ups.app = replace(sign_ups.app, configured_site=replace(sign_ups.app.site, language="es"))
     people(sign_ups, chosen)
     with visiting(sign_ups, "fr") as client:
         for purpose in (Purpose.CONFIRM, Purpose.UNSUBSCRIBE, Purpose.PREFERENCES):

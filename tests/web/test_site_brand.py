@@ -41,7 +41,9 @@ def visit(app: AppContext) -> Iterator[Visit]:
 
         def open_client(*, public_url: str = "http://gazette.example", **brand: Any) -> TestClient:
             site = replace(app.site, public_url=public_url, brand=Brand(**brand))
-            return stack.enter_context(TestClient(create_app(replace(app, site=site)), follow_redirects=False))
+            return stack.enter_context(
+                TestClient(create_app(replace(app, configured_site=site)), follow_redirects=False)
+            )
 
         yield open_client
 
@@ -126,7 +128,7 @@ def test_a_name_is_shown_as_it_is_written(visit: Visit, app: AppContext) -> None
     name = '<script>alert(1)</script> & "Söhne" {{ 7 * 7 }}'
     for brand in (Brand(), Brand(logo=LOGO)):
         site = replace(app.site, name=name, brand=brand)
-        with TestClient(create_app(replace(app, site=site))) as client:
+        with TestClient(create_app(replace(app, configured_site=site))) as client:
             page = page_at(client)
         assert page.xpath("//script") == []
         assert [*page.xpath("//header//bdi/text()"), *page.xpath("//header//img/@alt")] == [name]
@@ -135,7 +137,7 @@ def test_a_name_is_shown_as_it_is_written(visit: Visit, app: AppContext) -> None
 @pytest.mark.browser
 @pytest.mark.parametrize("name", LONG_NAMES.values(), ids=LONG_NAMES)
 def test_a_long_name_breaks_and_the_links_stand_below_it(app: AppContext, name: str) -> None:
-    with visiting(replace(app, site=replace(app.site, name=name))) as visitor:
+    with visiting(replace(app, configured_site=replace(app.site, name=name))) as visitor:
         for width in (NARROWEST, 600):
             with visitor.at("/subscribe", width=width) as page:
                 assert not scrolls_sideways(page)
@@ -157,7 +159,7 @@ def test_axe_finds_nothing_wrong_whatever_the_accent(
     write_article()
     links = (FooterLink("Imprint", "/articles/the-news"), FooterLink("Privacy", "https://example.org/privacy"))
     brand = Brand(logo=LOGO, accent=accent, footer_links=links)
-    with visiting(replace(app, site=replace(app.site, brand=brand))) as visitor:
+    with visiting(replace(app, configured_site=replace(app.site, brand=brand))) as visitor:
         for path in ("/", "/articles/the-news", "/subscribe"):
             with visitor.at(path, scheme=scheme) as page:
                 assert findings(page) == []

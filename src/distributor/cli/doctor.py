@@ -22,6 +22,7 @@ from distributor.cli.first_start import unused_settings
 from distributor.domain.diagnostics import DiagnosticStatus, Finding, Nameserver
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError
 from distributor.domain.schedule import format_time
+from distributor.domain.site_settings import SiteSetting
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.lease import MARGIN
 from distributor.flow.operations.clocks import compare_clocks
@@ -34,7 +35,7 @@ from distributor.flow.operations.processes import (
 from distributor.flow.publishing.ingest import missing_files
 from distributor.sandbox.registry import broken_emulators
 from distributor.settings import Settings, address_problems, load_settings, unknown_settings
-from distributor.storage import channels, heartbeats, postmaster_mails, processes, quarantine
+from distributor.storage import channels, heartbeats, postmaster_mails, processes, quarantine, site_settings
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.processes import ServiceProcess
 from distributor.storage.schema import check_schema, newest_revision
@@ -121,6 +122,7 @@ def _diagnose_processes(app: AppContext, here: ServiceProcess) -> Iterator[Findi
     with app.database.begin() as connection:
         reported = processes.all_reported(connection)
         records = channels.all_channels(connection)
+        set_in_app = site_settings.stored(connection).get(SiteSetting.POSTAL_ADDRESS)
     running, silent = split_by_life(reported)
     if running:
         yield Finding("processes", DiagnosticStatus.OK, f"running: {_titles(running)}")
@@ -138,7 +140,10 @@ def _diagnose_processes(app: AppContext, here: ServiceProcess) -> Iterator[Findi
             sentence = f"{_titles(outdated)} {_runs(outdated)} version {version}, and this command is {here.version}"
             yield Finding("processes", DiagnosticStatus.WARN, f"{sentence}: {_start_again(running, outdated)}")
     yield from _diagnose_settings(running, here)
-    yield _diagnose_postal_address(running, here, records)
+    if set_in_app is None:
+        yield _diagnose_postal_address(running, here, records)
+    else:
+        yield Finding("postal address", DiagnosticStatus.OK, f"{set_in_app.value} (set in the app)")
 
 
 def _diagnose_settings(running: Sequence[ServiceProcess], here: ServiceProcess) -> Iterator[Finding]:

@@ -11,10 +11,10 @@ from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
 from distributor.bootstrap import kept_secret_key
-from distributor.cli.sandbox import MADE_UP_ADDRESS, SandboxPorts, configure_sandbox_channels
+from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels
 from distributor.domain.errors import ConfigurationError, NotFoundError
 from distributor.flow.app_context import AppContext
-from distributor.flow.operations.channel_settings import change, configure
+from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publishing.ingest import scan
 from distributor.settings import Settings
 from distributor.storage import channels
@@ -38,14 +38,6 @@ def set_up(app: AppContext, settings: Settings, ports: SandboxPorts) -> None:
     configure_sandbox_channels(app, ports, existing=own)
     if settings.content_dir.is_dir():
         scan(app)
-
-
-def replace_made_up_address(app: AppContext) -> bool:
-    """Let the email channel use the site's postal address, once there is one, in place of the sandbox's."""
-    if not app.site.postal_address.strip() or _email_settings(app).get("postal_address") != MADE_UP_ADDRESS:
-        return False
-    change(app, _EMAIL, {}, unset=["postal_address"])
-    return True
 
 
 def unused_settings(app: AppContext, settings: Settings) -> Iterator[str]:

@@ -19,14 +19,13 @@ from distributor.cli.process_group import ChildProcess, ProcessGroup
 from distributor.domain.errors import ConfigurationError, ServiceError
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.channel_settings import change, configure
+from distributor.flow.operations.site import MADE_UP_ADDRESS
 from distributor.sandbox.registry import emulators
 from distributor.sandbox.smtp_server import email_channel_settings
 from distributor.storage import channels
 
 SANDBOX_HOST = "127.0.0.1"
 """The address that the sandbox of `demo` and `up` listens on."""
-MADE_UP_ADDRESS = "Distributor Sandbox, 1 Example Street, 12345 Sampletown"
-"""The postal address in mails to the sandbox while the site has none."""
 _START_SECONDS = 30.0
 
 

@@ -18,7 +18,7 @@ from distributor.bootstrap import (
     this_process,
 )
 from distributor.cli.console import print_message
-from distributor.cli.first_start import is_first_start, replace_made_up_address, set_up, unused_settings
+from distributor.cli.first_start import is_first_start, set_up, unused_settings
 from distributor.cli.process_group import (
     ChildProcess,
     ProcessGroup,
@@ -36,6 +36,7 @@ from distributor.cli.sandbox import (
 from distributor.domain.errors import ConfigurationError, StateError
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.processes import reporting, split_by_life
+from distributor.flow.operations.site import use_site_address
 from distributor.flow.team.links import first_owner_link
 from distributor.listening import free_port, local_url, require_free_port
 from distributor.settings import Settings, address_problems, changed_settings, load_settings, unknown_settings
@@ -156,8 +157,8 @@ def _prepare_channels(
         return
     if former_ports is not None and (moved := move_sandbox_channels(app, former_ports, ports)):
         print_message(f"the sandbox has other ports than before, and its channels follow: {', '.join(moved)}")
-    if replace_made_up_address(app):
-        print_message("channel 'email' has the postal address of the site now, in place of the sandbox's made-up one")
+    for name in use_site_address(app):
+        print_message(f"channel {name!r} has the postal address of the site now, in place of the sandbox's made-up one")
 
 
 def _stop_event() -> threading.Event:

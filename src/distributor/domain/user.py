@@ -43,6 +43,7 @@ class Permission(StrEnum):
     USERS_WRITE = "users:write"
     AUDIT_LOG_READ = "audit-log:read"
     CHANNELS_WRITE = "channels:write"
+    SITE_WRITE = "site:write"
     SUBSCRIBERS_READ = TokenScope.SUBSCRIBERS_READ.value
     SUBSCRIBERS_WRITE = TokenScope.SUBSCRIBERS_WRITE.value
     LISTS_READ = TokenScope.LISTS_READ.value
@@ -214,6 +215,12 @@ class AuditAction(StrEnum):
     RESET_REQUESTED = "password reset requested"
     PASSWORD_SET = "password set"  # noqa: S105 - the name of an action
     DENIED = "denied"
+    SITE_CHANGED = "site changed"
+    CHANNEL_CREATED = "channel created"
+    CHANNEL_CHANGED = "channel changed"
+    CHANNEL_REMOVED = "channel removed"
+    CHANNEL_TESTED = "channel tested"
+    SIGNING_KEY_CHANGED = "signing key changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

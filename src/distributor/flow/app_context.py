@@ -13,7 +13,9 @@ from distributor.channels.api import Channel, Site
 from distributor.channels.registry import make_channel
 from distributor.domain.feedback import BouncePolicy
 from distributor.domain.ip_networks import IpNetwork
+from distributor.domain.site_settings import SiteSetting
 from distributor.domain.tokens import TokenSigner
+from distributor.flow.current_site import CurrentSite
 from distributor.flow.failpoints import Failpoint, do_nothing
 from distributor.rendering.environment import Templates
 from distributor.storage.channels import ChannelRecord, SecretBox
@@ -30,7 +32,8 @@ class AppContext:
     database: Database
     # Called for the first use of Redis: most commands do without, and the client takes long to import.
     connect_redis: Callable[[], Redis]
-    site: Site
+    # As the environment describes it; `site` is with what the team has changed.
+    configured_site: Site
     templates: Templates
     tokens: TokenSigner
     vault: SecretBox
@@ -38,6 +41,8 @@ class AppContext:
     imports_dir: Path
     content_dir: Path
     clock: Callable[[], datetime]
+    # The settings of the site that the environment sets, and no one changes in the app.
+    fixed_site_settings: frozenset[SiteSetting] = frozenset()
     # Whether articles of the content folder start published; otherwise as drafts.
     content_publish: bool = False
     # After how many soft bounces an address is suppressed.
@@ -50,6 +55,16 @@ class AppContext:
     undo_window: timedelta = timedelta(seconds=30)
     # Called at each failpoint; tests kill the process there.
     failpoint: Callable[[Failpoint], None] = do_nothing
+
+    @property
+    def site(self) -> Site:
+        """The site as it is now, the same object until something changes."""
+        return self.current_site.get()
+
+    @cached_property
+    def current_site(self) -> CurrentSite:
+        """What watches for changes of the site."""
+        return CurrentSite(self.database, self.configured_site, self.fixed_site_settings)
 
     @cached_property
     def redis(self) -> Redis:

@@ -741,6 +741,27 @@ document_builds = Table(
     Column("due_at", DateTime(timezone=True)),
 )
 
+# What the team has set about its site in the app, by the names of the settings (domain.site_settings).
+site_settings = Table(
+    "site_settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    _timestamp("changed_at"),
+)
+
+# Logos that were uploaded. Mails that were sent show them by these names for good, so none is deleted.
+site_logos = Table(
+    "site_logos",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("body", LargeBinary, nullable=False),
+)
+
 # Paused routes from a relay to a destination; an empty destination stands for the whole relay.
 paused_routes = Table(
     "paused_routes",

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from distributor.domain.brand import Brand
+from distributor.domain.site_settings import logo_path
 from distributor.flow.app_context import AppContext
 from distributor.rendering.words import Words
+from distributor.storage import site_settings
 from distributor.web.conditional_get import Representation, conditional_response, image_response
 from distributor.web.forms import Form
 from distributor.web.languages import accepted_languages
@@ -27,9 +31,8 @@ class PageRenderer:
         self._app = app
         # Behind a proxy the site may live below a path of its host.
         self.root = urlsplit(app.site.public_url).path
-        self._style = Asset.of(app, "web/public/site.css.j2", "site-{}.css", "text/css; charset=utf-8")
+        self._style = StyleSheet(app, "web/public/site.css.j2", "site")
         self._solver = Asset.of(app, "web/public/solver.js.j2", "solver-{}.js", "text/javascript; charset=utf-8")
-        self._brand = app.site.brand
         self._words = app.templates.words
 
     @property
@@ -58,13 +61,14 @@ class PageRenderer:
 
     def html(self, template: str, context: Mapping[str, object], words: Words) -> bytes:
         """Render `template`, a name below ``web/public``, with this context and words."""
-        logo = self._brand.logo
+        brand = self._app.site.brand
+        logo = brand.logo
         logo_url = self._url_here(logo.url) if logo else ""
         shared = {
             "words": words.table,
             "page": {"language": words.language, "direction": words.direction},
             "site": self._app.site,
-            "brand": self._brand,
+            "brand": brand,
             "logo_url": logo_url,
             "icon_url": logo_url if logo and logo.is_square else "",
             # Other sites show it; they need a whole URL, and few of them show an SVG.
@@ -95,26 +99,28 @@ class PageRenderer:
 
     def routes(self) -> list[Route]:
         return [
-            Route(self._style.path, self._send_style),
+            self._style.route(),
             Route(self._solver.path, self._send_solver),
-            *([Route(self._brand.logo.url, self._send_logo)] if self._brand.logo and self._brand.logo.body else []),
+            Route(logo_path("{name}"), self._send_logo),
         ]
 
     def _url_here(self, url: str) -> str:
         """The URL of a link on our own pages: a path stays on the host that the reader came to."""
         return self.root + url if url.startswith("/") else url
 
-    def _send_style(self, request: Request) -> Response:
-        return conditional_response(request, self._style.content, now=self._app.clock())
-
     def _send_solver(self, request: Request) -> Response:
         return conditional_response(request, self._solver.content, now=self._app.clock())
 
     def _send_logo(self, request: Request) -> Response:
-        assert self._brand.logo, "there is no route without one"  # noqa: S101
-        content = Representation.of(
-            self._brand.logo.body, media_type=self._brand.logo.media_type, cache_control=_FOREVER
-        )
+        """The logo of the site, or one that it had: mails that were sent still show it."""
+        name = request.path_params["name"]
+        logo = self._app.site.brand.logo
+        if logo is None or not logo.body or logo.url != logo_path(name):
+            with self._app.database.begin() as connection:
+                logo = site_settings.find_logo(connection, name)
+        if logo is None:
+            raise HTTPException(404)
+        content = Representation.of(logo.body, media_type=logo.media_type, cache_control=_FOREVER)
         return image_response(request, content, now=self._app.clock())
 
 
@@ -136,3 +142,46 @@ class Asset:
         body = app.templates.render(template, {"brand": app.site.brand}).encode()
         path = f"/assets/{name.format(hashlib.sha256(body).hexdigest()[:16])}"
         return cls(path, Representation.of(body, media_type=media_type, cache_control=_FOREVER))
+
+
+class StyleSheet:
+    """A style sheet in the colours of the brand. Its path has the hash of its content, so a changed brand has another.
+
+    Raises TemplateError if it cannot be rendered.
+    """
+
+    def __init__(self, app: AppContext, template: str, name: str) -> None:
+        self._app = app
+        self._template = template
+        self._name = name
+        self._made = self._make()
+
+    @property
+    def path(self) -> str:
+        """That of the style sheet for the brand as it is now."""
+        return self._current()[1].path
+
+    def route(self) -> Route:
+        """Serves it."""
+        return Route(f"/assets/{self._name}-{{digest}}.css", self._send)
+
+    def _send(self, request: Request) -> Response:
+        path = f"/assets/{self._name}-{request.path_params['digest']}.css"
+        if path != self.path:
+            # Another process may have heard of a change earlier, and made the page that asks for this.
+            self._app.current_site.look_again()
+        before, asset = self._made, self._current()[1]
+        found = next((one for one in (asset, before[1]) if one.path == path), None)
+        if found is None:
+            raise HTTPException(404)
+        return conditional_response(request, found.content, now=self._app.clock())
+
+    def _current(self) -> tuple[Brand, Asset]:
+        # The brand is the same object until the site changes.
+        if self._made[0] is not self._app.site.brand:
+            self._made = self._make()
+        return self._made
+
+    def _make(self) -> tuple[Brand, Asset]:
+        brand = self._app.site.brand
+        return brand, Asset.of(self._app, self._template, f"{self._name}-{{}}.css", "text/css; charset=utf-8")

@@ -293,6 +293,6 @@ def test_a_mail_without_a_postal_address_blocks_while_the_other_channels_are_fin
     harness.channel("news", "email")
     harness.channel("wall", "scripted_broadcast")
     campaign_id = harness.plan("news", "wall", after=SOON)
-    nowhere = replace(harness, app=replace(harness.app, site=replace(harness.app.site, postal_address="")))
+    nowhere = replace(harness, app=replace(harness.app, configured_site=replace(harness.app.site, postal_address="")))
     found = review(nowhere, campaign_id)
     assert [f"{one.channel_name}: {one.problem.code}" for one in found.blockers] == ["news: postal-address-missing"]

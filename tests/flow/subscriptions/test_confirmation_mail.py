@@ -358,7 +358,7 @@ def test_a_mail_that_cannot_go_out_is_told_to_whoever_asks_for_it_and_leaves_not
         setup.sign_up("ann")
     assert setup.campaigns() == []
     silent = ConfirmationHarness(
-        replace(setup.harness, app=replace(setup.app, site=replace(setup.app.site, postal_address=""))),
+        replace(setup.harness, app=replace(setup.app, configured_site=replace(setup.app.site, postal_address=""))),
         setup.sandbox,
     )
     setup.change_list(sender="")

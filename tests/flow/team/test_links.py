@@ -156,7 +156,7 @@ def test_without_an_email_channel_nothing_is_written_and_the_error_says_what_to_
 
 def test_a_site_name_that_looks_like_a_placeholder_is_text(setup: MailHarness):
     site: Site = replace(setup.app.site, name="The @@email@@ & <b>Gazette</b>")
-    setup.harness.app = replace(setup.app, site=site)
+    setup.harness.app = replace(setup.app, configured_site=site)
     setup.invite()
     (mail,) = setup.mails()
     assert "eve@example.org" not in mail["Subject"]

@@ -97,5 +97,5 @@ def test_every_body_refuses_fields_it_does_not_know(described: dict[str, Any]):
 
 
 def test_it_leads_to_where_the_installation_is(app: AppContext):
-    below = replace(app, site=replace(app.site, public_url="https://example.org/news"))
+    below = replace(app, configured_site=replace(app.site, public_url="https://example.org/news"))
     assert create_api(below).openapi()["servers"] == [{"url": "/news/api"}]

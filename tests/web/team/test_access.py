@@ -145,7 +145,7 @@ def test_a_change_is_made_only_if_it_comes_from_a_page_of_ours(team: Team, heade
 
 def test_a_page_without_tls_changes_nothing_of_a_site_with_it(make_team: MakeTeam):
     site = Site(name="The Gazette", public_url="https://gazette.example", postal_address="", sender="a@example.org")
-    team = make_team(site=site)
+    team = make_team(configured_site=site)
     owner = team.user()
     browser = team.browser(base_url="https://gazette.example")
     form = {"email": owner.email, "password": PASSWORD}

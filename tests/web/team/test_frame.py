@@ -43,7 +43,7 @@ def test_the_settings_show_only_what_the_role_may_open(team: Team):
 
 def test_times_are_those_of_the_zone_of_the_site(make_team: MakeTeam, team: Team):
     site = replace(team.app.site, time_zone="Europe/Berlin")
-    there = make_team(site=site)
+    there = make_team(configured_site=site)
     there.clock.now = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
     page = there.signed_in(there.user()).page("/app/account")
     (first, *_) = page.xpath("//main//time")

@@ -138,7 +138,10 @@ def test_everyone_can_read_and_use_every_page(
 
 def test_a_site_with_a_long_name_leaves_room_for_the_account_and_for_signing_out(app: AppContext, token: str):
     name = "The Tideline Letter of the United Harbour Associations of the Northern Coast"
-    with visiting(replace(app, site=replace(app.site, name=name))) as visitor, visitor.at("/app/sign-in") as page:
+    with (
+        visiting(replace(app, configured_site=replace(app.site, name=name))) as visitor,
+        visitor.at("/app/sign-in") as page,
+    ):
         page.context.add_cookies(
             [{"name": "distributor_session", "value": token, "url": visitor.public_url, "httpOnly": True}]
         )

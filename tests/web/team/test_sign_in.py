@@ -161,7 +161,7 @@ def test_a_token_is_stored_nowhere_and_its_cookie_is_out_of_reach_of_scripts(tea
 
 def test_under_https_the_cookie_is_secure_and_bound_to_the_host(make_team: MakeTeam, app: Any):
     site = Site(name="The Gazette", public_url="https://gazette.example", postal_address="", sender="a@example.org")
-    team = make_team(site=site)
+    team = make_team(configured_site=site)
     owner = team.user()
     browser = team.browser(base_url="https://gazette.example")
     cookie = browser.sign_in(owner.email).headers["set-cookie"]

@@ -16,9 +16,8 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.team.sign_in import ACCOUNT_LINK
 from distributor.storage import campaigns
 from distributor.web.assets import AssetFiles
-from distributor.web.conditional_get import conditional_response
 from distributor.web.headers import content_policy
-from distributor.web.pages import Asset
+from distributor.web.pages import StyleSheet
 from distributor.web.team.ledger import ledger_parts
 from distributor.web.team.navigation import navigation_for
 
@@ -56,7 +55,7 @@ class TeamPages:
                 "script_url": self._script_url,
             }
         )
-        self._style = Asset.of(app, "web/team/app.css.j2", "app-{}.css", "text/css; charset=utf-8")
+        self._style = StyleSheet(app, "web/team/app.css.j2", "app")
 
     def respond(
         self,
@@ -106,11 +105,17 @@ class TeamPages:
 
     def routes(self) -> list[Route]:
         """The style sheet, which is public like those of all pages."""
-        return [Route(self._style.path, self._send_style)]
+        return [self._style.route()]
 
     def _frame_of(self, user: object, page: str) -> dict[str, object]:
         """What surrounds the content of a page: of one for a signed-in user the rail and what is being sent."""
-        shared: dict[str, object] = {"style_url": self.root + self._style.path, "user": None, "page": page}
+        shared: dict[str, object] = {
+            # Macros have that of the start, which has the same zone.
+            "site": self._app.site,
+            "style_url": self.root + self._style.path,
+            "user": None,
+            "page": page,
+        }
         if not isinstance(user, User):
             return shared
         running = 0
@@ -122,6 +127,3 @@ class TeamPages:
     def _script_url(self, name: str) -> str | None:
         path = self._scripts.script_url(name)
         return self.root + path if path else None
-
-    def _send_style(self, request: Request) -> Response:
-        return conditional_response(request, self._style.content, now=self._app.clock())

@@ -11,6 +11,7 @@ down_revision = "0002"
 
 def upgrade() -> None:
     _create_delivery_totals()
+    _create_site_settings()
 
 
 def _create_delivery_totals() -> None:
@@ -93,4 +94,24 @@ def _create_delivery_totals() -> None:
         "deliveries",
         ["dispatch_id", "next_at"],
         postgresql_where=sa.text("state = 'deferred'"),
+    )
+
+
+def _create_site_settings() -> None:
+    op.create_table(
+        "site_settings",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("changed_by", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("site_settings_pkey")),
+    )
+    op.create_table(
+        "site_logos",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=True),
+        sa.Column("height", sa.Integer(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("site_logos_pkey")),
     )
