@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from distributor.domain.campaign import Totals
+from distributor.domain.campaign import CampaignState, Totals
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.user import Role
+from distributor.rendering.colours import contrast
 from distributor.web.team.ledger import ledger_parts
 from distributor.web.team.pages import TeamPages
 
@@ -70,3 +72,53 @@ def test_a_document_of_a_user_runs_nothing_and_reaches_nobody(team: Team):
     assert "frame-ancestors 'self'" in policy
     assert "script-src" not in response.headers["content-security-policy"]
     assert response.body == b"<!doctype html><p>Hello"
+
+
+def tokens_of(sheet: str) -> dict[str, tuple[str, str]]:
+    """The colours of the style sheet by name: in the light theme, and in the dark one."""
+    return {
+        name: (light, dark) for name, light, dark in re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", sheet)
+    }
+
+
+STATE_COLOURS = (
+    *("sent", "delivered", "deferred", "failed", "bounced", "complained", "unknown", "suppressed"),
+    *("running", "scheduled"),
+)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_words_can_be_read_on_every_ground(team: Team, theme: int):
+    (path,) = team.browser().page("/app/sign-in").xpath("//link[@rel='stylesheet']/@href")
+    colours = tokens_of(team.browser().get(path).text)
+    for name in (*STATE_COLOURS, "ink", "muted", "accent", "danger", "good"):
+        for ground in ("page", "surface", "sunken"):
+            assert contrast(colours[name][theme], colours[ground][theme]) >= 4.5, (name, ground)
+    for ground in ("page", "surface"):
+        assert contrast(colours["edge"][theme], colours[ground][theme]) >= 3
+
+
+def test_no_two_states_have_the_same_colour(team: Team):
+    (path,) = team.browser().page("/app/sign-in").xpath("//link[@rel='stylesheet']/@href")
+    colours = tokens_of(team.browser().get(path).text)
+    assert len({colours[name] for name in STATE_COLOURS}) == len(STATE_COLOURS)
+
+
+def test_every_state_is_shown_as_a_drawing_and_a_word(team: Team):
+    page = team.signed_in(team.user()).page("/app/_components")
+    states = page.xpath("//section[@aria-labelledby='states']//span[contains(@class, 'state')]")
+    assert len(states) == len(CampaignState) + len(DeliveryState)
+    assert all(one.xpath(".//svg/@aria-hidden") == ["true"] for one in states)
+    words = [one.text_content().strip() for one in states]
+    assert all(words)
+    assert len(set(words[: len(CampaignState)])) == len(CampaignState)
+    assert len(set(words[len(CampaignState) :])) == len(DeliveryState)
+
+
+def test_the_numbers_under_the_bar_add_up_to_the_audience(team: Team):
+    page = team.signed_in(team.user()).page("/app/_components")
+    bars = page.xpath("//ul[@class='ledger-sum']")
+    assert len(bars) > 4
+    for bar in bars:
+        whole, *parts = (int(text.replace(",", "")) for text in bar.xpath(".//span[@class='number']/text()"))
+        assert sum(parts) == whole

@@ -101,6 +101,7 @@ def token(app: AppContext) -> str:
 PAGES = {
     "overview": "/app",
     "settings": "/app/settings",
+    "components": "/app/_components",
     "team": "/app/users",
     "invited": "/app/users/2",
     "disabled": "/app/users/6",
@@ -177,3 +178,16 @@ def test_what_was_typed_when_the_session_ended_is_sent_after_the_sign_in(app: Ap
         page.get_by_role("button", name="Send it now").click()
         expect(page.get_by_text("Your name is saved.")).to_be_visible()
         expect(page.get_by_label("Name")).to_have_value("Ada")
+
+
+def test_a_document_of_a_user_is_shown_as_it_is_and_runs_nothing(app: AppContext, visitor: Visitor, token: str):
+    with visitor.at("/app/sign-in") as page:
+        page.context.add_cookies(
+            [{"name": "distributor_session", "value": token, "url": visitor.public_url, "httpOnly": True}]
+        )
+        page.goto(f"{visitor.public_url}/app/_components")
+        page.locator("iframe").scroll_into_view_if_needed()
+        document = page.frame_locator("iframe")
+        expect(document.get_by_role("heading", name="A document")).to_be_visible()
+        expect(document.get_by_role("img")).to_have_js_property("naturalWidth", 2)
+        expect(document.locator("body")).to_have_css("color", "rgb(1, 2, 3)")

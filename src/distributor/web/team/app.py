@@ -14,6 +14,7 @@ from distributor.web.headers import SecurityHeaders
 from distributor.web.team.access import Gate, TeamRoute
 from distributor.web.team.account import AccountPages
 from distributor.web.team.campaign_preview import CampaignPreviewPages
+from distributor.web.team.components import ComponentPages
 from distributor.web.team.overview import OverviewPages
 from distributor.web.team.pages import TEAM_HEADERS, TeamPages
 from distributor.web.team.sign_in import SignInPages
@@ -34,6 +35,7 @@ class TeamApp:
         self.declared: tuple[TeamRoute, ...] = (
             *SignInPages(app, self._pages, self.gate, config).routes(),
             *OverviewPages(app, self._pages).routes(),
+            *ComponentPages(self._pages).routes(),
             *AccountPages(app, self._pages, self.gate).routes(),
             *CampaignPreviewPages(app, self._pages, self.gate).routes(),
             *UserPages(app, self._pages, self.gate).routes(),
