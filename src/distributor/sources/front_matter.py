@@ -223,7 +223,8 @@ def _check_slug(text: str) -> str:
     return text
 
 
-def _check_language(text: str) -> str:
+def checked_language(text: str) -> str:
+    """A language tag such as en or pt-BR. Raises ValueError."""
     if not _LANGUAGE.fullmatch(text):
         raise ValueError(f"must be a language tag such as en or pt-BR, not {text!r}")
     return text
@@ -280,7 +281,7 @@ class _Keys(_Strict):
     slug: Annotated[str, AfterValidator(_check_slug)] | None = None
     summary: _Text | None = None
     author: _Text | None = None
-    language: Annotated[str, AfterValidator(_check_language)] | None = None
+    language: Annotated[str, AfterValidator(checked_language)] | None = None
     tags: list[Annotated[_Tag, BeforeValidator(_tag_from_text)]] | None = None
     image: _Image | None = None
     published_at: Annotated[str | None, BeforeValidator(_date_as_text)] = None

@@ -61,7 +61,11 @@ def parse(text: str, *, path: str) -> Manuscript:
     A first heading of level 1 is the title unless front matter has another one; headings in the body start at level 2.
     Link titles, which browsers show only as tooltips, are not kept.
     """
-    front, below = split_front_matter(text, path=path)
+    return parse_below(*split_front_matter(text, path=path), path=path)
+
+
+def parse_below(front: FrontMatter, below: str, *, path: str) -> Manuscript:
+    """As `parse`, of a text whose front matter has been read or stands elsewhere. Raises SourceError."""
     try:
         return _read(front, below, path)
     except RecursionError:

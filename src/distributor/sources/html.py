@@ -1,0 +1,630 @@
+"""HTML: files, and what is pasted from word processors and web pages. Only its content is kept, never its looks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TypeAlias
+
+import lxml.etree
+import lxml.html
+import nh3
+from lxml.html import HtmlElement
+from markdown_it.common.normalize_url import normalizeLink
+
+from distributor.domain.article import Manuscript
+from distributor.domain.blocks import (
+    Alignment,
+    Block,
+    Code,
+    Divider,
+    Heading,
+    Image,
+    List,
+    ListItem,
+    Mark,
+    Paragraph,
+    Quote,
+    Run,
+    Runs,
+    Table,
+    on_its_own_line,
+    set_large_images_apart,
+    text_of,
+)
+from distributor.domain.errors import SourceError
+from distributor.domain.tags import Tag
+from distributor.sources.assembly import build_manuscript
+from distributor.sources.decoding import normalize_text
+from distributor.sources.front_matter import FrontMatter, checked_language, split_front_matter
+from distributor.sources.tags import read_tag_line
+from distributor.sources.urls import is_allowed_image, is_allowed_link, linkify
+
+SUFFIXES = (".html", ".htm")
+
+_SPACE = re.compile(r"[ \t\n\f\r]+")
+_MARKS = {
+    **dict.fromkeys(("b", "strong"), Mark.STRONG),
+    **dict.fromkeys(("em", "i", "cite", "dfn"), Mark.EMPHASIS),
+    **dict.fromkeys(("del", "s", "strike"), Mark.STRIKE),
+    **dict.fromkeys(("code", "kbd", "samp", "tt"), Mark.CODE),
+}
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+# What begins a line of its own and holds other blocks.
+_CONTAINERS = frozenset(
+    (
+        *("address", "article", "aside", "body", "caption", "center", "dd", "details", "div", "dl", "dt", "fieldset"),
+        *("footer", "header", "hgroup", "li", "main", "p", "section", "summary"),
+        *("table", "tbody", "td", "tfoot", "th", "thead", "tr"),
+    )
+)
+_NOT_CONTENT = frozenset(
+    (
+        *("applet", "audio", "base", "button", "canvas", "datalist", "embed", "form", "frame", "frameset", "head"),
+        *("iframe", "input", "link", "map", "math", "menu", "meta", "nav", "noframes", "noscript", "object"),
+        *("optgroup", "option", "param", "progress", "script", "select", "source", "style", "svg", "template"),
+        *("textarea", "title", "video"),
+    )
+)
+_KEPT = {
+    *_MARKS,
+    *_HEADINGS,
+    *_CONTAINERS,
+    "a",
+    "blockquote",
+    "br",
+    "figcaption",
+    "figure",
+    "hr",
+    "img",
+    "ol",
+    "ul",
+    "pre",
+    "q",
+    "span",
+    "sub",
+    "sup",
+    "u",
+    "mark",
+    "small",
+    "font",
+}
+_KEPT_ATTRIBUTES = {
+    "*": {"style", "class", "hidden", "align"},
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height", "title"},
+    "ol": {"start"},
+}
+_STYLES = {"display", "font-weight", "font-style", "text-decoration", "text-decoration-line", "text-align", "mso-list"}
+_BOLD = re.compile(r"bold|bolder|[6-9]00")
+# Word writes items of lists as paragraphs: with a bullet of a symbol font, or a number.
+_WORD_BULLET = re.compile(r"\s*(?:[·•§o▪◦–-]|(\d{1,3}|[a-z])[.)])\s+", re.IGNORECASE)
+_LANGUAGE_CLASS = re.compile(r"lang(?:uage)?-([\w+#.-]+)")
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
+# They need no end.
+_OPEN_ENDED = frozenset(
+    ("br", "dd", "dt", "hr", "img", "input", "li", "link", "meta", "option", "p", "source", "td", "th", "tr", "wbr")
+)
+# The parser takes a time quadratic in the depth.
+_MAX_OPEN = 500
+# Deeper lists and quotes become part of those around them.
+_MAX_DEPTH = 10
+_Part: TypeAlias = "Run | Block"
+
+
+def parse(text: str, *, path: str) -> Manuscript:
+    """Parse a normalized text, with front matter or without. Raises SourceError if there is no title or no text.
+
+    The first heading of level 1 is the title, else the title of the page.
+    """
+    front, below = split_front_matter(text, path=path)
+    body = read_html(below, path=path)
+    head = _read_head(below)
+    title, body = _take_title(body, front.title or None)
+    body, tags = _take_tags(body, front, head)
+    front = replace(
+        front,
+        author=front.author or head.author or None,
+        language=front.language or head.language or None,
+        summary=front.summary or head.summary or None,
+    )
+    return build_manuscript(front, body, title=title or head.title, tags=tags, warnings=(), path=path)
+
+
+def read_html(text: str, *, path: str = "") -> tuple[Block, ...]:
+    """The blocks of HTML, with a heading of level 1 only at their start, if it has one there. Raises SourceError."""
+    too_deep = SourceError("nested too deeply: elements inside one another", path=path)
+    if _most_open(text) > _MAX_OPEN:
+        raise too_deep
+    try:
+        tree = _tree(text)
+        blocks = list(_blocks_of(_content(tree))) if tree is not None else []
+    except RecursionError:
+        raise too_deep from None
+    return set_large_images_apart(_with_section_levels(_word_lists(blocks)))
+
+
+def _most_open(text: str) -> int:
+    """How many elements are open at the same time at most, as far as their tags say."""
+    depth = most = 0
+    for closes, name in _TAG.findall(text):
+        if name.lower() not in _OPEN_ENDED:
+            depth = max(depth - 1, 0) if closes else depth + 1
+            most = max(most, depth)
+    return most
+
+
+def looks_like_html(text: str) -> bool:
+    """Whether a text is HTML rather than text that mentions some: it begins with an element, and has blocks."""
+    start = text.lstrip()[:200].lower()
+    if start.startswith(("<!doctype html", "<html", "<?xml")):
+        return True
+    return (
+        start.startswith("<")
+        and re.search(r"</?(?:p|div|h[1-6]|ul|ol|br|table|article|section|span|b|meta)[\s/>]", text, re.I) is not None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    """What the head of a page says."""
+
+    title: str = ""
+    author: str = ""
+    language: str = ""
+    summary: str = ""
+    keywords: str = ""
+
+
+def _read_head(text: str) -> _Head:
+    if "<head" not in text.lower() and "<title" not in text.lower():
+        return _Head()
+    try:
+        page = lxml.html.document_fromstring(text)
+    except (lxml.etree.LxmlError, ValueError):
+        return _Head()
+    metas = {str(one.get("name", "")).lower(): str(one.get("content", "")) for one in page.iter("meta")}
+    language = str(page.get("lang", ""))
+    try:
+        language = checked_language(language)
+    except ValueError:
+        language = ""
+    found = next((one.text_content() for one in page.iter("title")), "")
+    return _Head(
+        title=_line(found),
+        author=_line(metas.get("author", "")),
+        language=language,
+        summary=_line(metas.get("description", "")),
+        keywords=_line(metas.get("keywords", "")),
+    )
+
+
+def _line(text: str) -> str:
+    return " ".join(normalize_text(text).split())
+
+
+def _tree(text: str) -> HtmlElement | None:
+    """The elements that are content, as a browser would read them; nothing of the rest."""
+    cleaned = nh3.clean(
+        text,
+        tags=_KEPT,
+        clean_content_tags=set(_NOT_CONTENT),
+        attributes=_KEPT_ATTRIBUTES,
+        filter_style_properties=_STYLES,
+        url_schemes={"http", "https", "mailto", "tel"},
+        link_rel=None,
+        strip_comments=True,
+    )
+    with suppress(lxml.etree.LxmlError, ValueError):
+        tree: HtmlElement = lxml.html.fragment_fromstring(
+            cleaned, create_parent="div", parser=lxml.html.HTMLParser(huge_tree=True)
+        )
+        return tree
+    return None
+
+
+def _content(tree: HtmlElement) -> HtmlElement:
+    """The one article of a page, or its main part; else all of it."""
+    for name in ("article", "main"):
+        found = list(tree.iter(name))
+        if len(found) == 1 and len(found[0].text_content()) * 2 > len(tree.text_content()):
+            return found[0]
+    return tree
+
+
+def _take_title(body: tuple[Block, ...], known: str | None) -> tuple[str | None, tuple[Block, ...]]:
+    """The title, and the body below it."""
+    if body and isinstance(body[0], Heading) and body[0].level == 1:
+        title = " ".join(text_of(body[0].runs).split())
+        if known is None or title.casefold() == known.casefold():
+            return title, body[1:]
+        return known, (Heading(2, body[0].runs), *body[1:])
+    return known, body
+
+
+def _take_tags(body: tuple[Block, ...], front: FrontMatter, head: _Head) -> tuple[tuple[Block, ...], tuple[Tag, ...]]:
+    if front.tags is not None:
+        return body, ()
+    if len(body) > 1 and isinstance(last := body[-1], Paragraph):
+        tags = read_tag_line(text_of(last.runs))
+        if tags:
+            return body[:-1], tags
+    return body, read_tag_line(f"Tags: {head.keywords}") if head.keywords else ()
+
+
+def _with_section_levels(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """The headings, of which only the first block may have level 1."""
+    return tuple(
+        replace(block, level=2) if isinstance(block, Heading) and block.level == 1 and at else block
+        for at, block in enumerate(blocks)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _WordItem:
+    """A paragraph that Word shows as an item of a list."""
+
+    is_numbered: bool
+    paragraph: Paragraph
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """The formatting that applies to nested text."""
+
+    marks: frozenset[Mark] = frozenset()
+    href: str | None = None
+
+
+def _blocks_of(element: HtmlElement, depth: int = 0) -> Iterator[Block]:
+    """The blocks in an element: text between two of them is a paragraph."""
+    runs: list[Run] = []
+    for part in _parts(element, _Style(), depth):
+        if isinstance(part, Run):
+            runs.append(part)
+        else:
+            yield from _paragraphs(runs)
+            runs = []
+            yield part
+    yield from _paragraphs(runs)
+
+
+def _parts(element: HtmlElement, style: _Style, depth: int) -> Iterator[_Part]:
+    """The text and blocks in an element, in order."""
+    if element.text:
+        yield Run(_SPACE.sub(" ", element.text), style.marks, style.href)
+    for child in element:
+        if isinstance(child.tag, str):
+            yield from _part(child, style, depth)
+        if child.tail:
+            yield Run(_SPACE.sub(" ", child.tail), style.marks, style.href)
+
+
+def _part(element: HtmlElement, style: _Style, depth: int) -> Iterator[_Part]:
+    tag = str(element.tag)
+    if tag in _NOT_CONTENT or _is_hidden(element):
+        return
+    if tag in _HEADINGS:
+        yield from _heading(element, depth)
+    elif tag in ("ul", "ol"):
+        yield from _list_of(element, depth)
+    elif tag == "blockquote":
+        inner = tuple(_blocks_of(element, depth + 1))
+        yield from ([Quote(inner)] if inner and depth < _MAX_DEPTH else inner)
+    elif tag == "pre":
+        yield from _code(element)
+    elif tag == "hr":
+        yield Divider()
+    elif tag == "br":
+        yield Run("\n", style.marks, style.href)
+    elif tag == "img":
+        yield from _image(element, style)
+    elif tag == "table":
+        yield from _table_of(element, depth)
+    elif tag == "figure":
+        yield from _figure(element, depth)
+    elif tag in _CONTAINERS or tag == "figcaption":
+        yield from _container(element, depth)
+    else:
+        yield from _inline(element, style, depth)
+
+
+def _inline(element: HtmlElement, style: _Style, depth: int) -> Iterator[_Part]:
+    tag = str(element.tag)
+    marks = _styled(element, style.marks | ({_MARKS[tag]} if tag in _MARKS else set()))
+    href = _link_of(element) if tag == "a" else None
+    opening, closing = ("“", "”") if tag == "q" else ("", "")
+    if opening:
+        yield Run(opening, marks, style.href)
+    yield from _parts(element, _Style(marks, href or style.href), depth)
+    if closing:
+        yield Run(closing, marks, style.href)
+
+
+def _container(element: HtmlElement, depth: int) -> Iterator[Block]:
+    is_item = element.tag == "p" and "list" in str(element.get("class", "")).lower()
+    for block in _blocks_of(element, depth):
+        found = _word_item(block) if is_item and isinstance(block, Paragraph) else None
+        if found is not None:
+            yield List((ListItem((found.paragraph,)),), ordered=found.is_numbered, start=_WORD_LIST)
+        else:
+            yield block
+
+
+def _heading(element: HtmlElement, depth: int) -> Iterator[Block]:
+    """The heading, and what cannot be in one below it."""
+    found = list(_blocks_of(element, depth))
+    runs = [run for block in found if isinstance(block, Paragraph | Heading) for run in (*block.runs, Run(" "))]
+    tidy = _tidy([replace(run, text=run.text.replace("\n", " ")) for run in runs if run.image is None])
+    if tidy:
+        yield Heading(_HEADINGS[str(element.tag)], tidy)
+    yield from (block for block in found if not isinstance(block, Paragraph | Heading))
+
+
+def _list_of(element: HtmlElement, depth: int) -> Iterator[Block]:
+    items: list[ListItem] = []
+    for child in element:
+        if not isinstance(child.tag, str) or _is_hidden(child):
+            continue
+        # A list directly in a list, as some editors write it, belongs to the item above it.
+        blocks = tuple(_part(child, _Style(), depth + 1) if child.tag in ("ul", "ol") else _blocks_of(child, depth + 1))
+        found = tuple(block for block in blocks if not isinstance(block, Run))
+        if child.tag in ("ul", "ol") and items:
+            items[-1] = ListItem((*items[-1].blocks, *found))
+        elif found:
+            items.append(ListItem(found))
+    if depth >= _MAX_DEPTH:
+        yield from (block for item in items for block in item.blocks)
+    elif items:
+        yield List(tuple(items), ordered=element.tag == "ol", start=_start_of(element) if element.tag == "ol" else 1)
+
+
+def _figure(element: HtmlElement, depth: int) -> Iterator[Block]:
+    caption = next(element.iter("figcaption"), None)
+    runs = tuple(run for block in _blocks_of(caption) for run in _runs_in(block)) if caption is not None else ()
+    if caption is not None:
+        caption.getparent().remove(caption)
+    blocks = list(_blocks_of(element, depth))
+    images = [at for at, block in enumerate(blocks) if isinstance(block, Image)]
+    if len(images) == 1 and runs:
+        image = blocks[images[0]]
+        assert isinstance(image, Image)  # noqa: S101 - of those found above
+        text = " ".join("".join(run.text for run in runs).split())
+        blocks[images[0]] = replace(image, caption=(Run(text),))
+    elif runs:
+        blocks.append(Paragraph(runs))
+    yield from blocks
+
+
+def _table_of(element: HtmlElement, depth: int) -> Iterator[Block]:
+    """The table, or what is in its cells if it only arranges them, as in mails."""
+    rows = [[cell for cell in row if cell.tag in ("td", "th")] for row in element.iter("tr")]
+    rows = [row for row in rows if row]
+    if not _is_data(element, rows):
+        yield from _blocks_of(element, depth)
+        return
+    width = max(map(len, rows))
+    cells = [[_cell(cell, depth) for cell in row] + [()] * (width - len(row)) for row in rows]
+    found = next(element.iter("caption"), None)
+    if found is not None:
+        yield from _blocks_of(found, depth)
+    alignments = [_alignment(cell) for cell in rows[0]] + [Alignment.LEFT] * (width - len(rows[0]))
+    yield Table(tuple(cells[0]), tuple(map(tuple, cells[1:])), tuple(alignments))
+
+
+def _cell(cell: HtmlElement, depth: int) -> Runs:
+    runs = [run for block in _blocks_of(cell, depth) for run in (*_runs_in(block), Run(" "))]
+    flat = [replace(run, text=run.text.replace("\n", " ")) for run in runs]
+    return _tidy([Run(run.text, href=run.image.src) if run.image else run for run in flat])
+
+
+# The start of a list that is made of one paragraph of Word, until it is joined with its neighbours.
+_WORD_LIST = -1
+
+
+def _word_item(block: Paragraph) -> _WordItem | None:
+    first, *others = block.runs
+    found = _WORD_BULLET.match(first.text)
+    if found is None:
+        return None
+    runs = _tidy([replace(first, text=first.text[found.end() :]), *others])
+    return _WordItem(is_numbered=found[1] is not None, paragraph=Paragraph(runs)) if runs else None
+
+
+def _word_lists(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks, with neighbouring paragraphs of Word that are items joined to lists."""
+    joined: list[Block] = []
+    for is_word, group in groupby(
+        blocks, key=lambda one: (one.ordered, one.start) if isinstance(one, List) and one.start == _WORD_LIST else None
+    ):
+        members = list(group)
+        if is_word is None:
+            joined += members
+            continue
+        items = tuple(item for member in members if isinstance(member, List) for item in member.items)
+        joined.append(List(items, ordered=is_word[0]))
+    return [_settled(block) for block in joined]
+
+
+def _settled(block: Block) -> Block:
+    """The block, without lists of Word inside it that have no start yet."""
+    match block:
+        case Quote(blocks=inner):
+            return Quote(tuple(_word_lists(inner)))
+        case List(items=items):
+            return replace(block, items=tuple(ListItem(tuple(_word_lists(item.blocks))) for item in items))
+        case _:
+            return block
+
+
+def _is_hidden(element: HtmlElement) -> bool:
+    return element.get("hidden") is not None or _declarations(element).get("display") == "none"
+
+
+def _declarations(element: HtmlElement) -> Mapping[str, str]:
+    pairs = (part.partition(":") for part in str(element.get("style", "")).split(";"))
+    return {name.strip().lower(): value.strip().lower() for name, colon, value in pairs if colon}
+
+
+def _styled(element: HtmlElement, marks: frozenset[Mark]) -> frozenset[Mark]:
+    """The marks as the style of the element changes them: word processors write bold text as a style."""
+    style = _declarations(element)
+    changed = set(marks)
+    if weight := style.get("font-weight"):
+        (changed.add if _BOLD.search(weight) else changed.discard)(Mark.STRONG)
+    if slant := style.get("font-style"):
+        (changed.add if slant in ("italic", "oblique") else changed.discard)(Mark.EMPHASIS)
+    if "line-through" in style.get("text-decoration", "") + style.get("text-decoration-line", ""):
+        changed.add(Mark.STRIKE)
+    return frozenset(changed)
+
+
+def _link_of(element: HtmlElement) -> str | None:
+    href = _SPACE.sub(" ", str(element.get("href", ""))).strip()
+    if not href or href.startswith("#") or not is_allowed_link(href):
+        return None
+    return normalizeLink(href)
+
+
+def _image(element: HtmlElement, style: _Style) -> Iterator[Run]:
+    src = _SPACE.sub("", str(element.get("src", "")))
+    alt = _line(str(element.get("alt", "")))
+    if not is_allowed_image(src):
+        # Word processors paste pictures as addresses that only they can open.
+        yield from [Run(alt, style.marks, style.href)] if alt else []
+        return
+    size = [
+        int(value) if value.isascii() and value.isdigit() and len(value) < 6 else None
+        for value in (str(element.get(name, "")) for name in ("width", "height"))
+    ]
+    if size == [1, 1] or 0 in size:
+        return
+    yield Run(alt, style.marks, style.href, Image(normalizeLink(src), alt, width=size[0], height=size[1]))
+
+
+def _code(element: HtmlElement) -> Iterator[Block]:
+    text = element.text_content().strip("\n")
+    named = " ".join(str(one.get("class", "")) for one in element.iter())
+    language = _LANGUAGE_CLASS.search(named)
+    if text.strip():
+        yield Code(text, language[1] if language else "")
+
+
+def _start_of(element: HtmlElement) -> int:
+    start = str(element.get("start", ""))
+    return int(start) if start.isascii() and start.isdigit() and len(start) < 9 else 1
+
+
+def _is_data(element: HtmlElement, rows: Sequence[Sequence[HtmlElement]]) -> bool:
+    """Whether a table holds data: several columns and rows, and no blocks in its cells but paragraphs."""
+    if len(rows) < 2 or max(map(len, rows)) < 2 or next(element.iterdescendants("table"), None) is not None:
+        return False
+    return next(element.iterdescendants("ul", "ol", "blockquote", "pre", "hr", *_HEADINGS), None) is None or (
+        next(element.iterdescendants("th"), None) is not None
+        and next(element.iterdescendants(*_HEADINGS), None) is None
+    )
+
+
+def _alignment(cell: HtmlElement) -> Alignment:
+    said = str(cell.get("align", "")).lower() or _declarations(cell).get("text-align", "")
+    return Alignment(said) if said in set(Alignment) else Alignment.LEFT
+
+
+def _runs_in(block: Block) -> Iterator[Run]:
+    """The text of a block on a line, with its formatting."""
+    match block:
+        case Paragraph(runs=runs) | Heading(runs=runs):
+            yield from runs
+        case List(items=items):
+            for item in items:
+                for inner in item.blocks:
+                    yield from _runs_in(inner)
+                    yield Run("; ")
+        case Quote(blocks=blocks):
+            for inner in blocks:
+                yield from _runs_in(inner)
+        case Code(text=text):
+            yield Run(text.replace("\n", " "), frozenset({Mark.CODE}))
+        case Image() as image:
+            yield Run(image.alt or image.src, href=image.src)
+        case _:
+            pass
+
+
+def _paragraphs(runs: Sequence[Run]) -> Iterator[Block]:
+    """The paragraphs of a text: an empty line begins another one, and large images stand between them."""
+    for is_break, group in groupby(_lines(runs), key=lambda line: not line):
+        if is_break:
+            continue
+        lines = list(group)
+        joined = [part for at, line in enumerate(lines) for part in ([Run("\n")] if at else []) + line]
+        yield from _split_at_images(joined)
+
+
+def _lines(runs: Sequence[Run]) -> Iterator[list[Run]]:
+    line: list[Run] = []
+    for run in runs:
+        if run.image is None and run.text == "\n":
+            yield _or_nothing(line)
+            line = []
+        else:
+            line.append(run)
+    yield _or_nothing(line)
+
+
+def _or_nothing(line: list[Run]) -> list[Run]:
+    return line if any(run.text.strip() or run.image for run in line) else []
+
+
+def _split_at_images(runs: Sequence[Run]) -> Iterator[Block]:
+    """A text with its small images; the others on lines of their own."""
+    has_text = any(run.text.strip() for run in runs if run.image is None)
+    for is_apart, group in groupby(
+        runs, key=lambda run: run.image is not None and not (has_text and run.image.is_small)
+    ):
+        members = list(group)
+        if is_apart:
+            yield from (on_its_own_line(_sizeless(run.image), run.href) for run in members if run.image)
+        elif tidy := _tidy(members):
+            yield Paragraph(tidy)
+
+
+def _sizeless(image: Image) -> Image:
+    """The size in HTML is that on its page, which may be any."""
+    return replace(image, width=None, height=None)
+
+
+def _tidy(runs: Sequence[Run]) -> Runs:
+    """The runs, with equal neighbours joined, white space as a browser shows it, and bare URLs as links."""
+    joined: list[Run] = []
+    is_after_space = True
+    for run in runs:
+        if run.image is not None:
+            joined.append(replace(run, image=_sizeless(run.image)))
+            is_after_space = False
+            continue
+        text = "".join(part if part == "\n" else _SPACE.sub(" ", part) for part in re.split("(\n)", run.text))
+        text = re.sub(r" *\n *", "\n", text)
+        if is_after_space:
+            text = text.lstrip(" ")
+        if not text:
+            continue
+        is_after_space = text[-1] in " \n"
+        if joined and joined[-1].image is None and (joined[-1].marks, joined[-1].href) == (run.marks, run.href):
+            joined[-1] = replace(joined[-1], text=joined[-1].text + text)
+        else:
+            joined.append(Run(text, run.marks, run.href))
+    while joined and joined[0].image is None and not joined[0].text.lstrip():
+        joined.pop(0)
+    while joined and joined[-1].image is None and not joined[-1].text.rstrip():
+        joined.pop()
+    if not joined:
+        return ()
+    if joined[0].image is None:
+        joined[0] = replace(joined[0], text=joined[0].text.lstrip())
+    if joined[-1].image is None:
+        joined[-1] = replace(joined[-1], text=joined[-1].text.rstrip())
+    return linkify(joined)
