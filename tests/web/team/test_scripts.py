@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Route, expect, sync_playwright
 
 from tests.conftest import needs_package, needs_scripts
 from tests.paths import ROOT
@@ -72,7 +72,8 @@ class Site:
 
 def bundle(name: str) -> Path:
     try:
-        return BUNDLES / json.loads((BUNDLES / "manifest.json").read_text(encoding="utf-8"))["files"][name]
+        manifest = json.loads((BUNDLES / "manifest.json").read_text(encoding="utf-8"))
+        return BUNDLES / str(manifest["files"][name])
     except FileNotFoundError:
         needs_scripts()
 
@@ -143,10 +144,15 @@ GUARDED = (
 )
 
 
+def accept(dialog: Dialog, asked: list[str]) -> None:
+    asked.append(dialog.type)
+    dialog.accept()
+
+
 def test_leaving_asks_only_if_something_is_unsaved(site: Site):
     asked: list[str] = []
     page = site.open(GUARDED)
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.on("dialog", lambda dialog: accept(dialog, asked))
     page.get_by_role("link").click()
     page.wait_for_url("**/b")
     assert asked == []
@@ -160,7 +166,7 @@ def test_leaving_asks_only_if_something_is_unsaved(site: Site):
 def test_saving_is_not_leaving_and_what_is_changed_back_is_not_unsaved(site: Site):
     asked: list[str] = []
     page = site.open(GUARDED)
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.on("dialog", lambda dialog: accept(dialog, asked))
     page.get_by_role("textbox").fill("changed")
     page.get_by_role("textbox").fill("")
     page.get_by_role("link").click()
