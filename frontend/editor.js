@@ -6,7 +6,7 @@
 // <div data-upload-problems role="alert" hidden>      where it says which pictures could not be taken
 //
 // The textarea stays the field of the form: same id, name, label and value. When nobody has typed for half a second it
-// sends the event `settled`, which bubbles: `hx-trigger="settled from:closest form"` fetches a preview. Listen on the form
+// sends the event `settled`, which bubbles: `hx-trigger="settled from:'closest form'"` fetches a preview. Listen on the form
 // or above, as the textarea is another one once this has run.
 import OverType, { toolbarButtons } from "overtype";
 import "./behaviours/autosave.js";

@@ -421,7 +421,7 @@ def test_a_preview_is_fetched_when_typing_pauses(site: Site):
     page = site.open(
         EDITOR.replace(
             "data-warn-unsaved>",
-            'data-warn-unsaved><div id="preview" hx-post="/preview" hx-trigger="settled from:closest form"></div>',
+            "data-warn-unsaved><div id='preview' hx-post='/preview' hx-trigger='settled from:\"closest form\"'></div>",
         ),
         "editor",
     )
