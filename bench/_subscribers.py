@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
 from psycopg import sql
 
@@ -62,6 +65,8 @@ _EVENTS = """
     ) e JOIN deliveries d ON d.id = e.delivery_id
     ORDER BY d.dispatch_id, after
 """
+# The statements that insert subscribers with their consents and memberships; the number is called `people`.
+PEOPLE_ON_LISTS = (_PEOPLE, _LISTS, _CONSENTS, _MEMBERSHIPS)
 _TABLES = ("subscribers", "consents", "memberships", "deliveries", "events")
 _INDEXES = """
     SELECT indexname, indexdef FROM pg_indexes i
@@ -75,14 +80,7 @@ _FOREIGN_KEYS = """
 
 def insert_subscribers(database_url: str, *, people: int, events: int) -> None:
     """Fill an empty, migrated database. Its indexes are made at the end; its foreign keys are lost on the way."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        indexes = connection.execute(_INDEXES, [list(_TABLES)]).fetchall()
-        for name, _ in indexes:
-            connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
-        for name, table in connection.execute(_FOREIGN_KEYS, [list(_TABLES)]).fetchall():
-            connection.execute(
-                sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(sql.Identifier(table), sql.Identifier(name))
-            )
+    with psycopg.connect(database_url, autocommit=True) as connection, quick_inserts(connection):
         numbers = {
             "people": people,
             "events": events,
@@ -90,8 +88,21 @@ def insert_subscribers(database_url: str, *, people: int, events: int) -> None:
             "days": _DAYS_BETWEEN,
             "deliveries": people * MAILS,
         }
-        for statement in (_PEOPLE, _LISTS, _CONSENTS, _MEMBERSHIPS, _DISPATCHES, _DELIVERIES, _EVENTS):
+        for statement in (*PEOPLE_ON_LISTS, _DISPATCHES, _DELIVERIES, _EVENTS):
             connection.execute(statement, numbers)
-        for _, definition in indexes:
-            connection.execute(definition)
-        connection.execute("VACUUM ANALYZE")
+
+
+@contextmanager
+def quick_inserts(connection: psycopg.Connection) -> Iterator[None]:
+    """The large tables without indexes, which are made at the end, and without foreign keys, which are not."""
+    indexes = connection.execute(_INDEXES, [list(_TABLES)]).fetchall()
+    for name, _ in indexes:
+        connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+    for name, table in connection.execute(_FOREIGN_KEYS, [list(_TABLES)]).fetchall():
+        connection.execute(
+            sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(sql.Identifier(table), sql.Identifier(name))
+        )
+    yield
+    for _, definition in indexes:
+        connection.execute(definition)
+    connection.execute("VACUUM ANALYZE")
