@@ -44,6 +44,7 @@ BOUNDS = {
     ("renditions", "digest"): OURS,
     ("dispatches", "state"): OURS,
     ("deliveries", "recipient"): "an address, the slug of a feed, or an account of a channel's settings",
+    ("deliveries", "state"): OURS,
     ("deliveries", "worker"): OURS,
     ("delivery_totals", "state"): OURS,
     ("delivery_totals", "reason"): "the function delivery_reason of the database shortens it",

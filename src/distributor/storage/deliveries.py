@@ -179,13 +179,14 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
     """Store the outcomes of deliveries; returns how many were accepted.
 
     Accepted are those in flight or unknown under the same epoch: a late outcome still counts, one of an earlier claim
-    does not.
+    does not. Attempts that did not succeed at once are kept in the history of the delivery.
     """
     if not settlements:
         return 0
     outcomes = [settlement.outcome for settlement in settlements]
-    return connection.execute(
+    accepted: int = connection.execute(
         text("""
+            WITH settled AS (
             UPDATE deliveries d SET state = s.state, next_at = s.next_at, worker = NULL, lease_until = NULL,
                    remote_id = COALESCE(s.remote_id, d.remote_id), permalink = COALESCE(s.permalink, d.permalink),
                    reply_code = s.reply_code, updated_at = :now,
@@ -202,6 +203,13 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
                 CAST(:helds AS boolean[])
             ) AS s(id, epoch, state, next_at, remote_id, permalink, reply_code, reply, detail, is_held)
             WHERE d.id = s.id AND d.epoch = s.epoch AND d.state IN ('in_flight', 'unknown')
+            RETURNING d.id, d.state, d.attempt, d.reply_code, d.reply, s.is_held
+            ), kept AS (
+                INSERT INTO delivery_history (delivery_id, at, state, attempt, reply_code, reply)
+                SELECT id, :now, state, attempt, reply_code, reply FROM settled
+                WHERE NOT is_held AND (state <> 'sent' OR attempt > 1)
+            )
+            SELECT count(*) FROM settled
         """),
         {
             "ids": array_of(outcome.delivery_id for outcome in outcomes),
@@ -218,7 +226,8 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
             "details": array_of(_json_of(outcome.detail) for outcome in outcomes),
             "now": now,
         },
-    ).rowcount
+    ).scalar_one()
+    return accepted
 
 
 def mark_reported(connection: Connection, ids: Sequence[int], state: DeliveryState, *, now: datetime) -> int:

@@ -16,7 +16,7 @@ from distributor.storage.database import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRecord:
-    """A delivery as it is stored."""
+    """A delivery as it is stored. `reason` is why it failed or waits, as its channel classifies it; often empty."""
 
     id: int
     dispatch_id: int
@@ -31,7 +31,10 @@ class DeliveryRecord:
     permalink: str | None
     reply_code: int | None
     reply: str
+    created_at: datetime
+    first_attempt_at: datetime | None
     updated_at: datetime
+    reason: str
 
 
 def next_attempt(connection: Connection, dispatch_id: int) -> datetime | None:
@@ -56,7 +59,7 @@ def find(connection: Connection, delivery_id: int) -> DeliveryRecord:
     row = connection.execute(select(tables.deliveries).where(tables.deliveries.c.id == delivery_id)).one_or_none()
     if row is None:
         raise NotFoundError("delivery", delivery_id)
-    return _record(row)
+    return record_of(row)
 
 
 def find_all(connection: Connection, ids: Collection[int]) -> list[DeliveryRecord]:
@@ -65,7 +68,7 @@ def find_all(connection: Connection, ids: Collection[int]) -> list[DeliveryRecor
         return []
     row = tables.deliveries.c
     return [
-        _record(found)
+        record_of(found)
         for found in connection.execute(select(tables.deliveries).where(row.id.in_(ids)).order_by(row.id))
     ]
 
@@ -82,7 +85,7 @@ def listed(
     )
     if state is not None:
         query = query.where(tables.deliveries.c.state == state)
-    return [_record(row) for row in connection.execute(query)]
+    return [record_of(row) for row in connection.execute(query)]
 
 
 def of_campaign(
@@ -116,7 +119,7 @@ def of_campaign(
     if recipient is not None:
         person = select(tables.subscribers.c.id).where(tables.subscribers.c.key == recipient.lower()).scalar_subquery()
         query = query.where(or_(row.recipient == recipient, row.subscriber_id == person))
-    return [_record(found) for found in connection.execute(query)]
+    return [record_of(found) for found in connection.execute(query)]
 
 
 def of_subscriber(connection: Connection, subscriber_id: int) -> list[DeliveryRecord]:
@@ -126,7 +129,7 @@ def of_subscriber(connection: Connection, subscriber_id: int) -> list[DeliveryRe
         .where(tables.deliveries.c.subscriber_id == subscriber_id)
         .order_by(tables.deliveries.c.id)
     )
-    return [_record(row) for row in rows]
+    return [record_of(row) for row in rows]
 
 
 def last_to(connection: Connection, key: str, *, since: datetime) -> int | None:
@@ -142,7 +145,8 @@ def last_to(connection: Connection, key: str, *, since: datetime) -> int | None:
     return number
 
 
-def _record(row: Row[tuple[object, ...]]) -> DeliveryRecord:
+def record_of(row: Row[tuple[object, ...]]) -> DeliveryRecord:
+    """The delivery in a row of the table."""
     return DeliveryRecord(
         id=row.id,
         dispatch_id=row.dispatch_id,
@@ -157,5 +161,8 @@ def _record(row: Row[tuple[object, ...]]) -> DeliveryRecord:
         permalink=row.permalink,
         reply_code=row.reply_code,
         reply=row.reply,
+        created_at=row.created_at,
+        first_attempt_at=row.first_attempt_at,
         updated_at=row.updated_at,
+        reason=str(row.detail.get("reason", "")),
     )

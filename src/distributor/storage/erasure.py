@@ -47,6 +47,10 @@ _STEPS = {
     "delivery_posts": """
         DELETE FROM delivery_posts p USING deliveries d WHERE d.id = p.delivery_id AND d.subscriber_id = :person
     """,
+    "delivery_history": """
+        UPDATE delivery_history h SET reply = '', reason = '' FROM deliveries d
+        WHERE d.id = h.delivery_id AND d.subscriber_id = :person
+    """,
     # Deliveries that wait cannot be sent any more; those in flight are settled by their worker, under its epoch.
     "deliveries": """
         UPDATE deliveries SET recipient = 'erased:' || id, fields = '{}', detail = '{}', reply = '',
@@ -54,6 +58,12 @@ _STEPS = {
         WHERE subscriber_id = :person
     """,
     # Of tests: those to the address, and those with the merge fields of the subscriber.
+    "history_of_tests": """
+        UPDATE delivery_history h SET reply = '', reason = ''
+        FROM deliveries d, dispatches x, campaigns c, subscribers s
+        WHERE d.id = h.delivery_id AND x.id = d.dispatch_id AND c.id = x.campaign_id AND c.purpose = 'test'
+          AND s.id = :person AND (c.test_as = s.id OR lower(d.recipient) IN (s.key, lower(s.email)))
+    """,
     "tests": """
         UPDATE deliveries d SET fields = '{}', detail = '{}', reply = '', updated_at = :now, recipient = CASE
                    WHEN lower(d.recipient) IN (s.key, lower(s.email)) THEN 'erased:' || d.id ELSE d.recipient END

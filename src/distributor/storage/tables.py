@@ -603,6 +603,17 @@ deliveries = Table(
         postgresql_include=["dispatch_id", "state"],
         postgresql_where=text("subscriber_id IS NOT NULL"),
     ),
+    # The pages of a campaign's deliveries, and its totals. What is not settled is in the index of the unsettled: so a
+    # delivery is written to this one once.
+    Index(
+        "deliveries_outcome_idx",
+        "dispatch_id",
+        "state",
+        "id",
+        postgresql_where=text(
+            "state IN ('sent','deferred','failed','suppressed','unknown','delivered','bounced','complained')"
+        ),
+    ),
     postgresql_with={"fillfactor": "70"},
 )
 
@@ -645,6 +656,24 @@ delivery_progress = Table(
     # The last outcome in it.
     _timestamp("last_at"),
     PrimaryKeyConstraint("dispatch_id", "slot"),
+)
+
+# What happened to a delivery before its present state: attempts that did not succeed, and what people did with it.
+delivery_history = Table(
+    "delivery_history",
+    metadata,
+    _id(),
+    Column("delivery_id", ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False),
+    _timestamp("at"),
+    # That of the delivery after it.
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("reply_code", Integer),
+    Column("reply", Text, nullable=False, server_default=""),
+    # Who did it by hand, and why; empty for an attempt.
+    Column("actor", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+    Index(None, "delivery_id"),
 )
 
 delivery_posts = Table(

@@ -10,8 +10,37 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    _create_delivery_history()
     _create_delivery_totals()
     _create_site_settings()
+
+
+def _create_delivery_history() -> None:
+    op.create_table(
+        "delivery_history",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("delivery_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("reply_code", sa.Integer()),
+        sa.Column("reply", sa.Text(), server_default="", nullable=False),
+        sa.Column("actor", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name="delivery_history_pkey"),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"], ["deliveries.id"], name="delivery_history_delivery_id_fkey", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("delivery_history_delivery_id_idx", "delivery_history", ["delivery_id"])
+    op.create_index(
+        "deliveries_outcome_idx",
+        "deliveries",
+        ["dispatch_id", "state", "id"],
+        postgresql_where=sa.text(
+            "state IN ('sent','deferred','failed','suppressed','unknown','delivered','bounced','complained')"
+        ),
+    )
 
 
 def _create_delivery_totals() -> None:

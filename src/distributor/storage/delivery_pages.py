@@ -1,0 +1,148 @@
+"""Pages of a campaign's deliveries: filtered, by id, each in the same time whether it is the first or the last."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, union_all
+
+from distributor.domain.delivery import DeliveryState
+from distributor.storage import tables
+from distributor.storage.database import Connection
+from distributor.storage.delivery_queries import DeliveryRecord, record_of
+
+# So many people whose addresses begin alike are looked at in a search.
+_MOST_PEOPLE = 2000
+# The failures of a campaign are counted by reason up to so many.
+MOST_COUNTED = 100_000
+
+_LEASED = (DeliveryState.CLAIMED, DeliveryState.IN_FLIGHT)
+_UNSENT = frozenset({DeliveryState.PENDING, *_LEASED})
+
+_row = tables.deliveries.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFilter:
+    """Which deliveries: of these dispatches, in one of these states.
+
+    `reason` is why they failed or wait, as their channel classifies it. `person` is the beginning of an address, or a
+    whole account or feed.
+    """
+
+    dispatch_ids: tuple[int, ...]
+    states: frozenset[DeliveryState] = field(default=frozenset(DeliveryState))
+    reason: str = ""
+    person: str = ""
+
+
+def page_after(connection: Connection, wanted: DeliveryFilter, *, after_id: int, limit: int) -> list[DeliveryRecord]:
+    """The next deliveries by id after one of them, or from the first on."""
+    if wanted.person:
+        found = [one for one in _of_person(connection, wanted) if one.id > after_id]
+        return found[:limit]
+    parts = [
+        part.where(_row.id > after_id).order_by(_row.id).limit(limit) for part in _parts(wanted.dispatch_ids, wanted)
+    ]
+    return _found(connection, parts, limit=limit)
+
+
+def page_before(connection: Connection, wanted: DeliveryFilter, *, before_id: int, limit: int) -> list[DeliveryRecord]:
+    """The deliveries by id right before one of them."""
+    if wanted.person:
+        found = [one for one in _of_person(connection, wanted) if one.id < before_id]
+        return found[-limit:]
+    parts = [
+        part.where(_row.id < before_id).order_by(_row.id.desc()).limit(limit)
+        for part in _parts(wanted.dispatch_ids, wanted)
+    ]
+    return _found(connection, parts, limit=limit, is_backwards=True)
+
+
+def count_reasons(
+    connection: Connection, dispatch_ids: Collection[int], states: Collection[DeliveryState]
+) -> dict[tuple[DeliveryState, str], int]:
+    """For how many deliveries in these states each reason is given; of more than `MOST_COUNTED`, only of the first."""
+    if not dispatch_ids:
+        return {}
+    reason = func.coalesce(_row.detail["reason"].astext, "").label("reason")
+    parts = [
+        select(_row.state, reason)
+        .where(_row.dispatch_id == dispatch_id, _row.state == _written(state))
+        .limit(MOST_COUNTED)
+        .subquery()
+        .select()
+        for dispatch_id in dispatch_ids
+        for state in sorted(states)
+    ]
+    some = union_all(*parts).subquery()
+    rows = connection.execute(
+        select(some.c.state, some.c.reason, func.count().label("deliveries")).group_by(some.c.state, some.c.reason)
+    )
+    return {(DeliveryState(row.state), row.reason): row.deliveries for row in rows}
+
+
+def _parts(dispatch_ids: Sequence[int], wanted: DeliveryFilter) -> list[Select[tuple[int]]]:
+    """One query for each index that leads to some of the deliveries in the order of their ids.
+
+    States are written into the statements, because an index of some states serves no statement with a parameter.
+    """
+    of_reason = [_row.detail["reason"].astext == wanted.reason] if wanted.reason else []
+    parts = []
+    for dispatch_id in dispatch_ids:
+        for state in sorted(wanted.states - _UNSENT):
+            parts.append(
+                select(_row.id).where(_row.dispatch_id == dispatch_id, _row.state == _written(state), *of_reason)
+            )
+        unsent = wanted.states & _UNSENT
+        if unsent:
+            # Nearly all of what is not settled is pending at first, and the leased are few.
+            parts.append(
+                select(_row.id).where(
+                    _row.dispatch_id == dispatch_id,
+                    or_(*(_row.state == _written(state) for state in sorted(unsent))),
+                    *of_reason,
+                )
+            )
+    return parts
+
+
+def _found(
+    connection: Connection, parts: Sequence[Select[tuple[int]]], *, limit: int, is_backwards: bool = False
+) -> list[DeliveryRecord]:
+    if not parts:
+        return []
+    ids = union_all(*(part.subquery().select() for part in parts)).subquery()
+    in_order = ids.c.id.desc() if is_backwards else ids.c.id
+    chosen = select(ids.c.id).order_by(in_order).limit(limit).scalar_subquery()
+    rows = connection.execute(select(tables.deliveries).where(_row.id.in_(chosen)).order_by(_row.id))
+    return [record_of(row) for row in rows]
+
+
+def _of_person(connection: Connection, wanted: DeliveryFilter) -> list[DeliveryRecord]:
+    """The deliveries to people whose address begins so, and to an account or feed that is called so, by id."""
+    if not wanted.dispatch_ids:
+        return []
+    person = tables.subscribers.c
+    people = (
+        select(person.id)
+        .where(person.key.startswith(wanted.person.lower(), autoescape=True))
+        .order_by(person.key)
+        .limit(_MOST_PEOPLE)
+        .cte("people")
+    )
+    is_wanted = and_(
+        _row.dispatch_id.in_(wanted.dispatch_ids),
+        _row.state.in_(wanted.states),
+        *([_row.detail["reason"].astext == wanted.reason] if wanted.reason else []),
+    )
+    by_person = select(_row.id).join(people, people.c.id == _row.subscriber_id).where(is_wanted)
+    by_name = select(_row.id).where(_row.recipient == wanted.person, is_wanted)
+    ids = union_all(by_person, by_name).subquery()
+    rows = connection.execute(select(tables.deliveries).where(_row.id.in_(select(ids.c.id))).order_by(_row.id))
+    return [record_of(row) for row in rows]
+
+
+def _written(state: DeliveryState) -> ColumnElement[str]:
+    return literal_column(f"'{state.value}'")
