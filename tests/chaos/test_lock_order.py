@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from distributor.domain.delivery import Outcome, Verdict
+from distributor.domain.delivery import HandSettlement, Outcome, Verdict
 from distributor.domain.errors import DistributorError, ServiceError
+from distributor.domain.user import Actor
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.recovery import recover_journals, resolve_unknown
 from distributor.flow.feedback.inbound_mail import receive_mail
@@ -29,6 +30,7 @@ from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing import article_control, campaign_control, life_cycle
 from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
+from distributor.flow.publishing.settle_unknown import settle_unknown
 from distributor.storage import deliveries
 from distributor.storage.database import Database
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
@@ -85,6 +87,7 @@ OPERATIONS: Mapping[str, Callable[[AppContext, Scene], object]] = {
     "resume": lambda app, _: campaign_control.resume(app, 1),
     "cancel": lambda app, _: campaign_control.cancel(app, 1),
     "retry": lambda app, _: campaign_control.retry_failed(app, 1),
+    "settle": lambda app, _: settle_unknown(app, 1, HandSettlement.NOT_SENT, reason="asked", actor=Actor(name="test")),
     "undo": lambda app, _: life_cycle.undo(app, 2, actor="test"),
     "withdraw": lambda app, _: article_control.withdraw(app, "hello", actor="test"),
     "schedule": lambda app, _: run_scheduler(app),

@@ -17,9 +17,10 @@ from sqlalchemy import text
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan
-from distributor.domain.delivery import DeliveryState
+from distributor.domain.delivery import DeliveryState, HandSettlement
 from distributor.domain.errors import StateError
 from distributor.domain.suppression import SuppressionReason, parse_target
+from distributor.domain.user import Actor
 from distributor.flow.delivery.deliver import deliver
 from distributor.flow.delivery.recovery import resolve_unknown
 from distributor.flow.operations.audit import audit
@@ -28,6 +29,7 @@ from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
+from distributor.flow.publishing.settle_unknown import settle_unknown
 from distributor.storage import deliveries, delivery_queries, suppressions
 from tests.flow.campaign_harness import CampaignHarness
 
@@ -168,6 +170,33 @@ def retrying(history: History, which: int, name: str) -> None:
         campaign.state = "running"
 
 
+def settling(settlement: HandSettlement) -> Act:
+    """A person says what became of the deliveries of unknown outcome of one campaign."""
+
+    def settle(history: History, which: int, name: str) -> None:
+        if not history.sent:
+            return
+        campaign = history.sent[which % len(history.sent)]
+        doubtful = {person for person, state in campaign.people.items() if state == "unknown"}
+        is_again = settlement is HandSettlement.SEND_AGAIN
+        try:
+            count = settle_unknown(
+                history.harness.app, campaign.number, settlement, reason="I asked them", actor=Actor(name="a test")
+            )
+        except StateError:
+            assert not doubtful or (is_again and campaign.state == "cancelled")
+            return
+        assert count == len(doubtful)
+        campaign.people |= dict.fromkeys(doubtful, settlement.state.value)
+        if settlement is not HandSettlement.SENT:
+            # The person answers for it that they did not get it.
+            history.got.subtract(doubtful)
+        if is_again and campaign.state == "finished":
+            campaign.state = "running"
+
+    return settle
+
+
 def bouncing(history: History, which: int, name: str) -> None:
     """A message of one campaign bounces, and the address is suppressed for it."""
     if not history.sent:
@@ -219,6 +248,8 @@ ACTS: tuple[Act, ...] = (
     TO_THE_DOUBTFUL,
     one_after_another(planning(failed=True), running("failed")),
     one_after_another(retrying, running("sent")),
+    one_after_another(running("begun"), settling(HandSettlement.SEND_AGAIN), running("sent")),
+    *(one_after_another(running("begun"), settling(one)) for one in HandSettlement),
     planning(),
     planning(again=True),
     planning(failed=True, unknown=True),

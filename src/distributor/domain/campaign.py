@@ -91,7 +91,7 @@ class FailureCause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureChoice:
-    """Selects failed deliveries by channels, reasons and cause; an empty field selects all.
+    """Selects failed deliveries by channels, reasons, cause and their ids; an empty field selects all.
 
     Reasons are the failure codes of a channel, such as `userunknown`.
     """
@@ -99,6 +99,7 @@ class FailureChoice:
     channel_names: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     cause: FailureCause | None = None
+    delivery_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +210,8 @@ class CampaignAction(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     TESTED = "tested"
+    RETRIED = "retried"
+    SETTLED = "settled"
     CANCELLED = "cancelled"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from distributor.domain.rendition import Json
@@ -180,6 +180,30 @@ class Outcome:
             counts_against_address=counts_against_address,
             detail=detail or {},
         )
+
+
+class HandSettlement(StrEnum):
+    """What a person decides about a delivery of unknown outcome: it was sent, it was not, or it is sent again."""
+
+    SENT = "sent"
+    NOT_SENT = "not_sent"
+    SEND_AGAIN = "send_again"
+
+    @property
+    def state(self) -> DeliveryState:
+        """The state of the delivery after it."""
+        return _BY_HAND[self]
+
+
+_BY_HAND = {
+    HandSettlement.SENT: DeliveryState.SENT,
+    HandSettlement.NOT_SENT: DeliveryState.FAILED,
+    HandSettlement.SEND_AGAIN: DeliveryState.PENDING,
+}
+
+# How long a worker whose lease ran out may take to report before what it may have sent is sent again: it may be
+# stopped and not dead, and know more.
+REPORT_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

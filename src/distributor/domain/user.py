@@ -212,6 +212,7 @@ class AuditAction(StrEnum):
     DISABLED = "user disabled"
     ENABLED = "user enabled"
     LINK_CREATED = "link created"
+    DELIVERIES_SETTLED = "deliveries settled"
     RESET_REQUESTED = "password reset requested"
     PASSWORD_SET = "password set"  # noqa: S105 - the name of an action
     DENIED = "denied"

@@ -1,4 +1,4 @@
-"""The history of deliveries: attempts that did not succeed at once, and what people did by hand. Rows are only added."""
+"""The history of deliveries: attempts that did not succeed, and what people did by hand. Rows are only added."""
 
 from __future__ import annotations
 

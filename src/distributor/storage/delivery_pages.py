@@ -91,10 +91,10 @@ def _parts(dispatch_ids: Sequence[int], wanted: DeliveryFilter) -> list[Select[t
     of_reason = [_row.detail["reason"].astext == wanted.reason] if wanted.reason else []
     parts = []
     for dispatch_id in dispatch_ids:
-        for state in sorted(wanted.states - _UNSENT):
-            parts.append(
-                select(_row.id).where(_row.dispatch_id == dispatch_id, _row.state == _written(state), *of_reason)
-            )
+        parts += [
+            select(_row.id).where(_row.dispatch_id == dispatch_id, _row.state == _written(state), *of_reason)
+            for state in sorted(wanted.states - _UNSENT)
+        ]
         unsent = wanted.states & _UNSENT
         if unsent:
             # Nearly all of what is not settled is pending at first, and the leased are few.

@@ -19,7 +19,7 @@ from distributor.domain.campaign import (
     RetryCount,
 )
 from distributor.domain.delivery import DeliveryState
-from distributor.storage import articles, audiences, dispatches, tables
+from distributor.storage import articles, audiences, delivery_history, dispatches, tables
 from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Connection
 
@@ -41,8 +41,12 @@ def count_failed(connection: Connection, campaign: Campaign, choice: FailureChoi
     return RetryCount(**{status.value: counts.get(status, 0) for status in _RetryStatus})
 
 
-def retry_failed(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> RetryCount:
+def retry_failed(
+    connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime, actor: str = ""
+) -> RetryCount:
     """Make the chosen failed deliveries pending again, with attempts counted anew, and reopen their dispatches.
+
+    Their histories say that it was `actor` who did.
 
     The dispatches and then the articles are locked, so that no other campaign sends these to the same subscribers
     meanwhile.
@@ -53,15 +57,17 @@ def retry_failed(connection: Connection, campaign: Campaign, choice: FailureChoi
     statuses = _statuses(connection, campaign, choice, now=now).subquery()
     chosen = select(statuses.c.id).where(statuses.c.status == _RetryStatus.RETRIED).scalar_subquery()
     retried = [
-        _retry_dispatch(connection, dispatch, chosen, now=now)
+        _retry_dispatch(connection, dispatch, chosen, now=now, actor=actor)
         for dispatch in dispatches.of_campaign(connection, campaign.id)
     ]
     return replace(counted, retried=sum(retried))
 
 
-def _retry_dispatch(connection: Connection, dispatch: Dispatch, chosen: ColumnElement[int], *, now: datetime) -> int:
+def _retry_dispatch(
+    connection: Connection, dispatch: Dispatch, chosen: ColumnElement[int], *, now: datetime, actor: str
+) -> int:
     row = tables.deliveries.c
-    count = connection.execute(
+    retried = connection.execute(
         tables.deliveries.update()
         .where(row.dispatch_id == dispatch.id, row.state == DeliveryState.FAILED, row.id.in_(chosen))
         .values(
@@ -71,10 +77,13 @@ def _retry_dispatch(connection: Connection, dispatch: Dispatch, chosen: ColumnEl
             updated_at=now,
             detail=row.detail.op("-")("given_up"),
         )
-    ).rowcount
-    if count:
+        .returning(row.id)
+    )
+    ids = list(retried.scalars())
+    if ids:
+        delivery_history.record_by_hand(connection, ids, actor=actor, reason="", now=now)
         dispatches.reopen(connection, dispatch.id)
-    return count
+    return len(ids)
 
 
 def _statuses(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> Select[Any]:
@@ -106,6 +115,8 @@ def _is_chosen(choice: FailureChoice) -> ColumnElement[bool]:
         conditions.append(tables.channels.c.name.in_(choice.channel_names))
     if choice.reasons:
         conditions.append(func.coalesce(detail["reason"].astext, "").in_(choice.reasons))
+    if choice.delivery_ids:
+        conditions.append(tables.deliveries.c.id.in_(choice.delivery_ids))
     if choice.cause is not None:
         is_given_up = detail.contains({"given_up": True})
         conditions.append(is_given_up if choice.cause is FailureCause.TEMPORARY else ~is_given_up)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -13,7 +13,7 @@ import structlog
 from distributor.channels.api import Audience, Channel, Dedupe, ReconcilingChannel
 from distributor.channels.registry import kind_of
 from distributor.domain.campaign import UnknownPolicy
-from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Verdict
+from distributor.domain.delivery import REPORT_WITHIN, Delivery, DeliveryState, Outcome, Verdict
 from distributor.domain.errors import SourceError
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.domain.rendition import Rendition
@@ -36,9 +36,6 @@ from distributor.storage import campaigns, channels, deliveries, delivery_posts,
 from distributor.storage.database import Connection
 
 BATCH = 100
-# How long a worker whose lease ran out may take to report before what it may have sent is sent again: it may be
-# stopped and not dead, and know more.
-REPORT_WITHIN = timedelta(minutes=5)
 _EARLIER_BOOT = "the machine was started again since, so its last records may be missing"
 
 log = structlog.get_logger(__name__)

@@ -101,7 +101,9 @@ def cancel(app: AppContext, campaign_id: int, *, actor: str = "") -> int:
     return unsent
 
 
-def retry_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVERY_FAILURE) -> RetryCount:
+def retry_failed(
+    app: AppContext, campaign_id: int, choice: FailureChoice = EVERY_FAILURE, *, actor: str = ""
+) -> RetryCount:
     """Retry the failed deliveries that match `choice`.
 
     Raises NotFoundError, and StateError if none can be retried or an article was withdrawn.
@@ -112,7 +114,12 @@ def retry_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVER
         campaign = campaigns.lock(connection, campaign_id)
         _require_channels(connection, campaign, choice)
         require_sendable(connection, campaign.article_ids, at=app.clock())
-        count = failed_deliveries.retry_failed(connection, campaign, choice, now=app.clock())
+        count = failed_deliveries.retry_failed(connection, campaign, choice, now=app.clock(), actor=actor)
+        if count.retried:
+            detail = _spell_retry(choice, count)
+            campaigns.record(
+                connection, campaign_id, CampaignAction.RETRIED, actor=actor, detail=detail, now=app.clock()
+            )
     if not count.failed:
         raise StateError(f"campaign {campaign_id} has no failed deliveries")
     if not count.retried:
@@ -131,6 +138,18 @@ def count_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVER
         campaign = campaigns.find(connection, campaign_id)
         _require_channels(connection, campaign, choice)
         return failed_deliveries.count_failed(connection, campaign, choice, now=app.clock())
+
+
+def _spell_retry(choice: FailureChoice, count: RetryCount) -> str:
+    """What was retried, such as ``3 of 5 failed deliveries, on mail, for mailboxfull``."""
+    parts = [f"{count.retried} of {count.failed} failed deliveries"]
+    if choice.delivery_ids:
+        parts.append(f"delivery {', '.join(map(str, choice.delivery_ids[:5]))}")
+    if choice.channel_names:
+        parts.append(f"on {', '.join(choice.channel_names)}")
+    if choice.reasons:
+        parts.append(f"for {', '.join(one or 'no reason given' for one in choice.reasons)}")
+    return ", ".join(parts)
 
 
 def _leave_out(connection: Connection, planned: Sequence[Dispatch], without: Sequence[str]) -> None:
