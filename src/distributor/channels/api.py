@@ -63,6 +63,7 @@ __all__ = [
     "Lease",
     "MailingList",
     "MalformedEvent",
+    "MeasuringChannel",
     "Media",
     "MediaStore",
     "MessageOptions",
@@ -98,6 +99,7 @@ __all__ = [
     "Site",
     "SubjectChannel",
     "Templates",
+    "TextLength",
     "TokenSigner",
     "TrackingOptions",
     "UnlimitedLease",
@@ -691,6 +693,26 @@ class ViewedChannel(Protocol):
         """The views, as `reader` or else an invented reader sees them. `media` has the images of the articles.
 
         Raises InputError for a reader who cannot get it.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextLength:
+    """How much of a post is used, with its link, and how much it may have; `unit` is the name of what is counted."""
+
+    used: int
+    limit: int
+    unit: str
+
+
+@runtime_checkable
+class MeasuringChannel(Protocol):
+    """A channel whose network limits the length of a text."""
+
+    def measure_text(self, article: Article, context: RenderContext) -> TextLength:
+        """How long a post about the article is with the text in `context.personalization`, without its hashtags.
+
+        A text that is too long is not shortened here, as `render` does. Raises TemplateError.
         """
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from distributor.channels.api import Personalization
+from distributor.channels.api import MeasuringChannel, Personalization, RenderContext
 from distributor.channels.registry import make_channel
 from distributor.channels.social.channel import PostLimits, problems_of
 from distributor.channels.social.post import Post, card_of, posts_of, spans_of
@@ -93,3 +93,24 @@ def test_a_campaign_may_word_the_post_itself() -> None:
         assert post.card is None or post.card.title == article().title
     with pytest.raises(InputError, match="one text cannot be about 2 articles"):
         make_channel("mastodon", {}).render([article(), article()], context)
+
+
+@pytest.mark.parametrize("kind", ["x", "mastodon", "bluesky", "telegram"])
+def test_a_text_fits_exactly_as_long_as_it_is_measured_to_fit(kind: str) -> None:
+    channel = make_channel(kind, {})
+    assert isinstance(channel, MeasuringChannel)
+
+    def context(text: str) -> RenderContext:
+        personalization = Personalization(parse_markdown=read_markdown, options=MessageOptions(text=text))
+        return replace(render_context(), personalization=personalization)
+
+    used = channel.measure_text(article(), context("a"))
+    longest = "a" * (used.limit - used.used + 1)
+    fits = channel.measure_text(article(), context(longest))
+    assert fits.used == fits.limit
+    (post,) = posts_of(channel.render([article()], context(longest)).payload)
+    assert longest in post.text
+    longer = channel.measure_text(article(), context(f"{longest}a"))
+    assert longer.used == longer.limit + 1
+    (post,) = posts_of(channel.render([article()], context(f"{longest}a")).payload)
+    assert longest not in post.text

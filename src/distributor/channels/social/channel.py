@@ -30,6 +30,7 @@ from distributor.channels.api import (
     SendContext,
     Severity,
     Templates,
+    TextLength,
     Verdict,
 )
 from distributor.channels.social.compose import PostSpec, compose
@@ -44,6 +45,9 @@ from distributor.rendering.fitting import Measure
 from distributor.rendering.measuring import graphemes
 
 SettingsT = TypeVar("SettingsT", bound=SocialSettings)
+
+# Longer than any text that is measured.
+_ENDLESS = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +160,16 @@ class SocialChannel(ABC, Generic[SettingsT]):
         posts = [post for article in articles for post in self.posts_about(article, context, limits)]
         payload = {"name": context.site.name, "posts": [post.as_json() for post in posts]}
         return Rendition(self.kind, {**payload, "limits": dict(frozen)} if frozen else payload)
+
+    def measure_text(self, article: Article, context: RenderContext) -> TextLength:
+        limits = self.limits(self.frozen_limits(context.discovered_limits))
+        endless = replace(
+            limits, length=_ENDLESS, length_with_image=None if limits.length_with_image is None else _ENDLESS
+        )
+        # Hashtags are left out of a post before anything else is.
+        bare = type(self)(self.settings.model_copy(update={"hashtags": 0}))
+        post = bare.posts_about(article, context, endless)[0]
+        return TextLength(used=limits.measure(post.text), limit=limits.length_of(post), unit=limits.unit)
 
     def check(self, rendition: Rendition) -> list[Problem]:
         posts = posts_of(rendition.payload)

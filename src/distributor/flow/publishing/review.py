@@ -109,7 +109,7 @@ def _read(app: AppContext, campaign_id: int, *, now: datetime) -> _Snapshot:
             raise StateError(
                 f"campaign {campaign_id} has no channel that is still to be released, so nothing to review"
             )
-        to_people = [one.channel_name for one in waiting if _reach_of(one.kind) is Reach.SENT]
+        to_people = [one.channel_name for one in waiting if reach_of(one.kind) is Reach.SENT]
         texts = {one.channel_name: _texts_of(connection, campaign, one) for one in waiting}
         given = campaigns.message_options_of(connection, campaign_id)
         return _Snapshot(
@@ -212,7 +212,7 @@ def _describe(plan: AudiencePlan) -> str:
 def _review_dispatch(
     app: AppContext, campaign: Campaign, dispatch: Dispatch, audience: _Audience, *, now: datetime
 ) -> DispatchReview:
-    reach = _reach_of(dispatch.kind)
+    reach = reach_of(dispatch.kind)
     rendered: RenderedDispatch | None = None
     recipients = audience.count if reach is Reach.SENT else 0
     problems = list(_time_problems(dispatch, now=now))
@@ -340,7 +340,8 @@ def _texts_of(connection: Connection, campaign: Campaign, dispatch: Dispatch) ->
     return MessageOptions(**{name: getattr(options, name) for name in used})
 
 
-def _reach_of(kind_name: str) -> Reach:
+def reach_of(kind_name: str) -> Reach:
+    """How channels of this kind reach their readers."""
     kind = kinds().get(kind_name)
     if kind is not None and kind.capabilities.audience is Audience.SUBSCRIBERS:
         return Reach.SENT

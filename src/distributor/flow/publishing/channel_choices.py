@@ -1,0 +1,96 @@
+"""The channels that a campaign can be sent on: what each does with it, what it says in its own words, what it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distributor.channels.api import (
+    NO_MEDIA,
+    Channel,
+    ConfiguredChannel,
+    MeasuringChannel,
+    MessageOptions,
+    Personalization,
+    RenderContext,
+    TextLength,
+)
+from distributor.channels.registry import kinds
+from distributor.domain.campaign_review import Reach
+from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
+from distributor.domain.problems import Problem
+from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.campaign_content import read_markdown
+from distributor.flow.publishing.review import reach_of
+from distributor.storage import articles, channels
+from distributor.storage.channels import ChannelRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelChoice:
+    """A channel for the choice of a campaign's channels.
+
+    `options` are the names of the message options that it uses. `account` is whom or what it posts as, if it does.
+    `problems` keep it from sending anything as it is configured.
+    """
+
+    name: str
+    kind: str
+    reach: Reach
+    options: frozenset[str]
+    problems: tuple[str, ...] = ()
+
+    def uses(self, option: str) -> bool:
+        """Whether its messages have this option."""
+        return option in self.options
+
+
+def channel_choices(app: AppContext) -> list[ChannelChoice]:
+    """The channels by name. One of a kind that is not installed is left out: nothing can be sent on it."""
+    with app.database.begin() as connection:
+        records = channels.all_channels(connection)
+    return [_choice(app, record) for record in records if record.kind in kinds()]
+
+
+def measure_text(app: AppContext, channel_name: str, article_slugs: Sequence[str], text: str) -> TextLength | None:
+    """How long a post with this text is on a channel, as its network measures; None for one that does not measure it.
+
+    The post is about the first of the articles. Raises NotFoundError for an unknown channel or article.
+    """
+    with app.database.begin() as connection:
+        record = channels.find(connection, channel_name)
+        found = [articles.find_by_slug(connection, slug).article for slug in article_slugs[:1]]
+    channel = _open(app, record)
+    if not isinstance(channel, MeasuringChannel) or not found:
+        return None
+    context = RenderContext(
+        site=app.site,
+        templates=app.templates,
+        discovered_limits=record.discovered_limits,
+        media=NO_MEDIA,
+        personalization=Personalization(parse_markdown=read_markdown, options=MessageOptions(text=text)),
+    )
+    return channel.measure_text(found[0], context)
+
+
+def _choice(app: AppContext, record: ChannelRecord) -> ChannelChoice:
+    channel = _open(app, record)
+    problems: tuple[Problem, ...] = ()
+    if isinstance(channel, ConfiguredChannel):
+        problems = tuple(channel.check_settings())
+    reasons = (channel,) if isinstance(channel, str) else tuple(one.message for one in problems)
+    return ChannelChoice(
+        name=record.name,
+        kind=record.kind,
+        reach=reach_of(record.kind),
+        options=kinds()[record.kind].capabilities.message_options,
+        problems=reasons,
+    )
+
+
+def _open(app: AppContext, record: ChannelRecord) -> Channel | str:
+    """The channel, or why it cannot be opened."""
+    try:
+        return app.open_channel(record)
+    except (InputError, ConfigurationError, NotFoundError) as error:
+        return str(error)
