@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, cast, exists, func, insert, literal, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, cast, exists, func, insert, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.types import BigInteger, DateTime, Text
 
@@ -64,26 +64,35 @@ def count_by_reason(
     Raises NotFoundError for an unknown list or segment.
     """
     list_ids = [lists.find(connection, slug).id for slug in mailing.plan.lists]
-    conditions = list(_conditions(connection, mailing, now=now))
+    of_rows = [(LeftOut.UNSUBSCRIBED, tables.memberships.c.state != Membership.UNSUBSCRIBED)]
+    of_rows += _conditions_of_rows(mailing, now=now)
+    others = list(_conditions_of_others(connection, mailing, now=now))
     tune_for_large_query(connection)
-    membership = tables.memberships.c
-    query = select(membership.subscriber_id)
-    if list_ids:
-        query = query.where(membership.list_id.in_(list_ids))
-    yield None, _number_of_people(connection, query, list_ids)
-    remaining = query.where(membership.state != Membership.UNSUBSCRIBED)
-    yield LeftOut.UNSUBSCRIBED, _number_of_people(connection, remaining, list_ids)
-    query = query.join(tables.subscribers, tables.subscribers.c.id == membership.subscriber_id)
-    for reason, condition in conditions:
+    reached = _numbers_by_rank(connection, [condition for _, condition in of_rows], list_ids)
+    yield None, sum(reached)
+    for rank, (reason, _) in enumerate(of_rows, start=1):
+        yield reason, sum(reached[rank:])
+    query = _members(list_ids).with_only_columns(tables.memberships.c.subscriber_id)
+    query = query.where(*(condition for _, condition in of_rows))
+    for reason, condition in others:
         query = query.where(condition)
-        yield reason, _number_of_people(connection, query, list_ids)
+        # On one list nobody is twice.
+        chosen = (query if len(list_ids) == 1 else query.distinct()).subquery()
+        yield reason, connection.execute(select(func.count()).select_from(chosen)).scalar_one()
 
 
-def _number_of_people(connection: Connection, query: Select[Any], list_ids: Sequence[int]) -> int:
-    # On one list nobody is twice.
-    chosen = (query if len(list_ids) == 1 else query.distinct()).subquery()
-    number: int = connection.execute(select(func.count()).select_from(chosen)).scalar_one()
-    return number
+def _numbers_by_rank(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]], list_ids: Sequence[int]
+) -> list[int]:
+    """Of how many people the best membership meets none of the conditions, only the first, the first two, up to all."""
+    rank = case(*((~condition, number) for number, condition in enumerate(conditions)), else_=len(conditions))
+    query = _members(list_ids).with_only_columns(rank.label("rank"))
+    if len(list_ids) != 1:
+        query = query.with_only_columns(func.max(rank).label("rank")).group_by(tables.memberships.c.subscriber_id)
+    best = query.subquery()
+    rows = connection.execute(select(best.c.rank, func.count().label("people")).group_by(best.c.rank))
+    found = {row.rank: row.people for row in rows}
+    return [found.get(number, 0) for number in range(len(conditions) + 1)]
 
 
 def sample(connection: Connection, mailing: AudienceQuery, *, limit: int, now: datetime) -> list[Subscriber]:
@@ -150,7 +159,7 @@ def freeze(
 
 def is_sendable(now: datetime) -> ColumnElement[bool]:
     """A condition on memberships joined with subscribers: subscribed, active, not paused, and not suppressed."""
-    return and_(*(condition for _, condition in _sendable_conditions(now)))
+    return and_(*(condition for _, condition in _sendable_rows(now)), suppressions.is_not_suppressed())
 
 
 def has_received(connection: Connection, mailing: AudienceQuery) -> ColumnElement[bool]:
@@ -285,12 +294,32 @@ def _conditions(
 
     The first one, for UNCONFIRMED, is not met by those who have unsubscribed either.
     """
-    plan, membership = mailing.plan, tables.memberships.c
-    yield from _sendable_conditions(now)
+    yield from _conditions_of_rows(mailing, now=now)
+    yield from _conditions_of_others(connection, mailing, now=now)
+
+
+def _conditions_of_rows(mailing: AudienceQuery, *, now: datetime) -> Iterator[tuple[LeftOut, ColumnElement[bool]]]:
+    """The conditions on what the two rows say themselves."""
+    topics = tables.memberships.c.topics
+    yield from _sendable_rows(now)
+    yield LeftOut.TOPIC_NOT_CHOSEN, or_(topics.is_(None), topics.overlap(_texts(mailing.tag_slugs)))
+
+
+def _sendable_rows(now: datetime) -> Iterator[tuple[LeftOut, ColumnElement[bool]]]:
+    membership, person = tables.memberships.c, tables.subscribers.c
+    yield LeftOut.UNCONFIRMED, membership.state == Membership.SUBSCRIBED
+    yield LeftOut.DISABLED, person.status == SubscriberStatus.ACTIVE
+    yield LeftOut.PAUSED, or_(person.paused_until.is_(None), person.paused_until <= now)
+
+
+def _conditions_of_others(
+    connection: Connection, mailing: AudienceQuery, *, now: datetime
+) -> Iterator[tuple[LeftOut, ColumnElement[bool]]]:
+    """The conditions on what other tables say about them."""
+    plan = mailing.plan
+    yield LeftOut.SUPPRESSED, suppressions.is_not_suppressed()
     if plan.failed_of or plan.unknown_of:
         yield LeftOut.NOT_MISSED, _was_not_reached(connection, plan)
-    chosen = or_(membership.topics.is_(None), membership.topics.overlap(_texts(mailing.tag_slugs)))
-    yield LeftOut.TOPIC_NOT_CHOSEN, chosen
     if plan.topics:
         yield LeftOut.OUTSIDE_TOPICS, _has_topic(plan.topics)
     if plan.segments:
@@ -301,14 +330,6 @@ def _conditions(
         yield LeftOut.EXCEPTED, and_(*(~one for one in excepted))
     if not plan.repeats and mailing.article_ids:
         yield LeftOut.RECEIVED, ~has_received(connection, mailing)
-
-
-def _sendable_conditions(now: datetime) -> Iterator[tuple[LeftOut, ColumnElement[bool]]]:
-    membership, person = tables.memberships.c, tables.subscribers.c
-    yield LeftOut.UNCONFIRMED, membership.state == Membership.SUBSCRIBED
-    yield LeftOut.DISABLED, person.status == SubscriberStatus.ACTIVE
-    yield LeftOut.SUPPRESSED, ~suppressions.is_suppressed()
-    yield LeftOut.PAUSED, or_(person.paused_until.is_(None), person.paused_until <= now)
 
 
 def _exceptions(connection: Connection, plan: AudiencePlan, *, now: datetime) -> Iterator[ColumnElement[bool]]:

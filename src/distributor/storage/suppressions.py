@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, delete, exists, or_, select, text
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, or_, select, text
 
 from distributor.domain.errors import NotFoundError
 from distributor.domain.suppression import Suppression, SuppressionReason, Target, hash_of_key
@@ -107,6 +107,12 @@ def is_suppressed() -> ColumnElement[bool]:
     """A condition on subscribers: their address or domain is suppressed."""
     entry, person = tables.suppressions.c, tables.subscribers.c
     return or_(exists().where(entry.hash == person.hash), exists().where(entry.domain == person.domain))
+
+
+def is_not_suppressed() -> ColumnElement[bool]:
+    """The opposite. Written out: PostgreSQL joins over NOT EXISTS, but not over NOT (EXISTS … OR EXISTS …)."""
+    entry, person = tables.suppressions.c, tables.subscribers.c
+    return and_(~exists().where(entry.hash == person.hash), ~exists().where(entry.domain == person.domain))
 
 
 def forget_email(connection: Connection, hash_: bytes) -> None:
