@@ -236,8 +236,11 @@ def change_state(
     return changed.rowcount > 0
 
 
-def set_time(connection: Connection, dispatch_id: int, scheduled_at: datetime, zone: str) -> bool:
-    """Set when a dispatch starts that is not released, and prepare it again; False if it is released or has ended."""
+def set_time(connection: Connection, dispatch_id: int, scheduled_at: datetime | None, zone: str) -> bool:
+    """Set when a dispatch starts that is not released, and prepare it again; False if it is released or has ended.
+
+    Only that of a draft may be None.
+    """
     changed = connection.execute(
         update(tables.dispatches)
         .where(tables.dispatches.c.id == dispatch_id, _is_unreleased())

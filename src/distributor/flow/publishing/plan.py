@@ -129,8 +129,8 @@ def edit_campaign(
 
     `version` is the one that the editor has seen, if it must be that one: StateError otherwise.
 
-    A draft stays one: None is returned. One that was scheduled is reviewed and scheduled again in the same call, and
-    the review is returned; if it needs an approval, or something blocks it, it stays a draft.
+    A draft stays one, and may lose its times: None is returned. One that was scheduled is reviewed and scheduled again
+    in the same call, and the review is returned; if it needs an approval, or something blocks it, it stays a draft.
 
     Raises what `create_campaign` and `schedule` raise; nothing is edited if the former does.
     """
@@ -160,7 +160,7 @@ def edit_campaign(
                 # A channel that is added starts with the first of the others, unless it is given a time.
                 starts_at = time or min(before.times.values(), default=None)
                 dispatches.add(connection, campaign_id, record.id, scheduled_at=starts_at, zone=after.zone)
-            elif time is not None:
+            else:
                 dispatches.set_time(connection, known[record.id], time, after.zone)
         campaigns.record(connection, campaign_id, CampaignAction.EDITED, actor=actor, detail=changed, now=app.clock())
     log.info("campaign.edited", campaign_id=campaign_id)
