@@ -113,6 +113,13 @@ def find_zone(name: str) -> tzinfo | None:
     return timezone(offset) if _LEAST_OFFSET <= offset <= _LARGEST_OFFSET else None
 
 
+@cache
+def known_zones() -> tuple[str, ...]:
+    """The names of time zones to choose from: UTC, then those of a continent and a place, in alphabetical order."""
+    regions = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+    return ("UTC", *sorted(name for name in _zone_names() if name.split("/")[0] in regions and "/" in name))
+
+
 def zone_named(name: str) -> tzinfo:
     """The time zone that `find_zone` finds. Raises ScheduleError that suggests similar names."""
     zone = find_zone(name)

@@ -48,6 +48,9 @@ class StoredArticle:
     missing_since: datetime | None
 
 
+# More words than these are not asked for in a title.
+_MOST_WORDS = 10
+
 _CURRENT = select(tables.articles, tables.article_revisions.c.content, tables.article_revisions.c.content_hash).join(
     tables.article_revisions,
     (tables.article_revisions.c.article_id == tables.articles.c.id)
@@ -163,6 +166,15 @@ def latest(
     if before_id is not None:
         query = query.where(tables.articles.c.id < before_id)
     return [_stored(row) for row in connection.execute(query)]
+
+
+def find_titled(connection: Connection, words: str, *, limit: int) -> list[StoredArticle]:
+    """The articles that can be sent whose title holds all of these words, those added last first."""
+    query = _CURRENT.where(tables.articles.c.state != ArticleState.WITHDRAWN).order_by(tables.articles.c.id.desc())
+    title = tables.article_revisions.c.content["title"].astext
+    for word in words.split()[:_MOST_WORDS]:
+        query = query.where(title.icontains(word, autoescape=True))
+    return [_stored(row) for row in connection.execute(query.limit(limit))]
 
 
 def lock_ingestion(connection: Connection) -> None:

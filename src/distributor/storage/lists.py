@@ -117,6 +117,17 @@ def counts(connection: Connection, list_id: int) -> dict[Membership, int]:
     return {state: found.get(state, 0) for state in Membership}
 
 
+def sizes(connection: Connection) -> dict[int, int]:
+    """How many subscribers are subscribed to each list now, by its id; a list without any is left out."""
+    membership = tables.memberships.c
+    rows = connection.execute(
+        select(membership.list_id, func.count().label("people"))
+        .where(membership.state == Membership.SUBSCRIBED)
+        .group_by(membership.list_id)
+    )
+    return {row.list_id: row.people for row in rows}
+
+
 def list_of(row: Row[Any]) -> MailingList:
     """The list in a row of the table."""
     return MailingList(

@@ -1,0 +1,371 @@
+"""The form of the composer: a plan as the fields that people fill in, and the fields as a plan again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from gettext import gettext as _
+from typing import Any, TypeVar
+
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.campaign import CampaignPlan, ChangePolicy, UnknownPolicy
+from distributor.domain.errors import InputError, ScheduleError
+from distributor.domain.message_options import MessageOptions
+from distributor.domain.schedule import find_zone, parse_start_times, zone_named
+from distributor.web.forms import Form
+
+# The options that are written into the form; attachments stay as they are.
+WRITTEN_OPTIONS = tuple(one.name for one in fields(MessageOptions) if one.name != "attachments")
+# The parts of an audience that are chosen by slugs, and their fields.
+_CHOSEN = (
+    ("list", "lists"),
+    ("topic", "topics"),
+    ("segment", "segments"),
+    ("except_list", "except_lists"),
+    ("except_topic", "except_topics"),
+    ("except_segment", "except_segments"),
+)
+_CAMPAIGNS = (("failed_of", "failed_of"), ("unknown_of", "unknown_of"))
+_TICKS = ("repeats", "track_opens", "track_clicks", "needs_approval")
+_LONGEST_LINE = 200
+_LONGEST_TEXT = 10_000
+_HALF_HOURS = 2
+_LONGEST_DELAY = timedelta(days=7)
+_NUMBER = re.compile(r"\d{1,18}", re.ASCII)
+
+_E = TypeVar("_E", bound=StrEnum)
+
+
+class InvalidFieldsError(InputError):
+    """A form that is no plan: what is wrong, by the names of its fields."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(errors.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDifference:
+    """A field that somebody else has saved in another way: `theirs` is saved, `mine` is in the form."""
+
+    name: str
+    label: str
+    theirs: str
+    mine: str
+
+
+def form_of(plan: CampaignPlan) -> Form:
+    """The fields of a plan."""
+    audience, options = plan.audience, plan.message_options
+    found: dict[str, tuple[str, ...]] = {
+        "name": (plan.name,),
+        "article": plan.article_slugs,
+        "channel": plan.channel_names,
+        **{field: getattr(audience, name) for field, name in _CHOSEN},
+        **{field: tuple(str(number) for number in getattr(audience, name)) for field, name in _CAMPAIGNS},
+        "repeats": _ticked(audience.repeats),
+        "track_opens": _ticked(plan.track_opens),
+        "track_clicks": _ticked(plan.track_clicks),
+        "needs_approval": _ticked(plan.needs_approval),
+        "unknown_policy": (plan.unknown_policy.value,),
+        "on_change": (plan.on_change.value if plan.on_change else "",),
+        "zone": (plan.zone,),
+        **{name: (_text_of(options, name),) for name in WRITTEN_OPTIONS},
+        **_fields_of_times(plan),
+    }
+    for channel, own in plan.channel_options.items():
+        found |= {own_field(name, channel): (_text_of(own, name),) for name in WRITTEN_OPTIONS}
+    return Form({name: tuple(value for value in values if value) for name, values in found.items()})
+
+
+def plan_of(form: Form, *, channel_names: Sequence[str], before: CampaignPlan, now: datetime) -> CampaignPlan:
+    """The plan in a form. `channel_names` are those of all channels; what is not in the form is as in `before`.
+
+    Raises InvalidFieldsError for fields that cannot be read.
+    """
+    errors: dict[str, str] = {}
+    chosen = tuple(name for name in form.all("channel") if name in channel_names)
+    _check_lengths(form, errors)
+    starts_at, times = _times_of(form, chosen, before, errors, now=now)
+    changed = replace(
+        before,
+        name=" ".join(form.one("name").split()),
+        article_slugs=form.all("article"),
+        channel_names=chosen,
+        audience=_audience_of(form, before.audience),
+        starts_at=starts_at,
+        times=times,
+        zone=form.one("zone") or before.zone,
+        track_opens=_is_ticked(form, "track_opens"),
+        track_clicks=_is_ticked(form, "track_clicks"),
+        needs_approval=_is_ticked(form, "needs_approval"),
+        unknown_policy=_member(UnknownPolicy, form.one("unknown_policy")) or before.unknown_policy,
+        on_change=_member(ChangePolicy, form.one("on_change")),
+        message_options=_options_of(form, "", errors, before=before.message_options),
+        channel_options=_own_options(form, chosen, errors),
+    )
+    if errors:
+        raise InvalidFieldsError(errors)
+    return changed
+
+
+def audience_of(form: Form) -> AudiencePlan:
+    """The audience in a form."""
+    return _audience_of(form, AudiencePlan())
+
+
+def own_field(option: str, channel: str) -> str:
+    """The name of the field with what one channel says in its own words."""
+    return f"own-{option}-{channel}"
+
+
+def differences(mine: Form, theirs: Form) -> list[FieldDifference]:
+    """The fields of two forms that are not the same, in the order of the form."""
+    names = dict.fromkeys([*theirs.fields, *mine.fields])
+    return [
+        FieldDifference(name, label, _shown(theirs, name), _shown(mine, name))
+        for name in names
+        if (label := label_of(name)) and _values(mine, name) != _values(theirs, name)
+    ]
+
+
+def with_theirs(mine: Form, theirs: Form, names: Sequence[str]) -> Form:
+    """My form with these fields as they are in the other one."""
+    return Form({**mine.fields, **{name: theirs.fields.get(name, ()) for name in names if label_of(name)}})
+
+
+def label_of(name: str) -> str:
+    """What a field is called, empty for a field that belongs to no plan."""
+    words = {
+        "name": _("Name"),
+        "article": _("Articles"),
+        "channel": _("Channels"),
+        "list": _("Lists"),
+        "topic": _("Topics"),
+        "segment": _("Segments"),
+        "except_list": _("Left out: lists"),
+        "except_topic": _("Left out: topics"),
+        "except_segment": _("Left out: segments"),
+        "failed_of": _("Failed deliveries of campaigns"),
+        "unknown_of": _("Unknown deliveries of campaigns"),
+        "repeats": _("Also to those who already got it"),
+        "track_opens": _("Count opens"),
+        "track_clicks": _("Count clicks"),
+        "needs_approval": _("Needs an approval"),
+        "unknown_policy": _("If the outcome of a delivery stays unknown"),
+        "on_change": _("If an article changes before it goes out"),
+        "zone": _("Time zone"),
+        "when": _("When"),
+        "at": _("Date and time"),
+        **_option_labels(),
+    }
+    if name in words:
+        return words[name]
+    for prefix, text in (("when-", _("When, on %s")), ("hours-", _("Hours later, on %s")), ("at-", _("Time, on %s"))):
+        if name.startswith(prefix):
+            return text % name.removeprefix(prefix)
+    for option, text in _option_labels().items():
+        if name.startswith(own_field(option, "")):
+            return _("%(option)s, on %(channel)s") % {
+                "option": text,
+                "channel": name.removeprefix(own_field(option, "")),
+            }
+    return ""
+
+
+def _option_labels() -> dict[str, str]:
+    return {
+        "subject": _("Subject"),
+        "greeting": _("Greeting"),
+        "closing": _("Closing"),
+        "cut_after": _("Paragraphs of each article in the mail"),
+        "text": _("Text of the posts"),
+    }
+
+
+def _ticked(value: bool) -> tuple[str, ...]:
+    return ("on",) if value else ()
+
+
+def _is_ticked(form: Form, name: str) -> bool:
+    return form.one(name) == "on"
+
+
+def _values(form: Form, name: str) -> tuple[str, ...]:
+    return tuple(_lines(value) for value in form.all(name))
+
+
+def _shown(form: Form, name: str) -> str:
+    """The value of a field for people to read."""
+    values = _values(form, name)
+    if name in _TICKS:
+        return _("yes") if values else _("no")
+    return ", ".join(value.replace("T", " ") if name.startswith("at") else value for value in values) or _("nothing")
+
+
+def _lines(text: str) -> str:
+    """A text with line feeds; browsers send carriage returns with them."""
+    return text.replace("\r\n", "\n").strip()
+
+
+def _text_of(options: MessageOptions, name: str) -> str:
+    value = getattr(options, name)
+    return "" if value is None else str(value)
+
+
+def _member(kind: type[_E], text: str) -> _E | None:
+    return next((one for one in kind if one.value == text), None)
+
+
+def _audience_of(form: Form, before: AudiencePlan) -> AudiencePlan:
+    chosen: dict[str, Any] = {name: form.all(field) for field, name in _CHOSEN}
+    for field, name in _CAMPAIGNS:
+        chosen[name] = tuple(int(number) for number in form.all(field) if _NUMBER.fullmatch(number))
+    return replace(before, **chosen, repeats=_is_ticked(form, "repeats"))
+
+
+def _check_lengths(form: Form, errors: dict[str, str]) -> None:
+    for name, values in form.fields.items():
+        is_line = name == "name" or name == "subject" or name.startswith(own_field("subject", ""))
+        limit = _LONGEST_LINE if is_line else _LONGEST_TEXT
+        if any(len(value) > limit for value in values):
+            errors[name] = _("This has more than %(limit)s characters.") % {"limit": limit}
+
+
+def _options_of(form: Form, channel: str, errors: dict[str, str], *, before: MessageOptions) -> MessageOptions:
+    """The texts in a form: those of one channel, or without a name those of the campaign."""
+
+    def name_of(option: str) -> str:
+        return own_field(option, channel) if channel else option
+
+    texts: dict[str, Any] = {
+        option: _lines(form.one(name_of(option)))
+        for option in WRITTEN_OPTIONS
+        if isinstance(getattr(before, option), str)
+    }
+    texts["subject"] = " ".join(texts["subject"].split())
+    given = form.one(name_of("cut_after"))
+    cut_after = None
+    if given:
+        if given.isascii() and given.isdigit() and 1 <= int(given[:6]) <= 10_000:
+            cut_after = int(given)
+        else:
+            errors[name_of("cut_after")] = _("Write a whole number of paragraphs, 1 or more.")
+    return replace(before, **texts, cut_after=cut_after)
+
+
+def _own_options(form: Form, channel_names: Sequence[str], errors: dict[str, str]) -> dict[str, MessageOptions]:
+    own = {name: _options_of(form, name, errors, before=MessageOptions()) for name in channel_names}
+    return {name: options for name, options in own.items() if options != MessageOptions()}
+
+
+def _fields_of_times(plan: CampaignPlan) -> dict[str, tuple[str, ...]]:
+    """One time for all channels, and how those that start at another one are told apart from it."""
+    known = {name: time for name in plan.channel_names if (time := plan.time_of(name)) is not None}
+    zone = find_zone(plan.zone) or UTC
+    first = min(known.values(), default=None)
+    if first is None:
+        return {"when": ("open",), **{f"when-{name}": ("same",) for name in plan.channel_names}}
+    found: dict[str, tuple[str, ...]] = {"when": ("at",), "at": (_wall_clock(first, zone),)}
+    for name in plan.channel_names:
+        found |= _fields_of_time(name, known.get(name, first) - first, _wall_clock(known.get(name, first), zone))
+    return found
+
+
+def _fields_of_time(name: str, later: timedelta, wall_clock: str) -> dict[str, tuple[str, ...]]:
+    if not later:
+        return {f"when-{name}": ("same",)}
+    halves = later / timedelta(hours=1) * _HALF_HOURS
+    if halves.is_integer() and later <= timedelta(days=1):
+        return {f"when-{name}": ("later",), f"hours-{name}": (f"{halves / _HALF_HOURS:g}",)}
+    return {f"when-{name}": ("own",), f"at-{name}": (wall_clock,)}
+
+
+def _wall_clock(time: datetime, zone: tzinfo) -> str:
+    return f"{time.astimezone(zone):%Y-%m-%dT%H:%M}"
+
+
+def time_notes(form: Form, *, now: datetime) -> tuple[str, ...]:
+    """Sentences about times in the form that the clocks of its zone show twice, and how they are read."""
+    try:
+        zone = form.one("zone")
+        notes = [note for text in _given_times(form) for note in parse_start_times(text, {}, zone=zone, now=now).notes]
+    except ScheduleError:
+        return ()
+    return tuple(dict.fromkeys(notes))
+
+
+def _given_times(form: Form) -> Iterator[str]:
+    if form.one("when") == "at":
+        yield form.one("at")
+        for name in form.all("channel"):
+            if form.one(f"when-{name}") == "own":
+                yield form.one(f"at-{name}")
+
+
+def _times_of(
+    form: Form, channel_names: Sequence[str], before: CampaignPlan, errors: dict[str, str], *, now: datetime
+) -> tuple[datetime | None, dict[str, datetime]]:
+    """When the campaign starts, and on each channel; a time that was not touched stays to the second."""
+    try:
+        zone = str(zone_named(form.one("zone") or before.zone))
+    except ScheduleError as error:
+        errors["zone"] = sentence(error)
+        return None, {}
+    if form.one("when") != "at":
+        return None, {}
+    earlier = form_of(before)
+    has_same_start = all(form.one(name) == earlier.one(name) for name in ("when", "at", "zone"))
+    known = [time for name in before.channel_names if (time := before.time_of(name)) is not None]
+    start = min(known) if has_same_start and known else _time_in(form.one("at"), zone, now, "at", errors)
+    if start is None:
+        return None, {}
+    times: dict[str, datetime] = {}
+    for name in channel_names:
+        own = (f"when-{name}", f"at-{name}", f"hours-{name}")
+        time = before.time_of(name) if name in before.channel_names else None
+        if has_same_start and time is not None and all(form.one(one) == earlier.one(one) for one in own):
+            times[name] = time
+        else:
+            times[name] = _time_on(form, name, start, zone, errors, now=now)
+    return start, times
+
+
+def _time_on(form: Form, name: str, start: datetime, zone: str, errors: dict[str, str], *, now: datetime) -> datetime:
+    match form.one(f"when-{name}"):
+        case "later":
+            return start + _delay(form.one(f"hours-{name}"), f"hours-{name}", errors)
+        case "own":
+            return _time_in(form.one(f"at-{name}"), zone, now, f"at-{name}", errors) or start
+    return start
+
+
+def _delay(text: str, field: str, errors: dict[str, str]) -> timedelta:
+    try:
+        delay = timedelta(hours=float(text.replace(",", ".")[:10]))
+        if timedelta() <= delay <= _LONGEST_DELAY:
+            return delay
+    except (ValueError, OverflowError):
+        pass
+    errors[field] = _("Write how many hours later, such as 2 or 0.5, at most a week.")
+    return timedelta()
+
+
+def _time_in(text: str, zone: str, now: datetime, field: str, errors: dict[str, str]) -> datetime | None:
+    if not text:
+        errors[field] = _("Choose a date and a time.")
+        return None
+    try:
+        return parse_start_times(text, {}, zone=zone, now=now).starts_at
+    except ScheduleError as error:
+        errors[field] = sentence(error)
+        return None
+
+
+def sentence(error: Exception) -> str:
+    """The message of an error as a sentence."""
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
