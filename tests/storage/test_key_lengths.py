@@ -30,6 +30,7 @@ BOUNDS = {
     ("tags", "slug"): SLUG,
     ("article_tags", "tag_slug"): SLUG,
     ("article_media", "name"): OURS,
+    ("article_drafts", "key"): OURS,
     ("media", "name"): OURS,
     ("lists", "slug"): SLUG,
     ("segments", "slug"): SLUG,

@@ -35,7 +35,8 @@ from distributor.storage.json_codec import manuscript_from_json, manuscript_to_j
 class StoredArticle:
     """An article with its id, its source and its status.
 
-    `manuscript` is its current revision; `missing_since` is since when its file is missing from the content folder.
+    `manuscript` is its current revision; `source_text` the Markdown of its body if that was written in the app.
+    `missing_since` is since when its file is missing from the content folder.
     """
 
     id: int
@@ -46,12 +47,18 @@ class StoredArticle:
     status: ArticleStatus
     manuscript: Manuscript
     missing_since: datetime | None
+    source_text: str | None = None
 
 
 # More words than these are not asked for in a title.
 _MOST_WORDS = 10
 
-_CURRENT = select(tables.articles, tables.article_revisions.c.content, tables.article_revisions.c.content_hash).join(
+_CURRENT = select(
+    tables.articles,
+    tables.article_revisions.c.content,
+    tables.article_revisions.c.content_hash,
+    tables.article_revisions.c.source_text,
+).join(
     tables.article_revisions,
     (tables.article_revisions.c.article_id == tables.articles.c.id)
     & (tables.article_revisions.c.number == tables.articles.c.revision),
@@ -112,6 +119,14 @@ def find_by_slug(connection: Connection, slug: str) -> StoredArticle:
     row = connection.execute(_CURRENT.where(tables.articles.c.slug == slug)).one_or_none()
     if row is None:
         raise NotFoundError("article", slug, hint="`distributor article list` lists them")
+    return _stored(row)
+
+
+def find_by_id(connection: Connection, article_id: int) -> StoredArticle:
+    """The article with this number, in any state. Raises NotFoundError."""
+    row = connection.execute(_CURRENT.where(tables.articles.c.id == article_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("article", article_id)
     return _stored(row)
 
 
@@ -229,6 +244,7 @@ def add(
     now: datetime,
     status: ArticleStatus | None = None,
     actor: str = "",
+    source_text: str | None = None,
 ) -> int:
     """A new article with its first revision, by default a draft; returns its id."""
     status = status or ArticleStatus()
@@ -246,7 +262,7 @@ def add(
         )
         .returning(tables.articles.c.id)
     ).scalar_one()
-    _write_revision(connection, article_id, 1, manuscript, content_hash=content_hash, now=now)
+    _write_revision(connection, article_id, 1, manuscript, content_hash=content_hash, source_text=source_text, now=now)
     _record(connection, article_id, ArticleAction.ADDED, actor=actor, now=now)
     _after_change(connection, now=now)
     return article_id
@@ -261,6 +277,7 @@ def revise(
     now: datetime,
     status: ArticleStatus | None = None,
     actor: str = "",
+    source_text: str | None = None,
 ) -> int:
     """A new revision of an article, which may change the times of its status; its GUID and slug stay.
 
@@ -274,7 +291,9 @@ def revise(
         .values(changed | (_columns(status) if status else {}))
         .returning(tables.articles.c.revision)
     ).scalar_one()
-    _write_revision(connection, article_id, number, manuscript, content_hash=content_hash, now=now)
+    _write_revision(
+        connection, article_id, number, manuscript, content_hash=content_hash, source_text=source_text, now=now
+    )
     _record(connection, article_id, ArticleAction.REVISED, actor=actor, now=now)
     _after_change(connection, now=now)
     return number
@@ -326,6 +345,15 @@ def find_revision(connection: Connection, article_id: int, number: int) -> Manus
     return manuscript_from_json(content)
 
 
+def source_text_of(connection: Connection, article_id: int, number: int) -> str | None:
+    """The body of a revision in Markdown, if it was written in the app."""
+    revision = tables.article_revisions.c
+    found: str | None = connection.execute(
+        select(revision.source_text).where(revision.article_id == article_id, revision.number == number)
+    ).scalar_one_or_none()
+    return found
+
+
 def keep_images(connection: Connection, slug: str, number: int) -> None:
     """A campaign sends this revision, though a newer one may be public: its images are public like those of that."""
     revision = tables.article_revisions.c
@@ -372,7 +400,14 @@ def find_media(connection: Connection, name: str) -> Media:
 
 
 def _write_revision(
-    connection: Connection, article_id: int, number: int, manuscript: Manuscript, *, content_hash: str, now: datetime
+    connection: Connection,
+    article_id: int,
+    number: int,
+    manuscript: Manuscript,
+    *,
+    content_hash: str,
+    source_text: str | None,
+    now: datetime,
 ) -> None:
     connection.execute(
         insert(tables.article_revisions).values(
@@ -380,6 +415,7 @@ def _write_revision(
             number=number,
             content_hash=content_hash,
             content=manuscript_to_json(manuscript),
+            source_text=source_text,
             created_at=now,
         )
     )
@@ -481,4 +517,5 @@ def _stored(row: Row[tuple[object, ...]]) -> StoredArticle:
         status=status,
         manuscript=manuscript,
         missing_since=row.missing_since,
+        source_text=row.source_text,
     )

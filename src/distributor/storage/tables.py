@@ -76,6 +76,7 @@ articles = Table(
     Index(
         "articles_public_idx", text("published_at DESC"), text("id DESC"), postgresql_where=text("state = 'published'")
     ),
+    Index("articles_changed_idx", text("updated_at DESC"), text("id DESC")),
 )
 
 article_revisions = Table(
@@ -85,6 +86,8 @@ article_revisions = Table(
     Column("number", Integer, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("content", JSONB, nullable=False),
+    # Its body in Markdown as it was written in the app; null for one from a file.
+    Column("source_text", Text),
     # Whether it was public before it was replaced or withdrawn: sent mails and feeds still show its images.
     Column("was_public", Boolean, nullable=False, server_default=text("false")),
     _timestamp("created_at"),
@@ -333,6 +336,26 @@ users = Table(
     _timestamp("created_at"),
     Column("disabled_at", DateTime(timezone=True)),
     Column("last_signed_in_at", DateTime(timezone=True)),
+)
+
+# What users are writing: of each user one about an article, and any number for new ones, which have no article yet.
+article_drafts = Table(
+    "article_drafts",
+    metadata,
+    _id(),
+    # From the form that began it, which may be sent twice; the reference of the article that it becomes.
+    Column("key", Text, nullable=False, unique=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("article_id", ForeignKey("articles.id", ondelete="CASCADE")),
+    # The revision that the writing began from, 0 for a new article.
+    Column("base_revision", Integer, nullable=False),
+    # Grows with each change.
+    Column("version", Integer, nullable=False),
+    # The fields of the editor; null once nothing is unsaved.
+    Column("text", JSONB(none_as_null=True)),
+    _timestamp("updated_at"),
+    UniqueConstraint("article_id", "user_id"),
+    Index(None, "user_id"),
 )
 
 # One-time links with which a user chooses a password; the one without a user makes the first owner.

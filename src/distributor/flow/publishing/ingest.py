@@ -36,7 +36,8 @@ from distributor.storage import articles
 from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
 
-_FOLDER = "folder"
+# The source of articles of the content folder.
+FOLDER = "folder"
 _UPLOAD = "upload"
 _FOLDER_ACTOR = "content folder"
 _MISSING = "its file is missing"
@@ -97,7 +98,7 @@ def scan(app: AppContext) -> ScanReport:
     folder, began = app.content_dir, time.monotonic()
     guard = ItemGuard(app, QuarantineLoop.FILE)
     with app.database.begin() as connection:
-        stored = articles.known_hashes(connection, _FOLDER)
+        stored = articles.known_hashes(connection, FOLDER)
     resting = {key: str(item.detail.get("content_hash")) for key, item in guard.known.items() if guard.rests(key)}
     report = ScanReport()
     seen: set[str] = set()
@@ -161,7 +162,7 @@ def _set_missing(app: AppContext, path: str) -> None:
     now = app.clock()
     with app.database.begin() as connection:
         articles.lock_ingestion(connection)
-        found = articles.find_by_ref(connection, _FOLDER, path)
+        found = articles.find_by_ref(connection, FOLDER, path)
         if found is None or found.missing_since is not None:
             return
         articles.set_missing(connection, found.id, now)
@@ -187,7 +188,7 @@ def _ingest_scanned(app: AppContext, scanned: ScannedFile | UnreadableFile) -> I
         app,
         scanned.manuscript,
         actor=_FOLDER_ACTOR,
-        source=_FOLDER,
+        source=FOLDER,
         source_ref=scanned.path,
         content_hash=scanned.content_hash,
         file=app.content_dir / scanned.path,
@@ -208,7 +209,7 @@ def add_file(app: AppContext, file: Path, *, actor: str = "") -> Ingested:
         app,
         manuscript,
         actor=actor,
-        source=_FOLDER if is_inside else _UPLOAD,
+        source=FOLDER if is_inside else _UPLOAD,
         source_ref=shortened(path_as_text(resolved.relative_to(folder) if is_inside else resolved), LONGEST_PATH),
         content_hash=hashlib.sha256(data).hexdigest(),
         file=resolved,
@@ -257,13 +258,13 @@ def _ingest(
 ) -> Ingested:
     illustrated, media = take_local_images(manuscript, file=file, root=root)
     now = app.clock()
-    publishes = app.content_publish if source == _FOLDER else False
+    publishes = app.content_publish if source == FOLDER else False
     with app.database.begin() as connection:
         articles.lock_ingestion(connection)
         articles.add_media(connection, media)
         before = articles.find_by_ref(connection, source, source_ref)
         if before is None:
-            slug = _free_slug(connection, illustrated)
+            slug = free_slug(connection, illustrated)
             articles.add(
                 connection,
                 illustrated,
@@ -382,7 +383,8 @@ def _publish_again(connection: Connection, slug: str, *, now: datetime) -> None:
         )
 
 
-def _free_slug(connection: Connection, manuscript: Manuscript) -> str:
+def free_slug(connection: Connection, manuscript: Manuscript) -> str:
+    """The slug of a new article: the one it asks for, or that of its title, with a number if that is taken."""
     wanted = manuscript.slug or slugify(manuscript.title) or "article"
     if not articles.is_slug_taken(connection, wanted):
         return wanted

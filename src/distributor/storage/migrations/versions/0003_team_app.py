@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0003"
 down_revision = "0002"
@@ -13,6 +14,7 @@ def upgrade() -> None:
     _create_delivery_history()
     _create_delivery_totals()
     _create_site_settings()
+    _create_article_drafts()
 
 
 def _create_delivery_history() -> None:
@@ -144,3 +146,29 @@ def _create_site_settings() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("site_logos_pkey")),
     )
+
+
+def _create_article_drafts() -> None:
+    op.create_table(
+        "article_drafts",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("article_id", sa.BigInteger(), nullable=True),
+        sa.Column("base_revision", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("text", postgresql.JSONB(none_as_null=True), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("article_drafts_user_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["article_id"], ["articles.id"], name=op.f("article_drafts_article_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("article_drafts_pkey")),
+        sa.UniqueConstraint("key", name=op.f("article_drafts_key_key")),
+        sa.UniqueConstraint("article_id", "user_id", name=op.f("article_drafts_article_id_user_id_key")),
+    )
+    op.create_index(op.f("article_drafts_user_id_idx"), "article_drafts", ["user_id"])
+    op.add_column("article_revisions", sa.Column("source_text", sa.Text(), nullable=True))
+    op.create_index("articles_changed_idx", "articles", [sa.text("updated_at DESC"), sa.text("id DESC")])
