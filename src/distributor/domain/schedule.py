@@ -154,6 +154,11 @@ def short_time(time: datetime, zone: tzinfo) -> str:
     return f"{local.day} {local:%b %Y, %H:%M} {zone_code(local)}"
 
 
+def clock_time(time: datetime) -> str:
+    """The time of day of an aware time with its zone: ``09:00 CET``."""
+    return f"{time:%H:%M} {zone_code(time)}"
+
+
 def zone_code(time: datetime) -> str:
     """The short name of the zone of an aware time, such as CET; its offset, such as UTC-03:00, if it has none."""
     code = time.tzname() or ""

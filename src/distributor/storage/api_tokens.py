@@ -49,6 +49,17 @@ def find(connection: Connection, secret: str) -> ApiToken | None:
     return _token(row) if row else None
 
 
+def expiring(connection: Connection, *, after: datetime, before: datetime) -> list[ApiToken]:
+    """The valid tokens that expire between these times, the first one first."""
+    token = tables.api_tokens.c
+    rows = connection.execute(
+        select(tables.api_tokens)
+        .where(token.revoked_at.is_(None), token.expires_at > after, token.expires_at <= before)
+        .order_by(token.expires_at)
+    )
+    return [_token(row) for row in rows]
+
+
 def record_use(connection: Connection, token: ApiToken, *, now: datetime) -> None:
     """Record that a token was used, at most once a minute."""
     if token.last_used_at is not None and now - token.last_used_at < _NOTED_EVERY:

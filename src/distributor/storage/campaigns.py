@@ -13,6 +13,8 @@ from sqlalchemy import (
     and_,
     cast,
     delete,
+    exists,
+    false,
     func,
     select,
     text,
@@ -218,6 +220,32 @@ def count_running(connection: Connection) -> int:
         .join(tables.campaigns, campaign.id == dispatch.campaign_id)
         .where(dispatch.state == DispatchState.RUNNING, campaign.purpose == CampaignPurpose.ARTICLES)
     ).scalar_one()
+
+
+def has_any(connection: Connection) -> bool:
+    """Whether there is a campaign of articles."""
+    return connection.execute(
+        select(exists().where(tables.campaigns.c.purpose == CampaignPurpose.ARTICLES))
+    ).scalar_one()
+
+
+def waiting_for_approval(connection: Connection, *, limit: int) -> list[tuple[int, str]]:
+    """The id and name of each draft that is reviewed as it is now and needs an approval; the newest first."""
+    campaign, dispatch = tables.campaigns.c, tables.dispatches.c
+    is_draft = exists().where(dispatch.campaign_id == campaign.id, dispatch.state == DispatchState.DRAFT)
+    query = (
+        select(campaign.id, campaign.name)
+        .where(
+            campaign.needs_approval,
+            campaign.purpose == CampaignPurpose.ARTICLES,
+            is_draft,
+            _newest_is_current(true()),
+            ~func.coalesce(_newest_is_current(tables.campaign_reviews.c.approved_at.is_not(None)), false()),
+        )
+        .order_by(campaign.id.desc())
+        .limit(limit)
+    )
+    return [(row.id, row.name) for row in connection.execute(query)]
 
 
 def plan_of(connection: Connection, campaign_id: int) -> CampaignPlan:

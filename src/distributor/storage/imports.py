@@ -93,6 +93,15 @@ def listed(connection: Connection, *, limit: int, before_id: int | None = None) 
     return [_import(row) for row in connection.execute(query)]
 
 
+def failed(connection: Connection, *, since: datetime, limit: int) -> list[Import]:
+    """Those that failed at or after this time, the last one first."""
+    row = tables.imports.c
+    query = (
+        _SELECT.where(row.state == ImportState.FAILED, row.finished_at >= since).order_by(row.id.desc()).limit(limit)
+    )
+    return [_import(found) for found in connection.execute(query)]
+
+
 def stalled(connection: Connection, *, now: datetime, limit: int) -> list[int]:
     """Ids of imports that wait for a first run, or that no process has advanced for a while."""
     one = tables.imports.c

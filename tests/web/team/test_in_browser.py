@@ -58,7 +58,7 @@ def test_from_the_link_to_an_invited_viewer_who_is_refused_what_a_viewer_may_not
         assert urlsplit(page.url).path == "/app"
     with visitor.at(urlsplit(link).path, with_scripts=False) as page:
         choose_password(page)
-        expect(page.get_by_text("You are: Viewer")).to_be_visible()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Hello, vi@example.org")
         parts = ["Overview", "Articles", "Campaigns", "Calendar", "Results", "Channels", "Settings"]
         expect(page.get_by_role("navigation", name="App").get_by_role("link")).to_have_text(parts)
         page.goto(f"{visitor.public_url}/app/users")

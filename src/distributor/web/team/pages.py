@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from distributor.domain.schedule import short_time
+from distributor.domain.schedule import clock_time, short_time
 from distributor.domain.user import Permission, User
 from distributor.flow.app_context import AppContext
 from distributor.flow.team.sign_in import ACCOUNT_LINK
@@ -52,6 +52,7 @@ class TeamPages:
                 "permissions": Permission,
                 "ledger_parts": ledger_parts,
                 "short_time": short_time,
+                "clock_time": clock_time,
                 "script_url": self._script_url,
             }
         )
