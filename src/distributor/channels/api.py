@@ -94,6 +94,8 @@ __all__ = [
     "Routes",
     "ScheduledChannel",
     "SendContext",
+    "SentMessage",
+    "SentMessageChannel",
     "Severity",
     "SigningChannel",
     "Site",
@@ -754,6 +756,32 @@ class AccountMailChannel(Protocol):
         """The message, with a link of purpose ACCOUNT for each delivery. Pure, like `render`; checked by `check`.
 
         Raises TemplateError.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """A message as one recipient got it.
+
+    `html` is a document of its own, with the inline images in it; `attachments` are the names of the files. `raw` is
+    the whole message without a signature.
+    """
+
+    headers: Sequence[tuple[str, str]]
+    html: str
+    text: str
+    attachments: Sequence[str]
+    raw: bytes
+
+
+@runtime_checkable
+class SentMessageChannel(Protocol):
+    """A channel whose messages differ by recipient, and can be made again as they were sent."""
+
+    def sent_message(self, rendition: Rendition, delivery: Delivery, tokens: TokenSigner) -> SentMessage:
+        """The message of a delivery, with the tokens of this signer.
+
+        Raises InputError if something that the message needs was erased since.
         """
 
 

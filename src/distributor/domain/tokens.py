@@ -123,6 +123,23 @@ class TokenSigner:
         return keyed.digest()
 
 
+class InertTokenSigner(TokenSigner):
+    """Mints tokens as long as those of `live` that open nothing, for messages that are only looked at.
+
+    A Message-ID keeps its token: it is the name of the message, which the records of mail servers have too.
+    """
+
+    def __init__(self, live: TokenSigner) -> None:
+        # Known to everybody, and not the key of any site, which is secret.
+        super().__init__(b"tokens that open nothing")
+        self._live = live
+
+    def mint_all(self, stems: Iterable[Stem], delivery_id: int) -> list[bytes]:
+        kept = list(stems)
+        both = zip(kept, super().mint_all(kept, delivery_id), self._live.mint_all(kept, delivery_id), strict=True)
+        return [live if stem.purpose is Purpose.MESSAGE else inert for stem, inert, live in both]
+
+
 def _varint(value: int) -> bytes:
     if value < 0:
         raise ValueError("a token holds no negative number")

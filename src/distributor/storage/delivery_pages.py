@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, literal_column, or_, select, union_all
 
 from distributor.domain.delivery import DeliveryState
 from distributor.storage import tables
@@ -14,8 +14,6 @@ from distributor.storage.delivery_queries import DeliveryRecord, record_of
 
 # So many people whose addresses begin alike are looked at in a search.
 _MOST_PEOPLE = 2000
-# The failures of a campaign are counted by reason up to so many.
-MOST_COUNTED = 100_000
 
 _LEASED = (DeliveryState.CLAIMED, DeliveryState.IN_FLIGHT)
 _UNSENT = frozenset({DeliveryState.PENDING, *_LEASED})
@@ -27,8 +25,8 @@ _row = tables.deliveries.c
 class DeliveryFilter:
     """Which deliveries: of these dispatches, in one of these states.
 
-    `reason` is why they failed or wait, as their channel classifies it. `person` is the beginning of an address, or a
-    whole account or feed.
+    `reason` is why they failed or wait, as their channel classifies it, or why they were suppressed. `person` is the
+    beginning of an address, or a whole account or feed.
     """
 
     dispatch_ids: tuple[int, ...]
@@ -60,35 +58,12 @@ def page_before(connection: Connection, wanted: DeliveryFilter, *, before_id: in
     return _found(connection, parts, limit=limit, is_backwards=True)
 
 
-def count_reasons(
-    connection: Connection, dispatch_ids: Collection[int], states: Collection[DeliveryState]
-) -> dict[tuple[DeliveryState, str], int]:
-    """For how many deliveries in these states each reason is given; of more than `MOST_COUNTED`, only of the first."""
-    if not dispatch_ids:
-        return {}
-    reason = func.coalesce(_row.detail["reason"].astext, "").label("reason")
-    parts = [
-        select(_row.state, reason)
-        .where(_row.dispatch_id == dispatch_id, _row.state == _written(state))
-        .limit(MOST_COUNTED)
-        .subquery()
-        .select()
-        for dispatch_id in dispatch_ids
-        for state in sorted(states)
-    ]
-    some = union_all(*parts).subquery()
-    rows = connection.execute(
-        select(some.c.state, some.c.reason, func.count().label("deliveries")).group_by(some.c.state, some.c.reason)
-    )
-    return {(DeliveryState(row.state), row.reason): row.deliveries for row in rows}
-
-
 def _parts(dispatch_ids: Sequence[int], wanted: DeliveryFilter) -> list[Select[tuple[int]]]:
     """One query for each index that leads to some of the deliveries in the order of their ids.
 
     States are written into the statements, because an index of some states serves no statement with a parameter.
     """
-    of_reason = [_row.detail["reason"].astext == wanted.reason] if wanted.reason else []
+    of_reason = _of_reason(wanted)
     parts = []
     for dispatch_id in dispatch_ids:
         parts += [
@@ -106,6 +81,13 @@ def _parts(dispatch_ids: Sequence[int], wanted: DeliveryFilter) -> list[Select[t
                 )
             )
     return parts
+
+
+def _of_reason(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
+    if not wanted.reason:
+        return []
+    is_suppressed = and_(_row.state == DeliveryState.SUPPRESSED, _row.reply == wanted.reason)
+    return [or_(_row.detail["reason"].astext == wanted.reason, is_suppressed)]
 
 
 def _found(
@@ -135,7 +117,7 @@ def _of_person(connection: Connection, wanted: DeliveryFilter) -> list[DeliveryR
     is_wanted = and_(
         _row.dispatch_id.in_(wanted.dispatch_ids),
         _row.state.in_(wanted.states),
-        *([_row.detail["reason"].astext == wanted.reason] if wanted.reason else []),
+        *_of_reason(wanted),
     )
     by_person = select(_row.id).join(people, people.c.id == _row.subscriber_id).where(is_wanted)
     by_name = select(_row.id).where(_row.recipient == wanted.person, is_wanted)

@@ -73,7 +73,11 @@ def test_whoever_may_do_nothing_else_is_refused_everything_that_changes_somethin
     }
     assert changing - {"/sign-in", "/forgotten", "/set-up/{token}"} == {
         "/campaigns/new",
+        "/campaigns/{campaign_id}/deliveries/retry",
+        "/campaigns/{campaign_id}/deliveries/settle",
         "/campaigns/{campaign_id}/edit",
+        "/deliveries/{delivery_id}/retry",
+        "/deliveries/{delivery_id}/settle",
         "/users",
         "/users/{user_id}/role",
         "/users/{user_id}/disable",

@@ -25,6 +25,7 @@ from distributor.channels.api import (
     ReaderViews,
     RenderContext,
     SendContext,
+    SentMessage,
     Site,
     WebhookEvents,
     WebhookRequest,
@@ -33,6 +34,7 @@ from distributor.channels.email.checks import check_mail, check_signing, html_si
 from distributor.channels.email.composition.compose import PreparedMail, prepare_mail
 from distributor.channels.email.composition.reader_views import mail_views
 from distributor.channels.email.composition.samples import compose_sample, sample_html, sample_text
+from distributor.channels.email.composition.sent import sent_mail
 from distributor.channels.email.delivery.connection_pool import ConnectionPool
 from distributor.channels.email.delivery.identify import identify_relays
 from distributor.channels.email.delivery.send import send_deliveries
@@ -135,6 +137,9 @@ class EmailChannel:
         payload = rendition.payload
         page = payload.get("web_html", payload["html"]).replace("@@open@@", pixel_url)
         return PlaceholderParser.of(payload, escape).fill(page, delivery, tokens)
+
+    def sent_message(self, rendition: Rendition, delivery: Delivery, tokens: TokenSigner) -> SentMessage:
+        return sent_mail(rendition, delivery, tokens)
 
     def recipients(self, rendition: Rendition) -> Sequence[str]:
         return ()

@@ -29,12 +29,12 @@ def send_context(app: AppContext, channel: ChannelRecord, journal: Journal, leas
         lease=lease or UnlimitedLease(),
         rate_limiter=SharedRateLimiter(app.redis, channel.id),
         routes=StoredRoutes(app, channel.id),
-        media=_StoredMedia(app),
+        media=StoredMedia(app),
         discovered_limits=channel.discovered_limits,
     )
 
 
-class _StoredMedia:
+class StoredMedia:
     """The images of articles, read when a channel asks for one."""
 
     def __init__(self, app: AppContext) -> None:

@@ -16,6 +16,7 @@ from distributor.web.team.account import AccountPages
 from distributor.web.team.campaign_preview import CampaignPreviewPages
 from distributor.web.team.components import ComponentPages
 from distributor.web.team.composer import ComposerPages
+from distributor.web.team.deliveries import DeliveryPages
 from distributor.web.team.overview import OverviewPages
 from distributor.web.team.pages import TEAM_HEADERS, TeamPages
 from distributor.web.team.sign_in import SignInPages
@@ -37,6 +38,7 @@ class TeamApp:
             *SignInPages(app, self._pages, self.gate, config).routes(),
             *OverviewPages(app, self._pages).routes(),
             *ComponentPages(self._pages).routes(),
+            *DeliveryPages(app, self._pages, self.gate).routes(),
             *AccountPages(app, self._pages, self.gate).routes(),
             *ComposerPages(app, self._pages, self.gate).routes(),
             *CampaignPreviewPages(app, self._pages, self.gate).routes(),

@@ -1,0 +1,125 @@
+"""A page of the deliveries of a campaign, with the totals and reasons that lead to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from distributor.domain.campaign import Campaign, Dispatch, Totals
+from distributor.domain.delivery import DeliveryState
+from distributor.flow.app_context import AppContext
+from distributor.storage import campaigns, delivery_pages, delivery_totals, dispatches
+from distributor.storage.database import Connection
+from distributor.storage.delivery_pages import DeliveryFilter
+from distributor.storage.delivery_queries import DeliveryRecord
+from distributor.storage.delivery_totals import ReasonCount
+
+# The states of which a reason is known.
+REASONED = frozenset({DeliveryState.FAILED, DeliveryState.DEFERRED, DeliveryState.SUPPRESSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryQuery:
+    """Which deliveries of a campaign are asked for; empty fields select all.
+
+    `person` is the beginning of an address, or a whole account or feed. The page begins after the delivery `after_id`,
+    or ends before `before_id`.
+    """
+
+    campaign_id: int
+    channel_name: str = ""
+    state: DeliveryState | None = None
+    reason: str = ""
+    person: str = ""
+    after_id: int = 0
+    before_id: int | None = None
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.channel_name or self.state or self.reason or self.person)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryList:
+    """A page. `totals` are those of the chosen channel or of all; `reasons` say how many failed or wait for each,
+    or if asked for were suppressed.
+
+    `next_id` is the delivery after which the next page begins, `back_id` that before which the previous one ends; None
+    if there is none. `matching_unknown` is how many of unknown outcome the chosen channel or all of them have.
+    """
+
+    campaign: Campaign
+    dispatches: Mapping[int, Dispatch]
+    deliveries: Sequence[DeliveryRecord]
+    totals: Totals
+    reasons: Mapping[str, int]
+    next_id: int | None
+    back_id: int | None
+
+    @property
+    def matching_unknown(self) -> int:
+        return self.totals[DeliveryState.UNKNOWN]
+
+    @property
+    def channel_names(self) -> list[str]:
+        return [one.channel_name for one in self.dispatches.values()]
+
+
+def list_deliveries(app: AppContext, query: DeliveryQuery, *, limit: int) -> DeliveryList:
+    """At most `limit` deliveries, by the order in which they joined the audience. Raises NotFoundError."""
+    with app.database.begin() as connection:
+        campaign = campaigns.find(connection, query.campaign_id)
+        planned = {one.id: one for one in dispatches.of_campaign(connection, query.campaign_id)}
+        chosen = [
+            number
+            for number, one in planned.items()
+            if not query.channel_name or one.channel_name == query.channel_name
+        ]
+        counts = [one for found in delivery_totals.reasons_of_dispatches(connection, chosen).values() for one in found]
+        totals = Totals.of_counts((one.state, one.deliveries) for one in counts)
+        found, has_next, has_back = _page(connection, query, _filter(query, chosen, totals), limit=limit)
+        return DeliveryList(
+            campaign=campaign,
+            dispatches=planned,
+            deliveries=found,
+            totals=totals,
+            reasons=_reasons(counts, query),
+            next_id=found[-1].id if found and has_next else None,
+            back_id=found[0].id if found and has_back else None,
+        )
+
+
+def _filter(query: DeliveryQuery, dispatch_ids: Sequence[int], totals: Totals) -> DeliveryFilter:
+    """The filter; states that no delivery is in are not looked for."""
+    wanted = {query.state} if query.state else set(DeliveryState)
+    return DeliveryFilter(
+        dispatch_ids=tuple(dispatch_ids),
+        states=frozenset(state for state in wanted if totals[state]),
+        reason=query.reason,
+        person=query.person,
+    )
+
+
+def _page(
+    connection: Connection, query: DeliveryQuery, wanted: DeliveryFilter, *, limit: int
+) -> tuple[list[DeliveryRecord], bool, bool]:
+    """The deliveries, and whether there are others after and before them."""
+    if query.before_id is not None:
+        found = delivery_pages.page_before(connection, wanted, before_id=query.before_id, limit=limit + 1)
+        return found[-limit:], True, len(found) > limit
+    found = delivery_pages.page_after(connection, wanted, after_id=query.after_id, limit=limit + 1)
+    return found[:limit], len(found) > limit, query.after_id > 0
+
+
+def _reasons(counts: Sequence[ReasonCount], query: DeliveryQuery) -> Mapping[str, int]:
+    states = REASONED & {query.state} if query.state else REASONED - {DeliveryState.SUPPRESSED}
+    counted: Counter[str] = Counter()
+    for one in counts:
+        if one.state in states and one.reason:
+            # Of those that wait for a paused route the totals name the route as well.
+            counted[one.reason.partition(":")[0] if one.state is DeliveryState.DEFERRED else one.reason] += (
+                one.deliveries
+            )
+    return dict(counted.most_common())
