@@ -1,7 +1,7 @@
 // One live region for the whole page: it says the latest thing politely, at most one every five seconds (WCAG 4.1.3).
 const PAUSE = 5000;
+const ID = "announcements";
 
-let region = null;
 let waiting = "";
 let timer = 0;
 
@@ -13,7 +13,7 @@ export function announce(text) {
 function say() {
   timer = 0;
   if (!waiting) return;
-  region ??= makeRegion();
+  const region = document.getElementById(ID) ?? makeRegion();
   // The same words again would not be read: the space makes them others.
   region.textContent = region.textContent === waiting ? `${waiting} ` : waiting;
   waiting = "";
@@ -22,6 +22,7 @@ function say() {
 
 function makeRegion() {
   const made = document.createElement("div");
+  made.id = ID;
   made.className = "unseen";
   made.setAttribute("role", "status");
   made.setAttribute("aria-live", "polite");

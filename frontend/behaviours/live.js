@@ -16,8 +16,6 @@ const POLL = 2000;
 // So many failures without a single event, and it is not tried any more.
 const PATIENCE = 2;
 
-attach("[data-live]", (root) => new Live(root).start());
-
 class Live {
   #root;
   #url;
@@ -110,3 +108,5 @@ class Live {
     return new Set([...this.#root.querySelectorAll("[data-live-target]")].map((one) => one.dataset.liveTarget));
   }
 }
+
+attach("[data-live]", (root) => new Live(root).start());

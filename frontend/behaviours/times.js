@@ -12,7 +12,8 @@ document.addEventListener("pointerover", ({ target }) => {
   // A date without a time is a day, not a moment.
   if (!element || Number.isNaN(at) || !element.dateTime.includes("T")) return;
   const language = document.documentElement.lang || "en";
-  const local = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" }).format(at);
+  const format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long", hourCycle: "h23" });
+  const local = format.format(at);
   element.title = `${local} (${relative(at, language)})`;
 });
 

@@ -21,8 +21,17 @@ from distributor.web.pages import StyleSheet
 from distributor.web.team.ledger import ledger_parts
 from distributor.web.team.navigation import navigation_for
 
-# No script, no style outside the style sheet, no image of another server, only frames of our own, and none around us.
-_POLICY = content_policy({"style-src-attr": "'none'", "img-src": "'self' data:", "frame-src": "'self'"})
+# No script and no style but those in files of our own, no image of another server, only frames of our own, and none
+# around us.
+_POLICY = content_policy(
+    {
+        "script-src": "'self'",
+        "connect-src": "'self'",
+        "style-src-attr": "'none'",
+        "img-src": "'self' data:",
+        "frame-src": "'self'",
+    }
+)
 # What a user has written, as a document of its own: no script, no form, no link out of the frame, no other server.
 _FRAME_POLICY = (
     "sandbox; default-src 'none'; img-src {images}; style-src 'unsafe-inline'; form-action 'none'; "
@@ -44,7 +53,7 @@ class TeamPages:
         self._app = app
         # Behind a proxy the site may live below a path of its host.
         self.root = urlsplit(app.site.public_url).path
-        self._scripts = AssetFiles()
+        self._scripts = AssetFiles(app.clock)
         self._templates = app.templates.sharing(
             {
                 "root": self.root,
@@ -54,6 +63,7 @@ class TeamPages:
                 "short_time": short_time,
                 "clock_time": clock_time,
                 "script_url": self._script_url,
+                "script_style_url": self._script_style_url,
             }
         )
         self._style = StyleSheet(app, "web/team/app.css.j2", "app")
@@ -105,8 +115,8 @@ class TeamPages:
         return self.respond("message.html.j2", context, status=status, headers=headers)
 
     def routes(self) -> list[Route]:
-        """The style sheet, which is public like those of all pages."""
-        return [self._style.route()]
+        """The style sheet and the scripts, which are public like those of all pages."""
+        return [self._style.route(), *self._scripts.routes()]
 
     def _frame_of(self, user: object, page: str) -> dict[str, object]:
         """What surrounds the content of a page: of one for a signed-in user the rail and what is being sent."""
@@ -127,4 +137,8 @@ class TeamPages:
 
     def _script_url(self, name: str) -> str | None:
         path = self._scripts.script_url(name)
+        return self.root + path if path else None
+
+    def _script_style_url(self, name: str) -> str | None:
+        path = self._scripts.style_url(name)
         return self.root + path if path else None
