@@ -86,6 +86,8 @@ article_revisions = Table(
     Column("number", Integer, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("content", JSONB, nullable=False),
+    # Beside the content, which is large and stored elsewhere: lists and searches read only this.
+    Column("title", Text, Computed("content ->> 'title'", persisted=True)),
     # Its body in Markdown as it was written in the app; null for one from a file.
     Column("source_text", Text),
     # Whether it was public before it was replaced or withdrawn: sent mails and feeds still show its images.

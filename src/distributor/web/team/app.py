@@ -19,6 +19,7 @@ from distributor.web.team.composer import ComposerPages
 from distributor.web.team.deliveries import DeliveryPages
 from distributor.web.team.overview import OverviewPages
 from distributor.web.team.pages import TEAM_HEADERS, TeamPages
+from distributor.web.team.search import SearchPages
 from distributor.web.team.sign_in import SignInPages
 from distributor.web.team.users import UserPages
 
@@ -39,6 +40,7 @@ class TeamApp:
             *OverviewPages(app, self._pages).routes(),
             *ComponentPages(self._pages).routes(),
             *DeliveryPages(app, self._pages, self.gate).routes(),
+            *SearchPages(app, self._pages).routes(),
             *AccountPages(app, self._pages, self.gate).routes(),
             *ComposerPages(app, self._pages, self.gate).routes(),
             *CampaignPreviewPages(app, self._pages, self.gate).routes(),

@@ -15,6 +15,7 @@ def upgrade() -> None:
     _create_delivery_totals()
     _create_site_settings()
     _create_article_drafts()
+    _add_titles()
 
 
 def _create_delivery_history() -> None:
@@ -172,3 +173,10 @@ def _create_article_drafts() -> None:
     op.create_index(op.f("article_drafts_user_id_idx"), "article_drafts", ["user_id"])
     op.add_column("article_revisions", sa.Column("source_text", sa.Text(), nullable=True))
     op.create_index("articles_changed_idx", "articles", [sa.text("updated_at DESC"), sa.text("id DESC")])
+
+
+def _add_titles() -> None:
+    """Lists and searches of articles read the title without the content."""
+    op.add_column(
+        "article_revisions", sa.Column("title", sa.Text(), sa.Computed("content ->> 'title'", persisted=True))
+    )
