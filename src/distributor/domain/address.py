@@ -23,6 +23,9 @@ _PLAIN = re.compile(
     r"@(?P<domain>(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)",
     re.ASCII,
 )
+# Whatever stands around an @, as far as it could be an address. The part before it is bounded, so that a long text
+# without an @ is not searched again from each of its characters.
+_IN_TEXT = re.compile(r"[^\s<>@]{1,320}@[^\s<>@]{1,255}")
 # Beyond ASCII RFC 6531 allows nearly all of Unicode. Invisible and unassigned characters are rejected here.
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 
@@ -144,3 +147,8 @@ def _encode(domain: str) -> str:
 
 def _fold(local_part: str) -> str:
     return unicodedata.normalize("NFC", local_part.casefold())
+
+
+def without_addresses(text: str) -> str:
+    """The text of a server or of a file, for those who may not see addresses."""
+    return _IN_TEXT.sub("(address)", text)

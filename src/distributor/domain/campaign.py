@@ -34,6 +34,10 @@ class DispatchState(StrEnum):
 OPEN_STATES = frozenset({DispatchState.DRAFT, DispatchState.SCHEDULED, DispatchState.RUNNING, DispatchState.PAUSED})
 
 
+# Why a delivery is suppressed that was waiting when its campaign was cancelled.
+BY_CANCELLATION = "the campaign was cancelled"
+
+
 class CampaignState(StrEnum):
     """The state of a whole campaign.
 

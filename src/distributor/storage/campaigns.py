@@ -311,6 +311,17 @@ def history(connection: Connection, campaign_id: int) -> list[CampaignEvent]:
     ]
 
 
+def last_resumption(connection: Connection, campaign_id: int) -> datetime | None:
+    """When a campaign was last resumed; None if never."""
+    entry = tables.campaign_history.c
+    found: datetime | None = connection.execute(
+        select(func.max(entry.created_at)).where(
+            entry.campaign_id == campaign_id, entry.action == CampaignAction.RESUMED
+        )
+    ).scalar_one()
+    return found
+
+
 def _columns(plan: CampaignPlan) -> dict[str, object]:
     options = plan.message_options
     return {

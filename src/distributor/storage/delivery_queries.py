@@ -46,6 +46,29 @@ def next_attempt(connection: Connection, dispatch_id: int) -> datetime | None:
     return found
 
 
+def last_problems(connection: Connection, dispatch_ids: Collection[int], *, limit: int) -> list[DeliveryRecord]:
+    """The newest deliveries of each dispatch that failed, are deferred or unknown, so many of each state; last first.
+
+    States are written out, because their index is not used for parameters once a statement is prepared.
+    """
+    rows = connection.execute(
+        text("""
+            SELECT found.* FROM unnest(CAST(:ids AS bigint[])) AS chosen(id) CROSS JOIN LATERAL (
+                (SELECT * FROM deliveries WHERE dispatch_id = chosen.id AND state = 'failed'
+                 ORDER BY dispatch_id, state, id DESC LIMIT :limit)
+                UNION ALL
+                (SELECT * FROM deliveries WHERE dispatch_id = chosen.id AND state = 'deferred'
+                 ORDER BY dispatch_id, state, id DESC LIMIT :limit)
+                UNION ALL
+                (SELECT * FROM deliveries WHERE dispatch_id = chosen.id AND state = 'unknown'
+                 ORDER BY dispatch_id, state, id DESC LIMIT :limit)
+            ) AS found ORDER BY found.updated_at DESC, found.id DESC
+        """),
+        {"ids": sorted(dispatch_ids), "limit": limit},
+    )
+    return [_record(row) for row in rows] if dispatch_ids else []
+
+
 def last_change(connection: Connection, dispatch_id: int) -> datetime | None:
     """When a delivery of this dispatch last changed its state; None if it has none."""
     found: datetime | None = connection.execute(

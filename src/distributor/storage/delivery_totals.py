@@ -25,7 +25,7 @@ _BATCH = 50_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressRecord:
-    """The outcomes of a dispatch: how many since a moment, and when the last one was, a temporary failure included.
+    """The outcomes of a dispatch: how many are final since a moment, and when the last one of any kind was.
 
     `last_at` is None if there was none yet.
     """
@@ -93,7 +93,7 @@ def progress_of_dispatches(
                 SELECT dispatch_id, slot, settled, last_at FROM delivery_progress WHERE dispatch_id = ANY(:ids)
                 UNION ALL
                 SELECT dispatch_id, NULL, 0, at FROM delivery_changes
-                WHERE dispatch_id = ANY(:ids) AND change > 0 AND state IN ('sent', 'failed', 'deferred')
+                WHERE dispatch_id = ANY(:ids) AND change > 0 AND state IN ('sent', 'failed', 'deferred', 'suppressed')
             ) AS parts GROUP BY dispatch_id
         """),
         {"ids": list(dispatch_ids), "since": since},
@@ -105,9 +105,9 @@ def progress_of_dispatches(
 def add_up(connection: Connection) -> None:
     """Add the changes noted so far to the totals; several schedulers at once do no harm.
 
-    Outcomes are what ends a delivery, and temporary failures. A report about a mail that was sent moves it from one
-    outcome to another, which is none of its own; nor is a retry, which takes one back, or `unknown`, which a dead
-    worker leaves behind. The changes of one statement have the same time.
+    Outcomes are what an attempt ends with, and suppressions, which are not counted: they take no time. A report about
+    a mail that was sent moves it from one outcome to another, which is none of its own; nor is a retry, which takes one
+    back, or `unknown`, which a dead worker leaves behind. The changes of one statement have the same time.
     """
     touched = connection.execute(
         text("""
@@ -122,15 +122,15 @@ def add_up(connection: Connection) -> None:
                 DO UPDATE SET deliveries = known.deliveries + EXCLUDED.deliveries
             ), statements AS (
                 SELECT dispatch_id, at, COALESCE(sum(change) FILTER (
-                           WHERE state IN ('sent', 'delivered', 'bounced', 'complained', 'failed', 'suppressed')
+                           WHERE state IN ('sent', 'delivered', 'bounced', 'complained', 'failed')
                        ), 0) AS settled,
-                       bool_or(state = 'deferred' AND change > 0) AS is_deferred
+                       bool_or(state IN ('deferred', 'suppressed') AND change > 0) AS is_other
                 FROM noted GROUP BY 1, 2
             )
             INSERT INTO delivery_progress AS known (dispatch_id, slot, settled, last_at)
             SELECT dispatch_id, date_bin(CAST(:slot AS interval), at, TIMESTAMPTZ '2000-01-01 00:00:00Z'),
                    sum(GREATEST(settled, 0)), max(at)
-            FROM statements WHERE settled > 0 OR is_deferred GROUP BY 1, 2 ORDER BY 1, 2
+            FROM statements WHERE settled > 0 OR is_other GROUP BY 1, 2 ORDER BY 1, 2
             ON CONFLICT (dispatch_id, slot) DO UPDATE
             SET settled = known.settled + EXCLUDED.settled, last_at = GREATEST(known.last_at, EXCLUDED.last_at)
             RETURNING dispatch_id

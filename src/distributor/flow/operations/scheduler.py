@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import structlog
 
+from distributor.domain.campaign import BY_CANCELLATION
 from distributor.domain.quarantine import QuarantineLoop
 from distributor.flow.app_context import AppContext
 from distributor.flow.jobs import Job, JobKind, jobs_for
@@ -36,7 +37,7 @@ def run_scheduler(app: AppContext) -> list[Job]:
         heartbeats.record_heartbeat(connection, heartbeats.BEAT, now=now)
         dispatches.resume_due(connection, now=now)
         leases.expire(connection, now=now)
-        deliveries.suppress_cancelled(connection, "the campaign was cancelled", now=now)
+        deliveries.suppress_cancelled(connection, BY_CANCELLATION, now=now)
         dispatches.finish_settled(connection, now=now)
         quarantine.discard_not_due(connection, _LOOPS, before=now - _FORGET_AFTER)
     with app.database.begin() as connection:

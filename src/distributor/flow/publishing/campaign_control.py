@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from distributor.domain.campaign import (
+    BY_CANCELLATION,
     OPEN_STATES,
     Campaign,
     CampaignAction,
@@ -19,7 +20,7 @@ from distributor.domain.campaign_review import CampaignReview
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_control import require_sendable
-from distributor.flow.publishing.life_cycle import accept_review, require_unblocked, require_version
+from distributor.flow.publishing.life_cycle import accept_review, require_seen, require_unblocked, require_version
 from distributor.flow.publishing.review import review_campaign
 from distributor.storage import campaigns, deliveries, dispatches, failed_deliveries
 from distributor.storage.database import Connection
@@ -45,17 +46,22 @@ def pause(app: AppContext, campaign_id: int, reason: str = "paused by hand", *, 
     return count
 
 
-def resume(app: AppContext, campaign_id: int, *, without: Sequence[str] = (), actor: str = "") -> CampaignReview | None:
+def resume(
+    app: AppContext, campaign_id: int, *, without: Sequence[str] = (), actor: str = "", version: int | None = None
+) -> CampaignReview | None:
     """Resume every dispatch that is paused: those that are released go on, the others are reviewed and scheduled.
 
     Returns the review of those that were not released, None if there are none. If the time of one of them has passed,
-    its time is now. Those on the channels `without` are cancelled, if they are paused and not released.
+    its time is now. Those on the channels `without` are cancelled, if they are paused and not released. `version` is
+    the one that the caller has seen, if it must be that one.
 
     Raises BlockedError if the review finds what blocks them, and StateError if nothing is paused, an article cannot be
     sent, or they need an approval of what they are now.
     """
     with app.database.begin() as connection:
-        version = campaigns.lock(connection, campaign_id).version
+        campaign = campaigns.lock(connection, campaign_id)
+        require_seen(campaign, version)
+        version = campaign.version
         _leave_out(connection, dispatches.of_campaign(connection, campaign_id), without)
         planned = dispatches.of_campaign(connection, campaign_id)
     paused = [one for one in planned if one.state is DispatchState.PAUSED]
@@ -80,23 +86,25 @@ def resume(app: AppContext, campaign_id: int, *, without: Sequence[str] = (), ac
     return made
 
 
-def cancel(app: AppContext, campaign_id: int, *, actor: str = "") -> int:
+def cancel(app: AppContext, campaign_id: int, *, actor: str = "", version: int | None = None) -> int:
     """Cancel every open dispatch: waiting deliveries are suppressed, those in flight are still settled.
 
-    Returns how many deliveries will not be sent. Raises StateError if no dispatch is open.
+    Returns how many deliveries will not be sent. `version` is the one that the caller has seen, if it must be that one.
+    Raises StateError if no dispatch is open, or for another version.
     """
     cancelled, unsent = 0, 0
     with app.database.begin() as connection:
-        campaigns.lock(connection, campaign_id)
+        require_seen(campaigns.lock(connection, campaign_id), version)
         for one in dispatches.of_campaign(connection, campaign_id):
             if dispatches.change_state(
                 connection, one.id, before=OPEN_STATES, after=DispatchState.CANCELLED, reason="cancelled by hand"
             ):
                 cancelled += 1
-                unsent += deliveries.suppress_unsent(connection, one.id, "the campaign was cancelled", now=app.clock())
+                unsent += deliveries.suppress_unsent(connection, one.id, BY_CANCELLATION, now=app.clock())
         if not cancelled:
             raise StateError(f"no dispatch of campaign {campaign_id} is open")
-        campaigns.record(connection, campaign_id, CampaignAction.CANCELLED, actor=actor, now=app.clock())
+        detail = f"{unsent} not sent" if unsent else ""
+        campaigns.record(connection, campaign_id, CampaignAction.CANCELLED, actor=actor, detail=detail, now=app.clock())
     log.info("campaign.cancelled", campaign_id=campaign_id, dispatches=cancelled, unsent=unsent)
     return unsent
 

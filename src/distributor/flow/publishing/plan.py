@@ -168,12 +168,23 @@ def edit_campaign(
     return review_again(app, campaign_id, actor=actor) if was_scheduled else None
 
 
-def duplicate_campaign(app: AppContext, campaign_id: int, *, actor: str) -> int:
-    """A draft like this campaign, without its times; returns its id. Raises what `create_campaign` raises."""
+def duplicate_campaign(
+    app: AppContext, campaign_id: int, *, actor: str, key: PlanKey | None = None, to_the_rest: bool = False
+) -> int:
+    """A draft like this campaign, without its times; returns its id. Raises what `create_campaign` raises.
+
+    `to_the_rest` leaves out everyone who has one of its articles or may have it, even if the campaign allowed repeats:
+    for a corrected version of what was stopped. `key` is as for `plan`.
+    """
     with app.database.begin() as connection:
         asked = replace(campaigns.plan_of(connection, campaign_id), starts_at=None, times={})
-    number = create_campaign(app, asked, actor=actor)
+    if to_the_rest:
+        asked = replace(asked, audience=replace(asked.audience, repeats=False))
+    number = create_campaign(app, asked, key=key, actor=actor)
     with app.database.begin() as connection:
+        campaigns.lock(connection, number)
+        if any(one.action is CampaignAction.DUPLICATED for one in campaigns.history(connection, number)):
+            return number
         for one, detail in ((campaign_id, f"as campaign {number}"), (number, f"from campaign {campaign_id}")):
             campaigns.record(connection, one, CampaignAction.DUPLICATED, actor=actor, detail=detail, now=app.clock())
     return number

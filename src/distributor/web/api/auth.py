@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
+from distributor.domain.address import without_addresses
 from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.flow.app_context import AppContext
 from distributor.storage import api_tokens
@@ -22,9 +22,6 @@ _bearer = HTTPBearer(
     ),
     auto_error=False,
 )
-# Whatever stands around an @, as far as it could be an address. The part before it is bounded, so that a long text
-# without an @ is not searched again from each of its characters.
-_ADDRESS = re.compile(r"[^\s<>@]{1,320}@[^\s<>@]{1,255}")
 _CHALLENGE = 'Bearer realm="distributor"'
 
 
@@ -96,7 +93,7 @@ def require_addresses(token: ApiToken) -> None:
 
 def text_for(token: ApiToken, text: str) -> str:
     """A text of a server or of a file, without the addresses in it if the token may not see them."""
-    return text if shows_addresses(token) else _ADDRESS.sub("(address)", text)
+    return text if shows_addresses(token) else without_addresses(text)
 
 
 def _scope_error(*missing: TokenScope) -> HTTPException:
