@@ -66,7 +66,7 @@ def last_problems(connection: Connection, dispatch_ids: Collection[int], *, limi
         """),
         {"ids": sorted(dispatch_ids), "limit": limit},
     )
-    return [_record(row) for row in rows] if dispatch_ids else []
+    return [record_of(row) for row in rows] if dispatch_ids else []
 
 
 def last_change(connection: Connection, dispatch_id: int) -> datetime | None:

@@ -82,6 +82,8 @@ def create_app(app: AppContext, config: WebConfig = DEFAULT_CONFIG) -> Starlette
         lifespan=_lifespan,
         max_body_size=_MAX_BODY_BYTES,
     )
+    # Called when the server stops.
+    asgi.state.close_streams = team.close
     # No redirects: a one-click POST must not get one (RFC 8058), and a signed link has only one form.
     asgi.router.redirect_slashes = False
     return asgi
@@ -100,12 +102,14 @@ def serve(
     Port 0 takes a free port. `on_listening` is called with the URL, ``http://host:port``, once the server accepts
     requests. Raises ConfigurationError before anything starts if it cannot listen on the port.
     """
+    asgi = create_app(app, config)
     server.run(
-        create_app(app, config),
+        asgi,
         host=host,
         port=port,
         trusted_proxies=config.trusted_proxies,
         on_listening=on_listening,
+        on_stop=asgi.state.close_streams,
     )
 
 
@@ -118,7 +122,9 @@ def serving(
     Raises ConfigurationError if it cannot listen on the port.
     """
     asgi = create_app(app, config)
-    with server.running(asgi, host=host, port=port, trusted_proxies=config.trusted_proxies) as address:
+    with server.running(
+        asgi, host=host, port=port, trusted_proxies=config.trusted_proxies, on_stop=asgi.state.close_streams
+    ) as address:
         yield address
 
 

@@ -29,13 +29,15 @@ def run(
     port: int,
     trusted_proxies: str = "127.0.0.1",
     on_listening: Callable[[str], None] | None = None,
+    on_stop: Callable[[], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. Raises ConfigurationError before anything starts if it cannot listen on the port.
 
-    `trusted_proxies` are IP addresses or networks, separated by commas, whose X-Forwarded-For is trusted.
+    `trusted_proxies` are IP addresses or networks, separated by commas, whose X-Forwarded-For is trusted. `on_stop` is
+    called in the loop of the server before it waits for open requests: it ends those that go on by themselves.
     """
     with listen(host, port, backlog=_BACKLOG) as listening:
-        server = _Server(app, _url(listening, host), trusted_proxies, _DEFAULT_LIMITS, on_listening)
+        server = _Server(app, _url(listening, host), trusted_proxies, _DEFAULT_LIMITS, on_listening, on_stop)
         with _stopped_by_signals(server):
             server.run(sockets=[listening])
 
@@ -48,11 +50,15 @@ def running(
     port: int,
     trusted_proxies: str = "127.0.0.1",
     limits: ConnectionLimits = _DEFAULT_LIMITS,
+    on_stop: Callable[[], None] | None = None,
 ) -> Iterator[str]:
-    """Serve from a thread for as long as the context is open; gives the URL. Raises ConfigurationError."""
+    """Serve from a thread for as long as the context is open; gives the URL. Raises ConfigurationError.
+
+    `on_stop` is as for `run`.
+    """
     with listen(host, port, backlog=_BACKLOG) as listening:
         is_up = threading.Event()
-        server = _Server(app, _url(listening, host), trusted_proxies, limits, lambda _: is_up.set())
+        server = _Server(app, _url(listening, host), trusted_proxies, limits, lambda _: is_up.set(), on_stop)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
         thread.start()
         try:
@@ -72,6 +78,7 @@ class _Server(uvicorn.Server):
         trusted_proxies: str,
         limits: ConnectionLimits,
         on_listening: Callable[[str], None] | None,
+        on_stop: Callable[[], None] | None,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -89,11 +96,17 @@ class _Server(uvicorn.Server):
         )
         self.address = address
         self._on_listening = on_listening
+        self._on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and self._on_listening is not None:
             self._on_listening(self.address)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._on_stop is not None:
+            self._on_stop()
+        await super().shutdown(sockets)
 
 
 def _url(listening: socket.socket, host: str) -> str:

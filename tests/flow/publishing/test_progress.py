@@ -1,4 +1,4 @@
-"""The progress of a campaign: numbers that add up to the audience, rates from outcomes, and a stall from real progress."""
+"""The progress of a campaign: numbers that add up to the audience, rates and stalls from real outcomes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def settle(app: AppContext, number: int, state: str, *, time: datetime, reply: s
         connection.execute(
             text("""
                 UPDATE deliveries SET state = :state, updated_at = :time, reply = :reply,
-                       next_at = CASE WHEN :state = 'deferred' THEN CAST(:time AS timestamptz) + interval '5 minutes' END,
+                       next_at = CASE :state WHEN 'deferred'
+                                 THEN CAST(:time AS timestamptz) + interval '5 minutes' END,
                        detail = CASE WHEN :reason = '' THEN '{}' ELSE jsonb_build_object('reason', :reason) END
                 WHERE id IN (SELECT id FROM deliveries WHERE state = 'pending' ORDER BY id LIMIT :number)
             """),
@@ -154,6 +155,7 @@ def test_whoever_has_it_and_whoever_will_not_get_it_add_up_to_the_audience_when_
     assert cancel(harness.app, campaign_id, actor="a test") == 35
     after = progress_of(harness.app, campaign_id)
     assert (after.out, after.may_be_out, after.remaining, after.totals.audience) == (20, 4, 0, 60)
+    assert after.withheld == 35
     assert not after.is_over, "some are on their way"
     with harness.app.database.begin() as connection:
         assert campaigns.history(connection, campaign_id)[-1].detail == "35 not sent"

@@ -84,6 +84,10 @@ def test_whoever_may_do_nothing_else_is_refused_everything_that_changes_somethin
         "/users/{user_id}/enable",
         "/users/{user_id}/link",
         "/users/{user_id}/end-sessions",
+        *(
+            f"/campaigns/{{campaign_id:int}}/{act}"
+            for act in ("pause", "resume", "cancel", "reschedule", "duplicate", "correct")
+        ),
     }
     assert not any(permission.value.endswith((":write", ":approve")) for permission in ROLE_PERMISSIONS[Role.VIEWER])
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from distributor.domain.campaign import (
+    BY_CANCELLATION,
     OPEN_STATES,
     Campaign,
     CampaignState,
@@ -94,6 +95,15 @@ class DispatchProgress:
         return _sum(self.totals, UNSENT)
 
     @property
+    def withheld(self) -> int:
+        """How many do not get it because it was cancelled."""
+        if self.dispatch.state is not DispatchState.CANCELLED:
+            return 0
+        if self.dispatch.released_at is None:
+            return self.expected
+        return sum(one.deliveries for one in self.reasons if one.reason == BY_CANCELLATION)
+
+    @property
     def time_left(self) -> timedelta | None:
         """How long the rest takes at the rate of now; None if nothing moves, or all that remains waits for a time."""
         due = _sum(self.totals, _AT_WORK)
@@ -139,6 +149,11 @@ class CampaignProgress:
     def remaining(self) -> int:
         """How many a cancellation would keep it from, on all channels."""
         return sum(one.remaining for one in self.dispatches)
+
+    @property
+    def withheld(self) -> int:
+        """How many do not get it because it was cancelled, on all channels."""
+        return sum(one.withheld for one in self.dispatches)
 
     @property
     def is_released(self) -> bool:

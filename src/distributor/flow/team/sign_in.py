@@ -109,6 +109,16 @@ def find_session(app: AppContext, token: str, client: Client) -> SignedIn | None
     return SignedIn(user=user, session=session)
 
 
+def user_of_session(app: AppContext, token: str) -> User | None:
+    """Who is signed in with this token; None if the session has ended. It is not used by that: a page that is only
+    looked at does not keep it from ending.
+    """
+    with app.database.begin() as connection:
+        session = user_sessions.find(connection, token, now=app.clock())
+        user = users.find_by_id(connection, session.user_id) if session else None
+    return None if user is None or user.disabled_at is not None else user
+
+
 def sign_out(app: AppContext, signed_in: SignedIn, client: Client) -> None:
     """End the session."""
     with app.database.begin() as connection:

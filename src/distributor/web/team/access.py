@@ -23,7 +23,7 @@ from distributor.domain.errors import DataError, InputError, PermissionDeniedErr
 from distributor.domain.stored_text import storable
 from distributor.domain.user import SESSION_LIFETIME, Actor, Permission, User
 from distributor.flow.app_context import AppContext
-from distributor.flow.team.sign_in import Client, SignedIn, find_session, record_denial
+from distributor.flow.team.sign_in import Client, SignedIn, find_session, record_denial, user_of_session
 from distributor.storage import users
 from distributor.web.client_ip import client_ip, is_cross_site
 from distributor.web.forms import Files, Form, read_form
@@ -120,6 +120,11 @@ class Gate:
     def is_signed_in(self, request: Request) -> bool:
         """Whether the request has a valid session."""
         return self._find_session(request, _client_of(request)) is not None
+
+    def still_allows(self, asked: TeamRequest, permission: Permission) -> bool:
+        """Whether who sent a request that has not ended is still signed in, and allowed to read its answer."""
+        user = user_of_session(self._app, asked.request.cookies.get(self.cookie_name, ""))
+        return user is not None and user.allows(permission)
 
     def start_session(self, response: Response, token: str) -> Response:
         """The response with the cookie of a new session."""

@@ -13,6 +13,7 @@ from distributor.web.errors import exception_handlers
 from distributor.web.headers import SecurityHeaders
 from distributor.web.team.access import Gate, TeamRoute
 from distributor.web.team.account import AccountPages
+from distributor.web.team.campaign import CampaignPages
 from distributor.web.team.campaign_preview import CampaignPreviewPages
 from distributor.web.team.components import ComponentPages
 from distributor.web.team.composer import ComposerPages
@@ -35,6 +36,7 @@ class TeamApp:
     def __init__(self, app: AppContext, config: WebConfig) -> None:
         self._pages = TeamPages(app)
         self.gate = Gate(app, self._pages)
+        self._campaigns = CampaignPages(app, self._pages, self.gate)
         self.declared: tuple[TeamRoute, ...] = (
             *SignInPages(app, self._pages, self.gate, config).routes(),
             *OverviewPages(app, self._pages).routes(),
@@ -43,6 +45,7 @@ class TeamApp:
             *SearchPages(app, self._pages).routes(),
             *AccountPages(app, self._pages, self.gate).routes(),
             *ComposerPages(app, self._pages, self.gate).routes(),
+            *self._campaigns.routes(),
             *CampaignPreviewPages(app, self._pages, self.gate).routes(),
             *UserPages(app, self._pages, self.gate).routes(),
         )
@@ -52,6 +55,10 @@ class TeamApp:
             exception_handlers=exception_handlers(self._pages.error),
         )
         self._asgi.router.redirect_slashes = False
+
+    def close(self) -> None:
+        """End the responses that would go on: the server stops. Called in its own loop."""
+        self._campaigns.live.close()
 
     def routes(self) -> list[BaseRoute]:
         """What the web application mounts."""

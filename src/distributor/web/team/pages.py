@@ -81,9 +81,13 @@ class TeamPages:
         html = self._templates.render(f"web/team/{template}", {**frame, **context})
         return HTMLResponse(html, status, headers=headers)
 
+    def text(self, template: str, context: Mapping[str, object]) -> str:
+        """A part of a page as text, for a stream of changes."""
+        return self._templates.render(f"web/team/{template}", {"user": None, **context})
+
     def fragment(self, template: str, context: Mapping[str, object], *, status: int = 200) -> Response:
         """A part of a page, for a script that puts it into the page."""
-        return HTMLResponse(self._templates.render(f"web/team/{template}", {"user": None, **context}), status)
+        return HTMLResponse(self.text(template, context), status)
 
     def frame(self, html: str, *, images: str = "'self' data:") -> Response:
         """What a user has written, as the document of an `<iframe sandbox>`: it runs nothing and reaches nobody.
