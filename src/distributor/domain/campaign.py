@@ -56,6 +56,22 @@ class CampaignState(StrEnum):
     FAILED = "failed"
 
 
+class CampaignStage(StrEnum):
+    """Where a campaign is in a list: each is in the first of these that applies to one of its dispatches.
+
+    ATTENTION: it waits for a person. RUNNING: it is being sent, or rests and goes on by itself. FAILED: what did not go
+    out at its time. CANCELLED: nothing but cancelled dispatches.
+    """
+
+    ATTENTION = "attention"
+    RUNNING = "running"
+    SCHEDULED = "scheduled"
+    DRAFT = "draft"
+    FAILED = "failed"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
 class ChangePolicy(StrEnum):
     """What happens if a campaign would go out other than it was reviewed, such as because an article was revised.
 

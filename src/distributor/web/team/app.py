@@ -15,6 +15,7 @@ from distributor.web.team.access import Gate, TeamRoute
 from distributor.web.team.account import AccountPages
 from distributor.web.team.campaign import CampaignPages
 from distributor.web.team.campaign_preview import CampaignPreviewPages
+from distributor.web.team.campaigns import CampaignListPages
 from distributor.web.team.components import ComponentPages
 from distributor.web.team.composer import ComposerPages
 from distributor.web.team.deliveries import DeliveryPages
@@ -44,6 +45,7 @@ class TeamApp:
             *DeliveryPages(app, self._pages, self.gate).routes(),
             *SearchPages(app, self._pages).routes(),
             *AccountPages(app, self._pages, self.gate).routes(),
+            *CampaignListPages(app, self._pages).routes(),
             *ComposerPages(app, self._pages, self.gate).routes(),
             *self._campaigns.routes(),
             *CampaignPreviewPages(app, self._pages, self.gate).routes(),
