@@ -14,6 +14,7 @@ from distributor.domain.campaign import CampaignState, Totals
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.user import Role
 from distributor.rendering.colours import contrast
+from distributor.rendering.environment import shipped_templates
 from distributor.web.team.ledger import ledger_parts
 from distributor.web.team.pages import TeamPages
 
@@ -122,3 +123,19 @@ def test_the_numbers_under_the_bar_add_up_to_the_audience(team: Team):
     for bar in bars:
         whole, *parts = (int(text.replace(",", "")) for text in bar.xpath(".//span[@class='number']/text()"))
         assert sum(parts) == whole
+
+
+STYLES = sorted((shipped_templates() / "web" / "team" / "styles").glob("*.css.j2"))
+
+
+def test_the_pages_share_no_class_in_their_own_styles():
+    """What two of them need is a component; what one of them says about a class would change the other's page."""
+    of_components = set(re.findall(r"\.([a-z][\w-]*)", (STYLES[0].parents[1] / "app.css.j2").read_text()))
+    users: dict[str, set[str]] = {}
+    for file in STYLES:
+        source = re.sub(r"\{#.*?#\}|\d\.\w+", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for selector in re.findall(r"(?:^|[,{}])\s*\.([a-z][\w-]*)", source):
+            users.setdefault(selector, set()).add(file.name)
+    shared = {name: files for name, files in users.items() if len(files) > 1 and name not in of_components}
+    assert len(users) > 20
+    assert shared == {}

@@ -10,13 +10,17 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
+from distributor.domain.campaign import DispatchState
 from distributor.domain.user import Actor, Role
 from distributor.flow.app_context import AppContext
 from distributor.flow.team import accounts
 from distributor.flow.team.links import first_owner_link
 from distributor.storage import user_sessions, users
+from distributor.web.assets import AssetFiles
+from tests.conftest import needs_scripts
 from tests.web.browser import DESK, NARROWEST, PHONE, Visitor, findings, scrolls_sideways, visiting
 
+from .campaigns_in_states import add_campaign, people_on_a_list
 from .conftest import PASSWORD
 
 pytestmark = pytest.mark.browser
@@ -191,3 +195,35 @@ def test_a_document_of_a_user_is_shown_as_it_is_and_runs_nothing(app: AppContext
         expect(document.get_by_role("heading", name="A document")).to_be_visible()
         expect(document.get_by_role("img")).to_have_js_property("naturalWidth", 2)
         expect(document.locator("body")).to_have_css("color", "rgb(1, 2, 3)")
+
+
+def test_the_search_is_opened_and_used_with_the_keyboard_alone(app: AppContext, visitor: Visitor, token: str):
+    if AssetFiles(app.clock).script_url("team") is None:
+        needs_scripts()
+    people_on_a_list(app, 3)
+    add_campaign(app, "Harbour festival", DispatchState.DRAFT)
+    add_campaign(app, "Harbour news", DispatchState.DRAFT)
+    with visitor.at("/app/sign-in") as page:
+        errors: list[str] = []
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.context.add_cookies(
+            [{"name": "distributor_session", "value": token, "url": visitor.public_url, "httpOnly": True}]
+        )
+        page.goto(f"{visitor.public_url}/app")
+        page.keyboard.press("Control+k")
+        dialog = page.get_by_role("dialog", name="Search")
+        expect(dialog.get_by_role("searchbox")).to_be_focused()
+        page.keyboard.type("harb", delay=20)
+        expect(dialog.get_by_role("link")).to_have_count(2)
+        expect(dialog.get_by_role("status")).to_have_text("2 results")
+        assert findings(page) == []
+        page.keyboard.press("ArrowDown")
+        expect(dialog.get_by_role("link", name="Harbour news")).to_be_focused()
+        page.keyboard.press("ArrowDown")
+        expect(dialog.get_by_role("link", name="Harbour festival")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        page.keyboard.press("Control+k")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/app/search?q=harb")
+        assert errors == []
