@@ -67,7 +67,9 @@ def take_back(
     """
     rows = connection.execute(
         text("""
-            UPDATE events e SET detail = (e.detail - 'counts') || CAST(:detail AS jsonb)
+            UPDATE events e SET detail = (e.detail - 'counts') || CAST(:detail AS jsonb),
+                   -- It is taken off the totals again.
+                   client = CASE WHEN e.client = 'stands' THEN 'taken_back' ELSE e.client END
             WHERE e.delivery_id = :delivery_id AND e.kind = 'bounce' AND e.at <= :until AND NOT e.detail ? 'taken_back'
             RETURNING e.*
         """),

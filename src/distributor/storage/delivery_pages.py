@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Select, and_, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, or_, select, union_all
 
 from distributor.domain.delivery import DeliveryState
+from distributor.domain.event import EventKind
 from distributor.storage import tables
 from distributor.storage.database import Connection
 from distributor.storage.delivery_queries import DeliveryRecord, record_of
@@ -26,13 +27,14 @@ class DeliveryFilter:
     """Which deliveries: of these dispatches, in one of these states.
 
     `reason` is why they failed or wait, as their channel classifies it, or why they were suppressed. `person` is the
-    beginning of an address, or a whole account or feed.
+    beginning of an address, or a whole account or feed. With an `event`, those that have one of this kind.
     """
 
     dispatch_ids: tuple[int, ...]
     states: frozenset[DeliveryState] = field(default=frozenset(DeliveryState))
     reason: str = ""
     person: str = ""
+    event: EventKind | None = None
 
 
 def page_after(connection: Connection, wanted: DeliveryFilter, *, after_id: int, limit: int) -> list[DeliveryRecord]:
@@ -63,6 +65,8 @@ def _parts(dispatch_ids: Sequence[int], wanted: DeliveryFilter) -> list[Select[t
 
     States are written into the statements, because an index of some states serves no statement with a parameter.
     """
+    if wanted.event:
+        return _with_event(wanted, wanted.event)
     of_reason = _of_reason(wanted)
     parts = []
     for dispatch_id in dispatch_ids:
@@ -90,6 +94,35 @@ def _of_reason(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
     return [or_(_row.detail["reason"].astext == wanted.reason, is_suppressed)]
 
 
+def _with_event(wanted: DeliveryFilter, event: EventKind) -> list[Select[tuple[int]]]:
+    """By the index of events, within the ids of these dispatches: an event may be rare among a million deliveries."""
+    if not wanted.dispatch_ids:
+        return []
+    of_all = _parts(wanted.dispatch_ids, DeliveryFilter(dispatch_ids=wanted.dispatch_ids))
+    ends = [
+        union_all(*(part.order_by(order).limit(1).subquery().select() for part in of_all)).subquery()
+        for order in (_row.id, _row.id.desc())
+    ]
+    first, last = (
+        select(func.min(ends[0].c.id)).scalar_subquery(),
+        select(func.max(ends[1].c.id)).scalar_subquery(),
+    )
+    found = tables.events.c
+    return [
+        select(_row.id)
+        .distinct()
+        .select_from(tables.events.join(tables.deliveries, _row.id == found.delivery_id))
+        .where(
+            found.kind == event,
+            found.delivery_id >= first,
+            found.delivery_id <= last,
+            _row.dispatch_id.in_(wanted.dispatch_ids),
+            _row.state.in_(wanted.states),
+            *_of_reason(wanted),
+        )
+    ]
+
+
 def _found(
     connection: Connection, parts: Sequence[Select[tuple[int]]], *, limit: int, is_backwards: bool = False
 ) -> list[DeliveryRecord]:
@@ -114,10 +147,12 @@ def _of_person(connection: Connection, wanted: DeliveryFilter) -> list[DeliveryR
         .limit(_MOST_PEOPLE)
         .cte("people")
     )
+    has_event = exists().where(tables.events.c.delivery_id == _row.id, tables.events.c.kind == wanted.event)
     is_wanted = and_(
         _row.dispatch_id.in_(wanted.dispatch_ids),
         _row.state.in_(wanted.states),
         *_of_reason(wanted),
+        *([has_event] if wanted.event else []),
     )
     by_person = select(_row.id).join(people, people.c.id == _row.subscriber_id).where(is_wanted)
     by_name = select(_row.id).where(_row.recipient == wanted.person, is_wanted)

@@ -166,26 +166,6 @@ def is_not_taken_back(event: FromClause) -> ColumnElement[bool]:
     return ~is_taken_back
 
 
-def counts_of_campaign(connection: Connection, campaign_id: int) -> dict[EventKind, tuple[int, int]]:
-    """For each kind of event of a campaign: how many in all, and of how many deliveries."""
-    event = tables.events
-    rows = connection.execute(
-        select(
-            event.c.kind,
-            func.count().label("total"),
-            func.count(event.c.delivery_id.distinct()).label("deliveries"),
-        )
-        .join(tables.deliveries, tables.deliveries.c.id == event.c.delivery_id)
-        .join(tables.dispatches, tables.dispatches.c.id == tables.deliveries.c.dispatch_id)
-        .where(
-            tables.dispatches.c.campaign_id == campaign_id,
-            or_(event.c.kind != EventKind.BOUNCE, is_not_taken_back(event)),
-        )
-        .group_by(event.c.kind)
-    )
-    return {EventKind(row.kind): (row.total, row.deliveries) for row in rows}
-
-
 _WITH_DELIVERY = select(tables.events, tables.deliveries.c.recipient, tables.deliveries.c.state).join(
     tables.deliveries, tables.deliveries.c.id == tables.events.c.delivery_id
 )

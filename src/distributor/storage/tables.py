@@ -731,6 +731,9 @@ events = Table(
     _timestamp("at"),
     Column("key", Text, nullable=False, unique=True),
     Column("detail", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    # Who caused it, as far as that can be seen; of a bounce whether it stands. NULL until it is in the totals.
+    Column("client", Text),
+    Index("events_uncounted_idx", "id", postgresql_where=text("client IS NULL OR client = 'taken_back'")),
     Index(None, "delivery_id", "kind"),
     Index("events_kind_at_idx", "kind", "at", postgresql_include=["subscriber_id"]),
     Index(
@@ -741,6 +744,37 @@ events = Table(
         postgresql_include=["delivery_id"],
         postgresql_where=text("subscriber_id IS NOT NULL"),
     ),
+)
+
+# How many events a dispatch has of each kind and link, as far as counted; an empty link stands for all. Without foreign
+# keys: checking one would wait for a release, which holds its dispatch for a while.
+event_totals = Table(
+    "event_totals",
+    metadata,
+    Column("dispatch_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("link", Text, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    # The same without known machines.
+    Column("people_events", BigInteger, nullable=False),
+    # Of how many deliveries.
+    Column("deliveries", BigInteger, nullable=False),
+    Column("people_deliveries", BigInteger, nullable=False),
+    # How many of these deliveries have an open too.
+    Column("opened", BigInteger, nullable=False),
+    PrimaryKeyConstraint("dispatch_id", "kind", "link"),
+)
+
+# Of how many deliveries the first event of a kind was in each hour after the release.
+event_hours = Table(
+    "event_hours",
+    metadata,
+    Column("dispatch_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("deliveries", BigInteger, nullable=False),
+    Column("people_deliveries", BigInteger, nullable=False),
+    PrimaryKeyConstraint("dispatch_id", "kind", "hour"),
 )
 
 # The articles that a channel publishes in documents; the date is that of the first publication there.

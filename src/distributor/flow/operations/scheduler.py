@@ -11,6 +11,7 @@ import structlog
 from distributor.domain.campaign import BY_CANCELLATION
 from distributor.domain.quarantine import QuarantineLoop
 from distributor.flow.app_context import AppContext
+from distributor.flow.event_counting import count_events
 from distributor.flow.jobs import Job, JobKind, jobs_for
 from distributor.flow.publications import document_jobs
 from distributor.flow.quarantine import ItemGuard, key_of_job
@@ -18,6 +19,8 @@ from distributor.storage import deliveries, delivery_totals, dispatches, heartbe
 
 # How many dispatches or imports of each kind one run looks at; the next run is a second later.
 _LIMIT = 50
+# As many events as are counted in a fraction of a second.
+_EVENTS_AT_ONCE = 4000
 # A failed item that is still due is tried again within five minutes. One that is not, such as a job of a campaign that
 # was cancelled, is not shown for longer than this.
 _FORGET_AFTER = timedelta(minutes=15)
@@ -55,6 +58,8 @@ def run_scheduler(app: AppContext) -> list[Job]:
         jobs = [Job(JobKind.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
     if any(due.values()):
         jobs += _dispatch_jobs(app, due)
+    with ItemGuard(app, QuarantineLoop.SCHEDULER).item("event totals"):
+        count_events(app, most=_EVENTS_AT_ONCE)
     with ItemGuard(app, QuarantineLoop.SCHEDULER).item("documents"), app.database.begin() as connection:
         jobs += document_jobs(app, connection)
     if jobs:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from distributor.domain.campaign import Campaign, Dispatch, Totals
 from distributor.domain.delivery import DeliveryState
+from distributor.domain.event import EventKind
 from distributor.flow.app_context import AppContext
 from distributor.storage import campaigns, delivery_pages, delivery_totals, dispatches
 from distributor.storage.database import Connection
@@ -23,8 +24,8 @@ REASONED = frozenset({DeliveryState.FAILED, DeliveryState.DEFERRED, DeliveryStat
 class DeliveryQuery:
     """Which deliveries of a campaign are asked for; empty fields select all.
 
-    `person` is the beginning of an address, or a whole account or feed. The page begins after the delivery `after_id`,
-    or ends before `before_id`.
+    `person` is the beginning of an address, or a whole account or feed; `event` something that happened to them. The
+    page begins after the delivery `after_id`, or ends before `before_id`.
     """
 
     campaign_id: int
@@ -32,13 +33,14 @@ class DeliveryQuery:
     state: DeliveryState | None = None
     reason: str = ""
     person: str = ""
+    event: EventKind | None = None
     after_id: int = 0
     before_id: int | None = None
 
     @property
     def is_filtered(self) -> bool:
         """Whether it leaves anything out."""
-        return bool(self.channel_name or self.state or self.reason or self.person)
+        return bool(self.channel_name or self.state or self.reason or self.person or self.event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ def _filter(query: DeliveryQuery, dispatch_ids: Sequence[int], totals: Totals) -
         states=frozenset(state for state in wanted if totals[state]),
         reason=query.reason,
         person=query.person,
+        event=query.event,
     )
 
 

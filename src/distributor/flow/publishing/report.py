@@ -10,6 +10,7 @@ from distributor.domain.campaign import OPEN_STATES, Campaign, CampaignState, Di
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.flow.app_context import AppContext
+from distributor.flow.event_counting import count_events
 from distributor.flow.publishing.prepare import spell_revisions
 from distributor.storage import (
     articles,
@@ -18,7 +19,7 @@ from distributor.storage import (
     delivery_queries,
     delivery_totals,
     dispatches,
-    events,
+    event_totals,
     paused_routes,
 )
 from distributor.storage.database import Connection
@@ -77,6 +78,7 @@ COUNTED: Mapping[str, tuple[DeliveryState, ...]] = {
 
 def report(app: AppContext, campaign_id: int) -> CampaignReport:
     """The campaign with its totals, all read in one transaction. Raises NotFoundError."""
+    count_events(app)
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         planned = dispatches.of_campaign(connection, campaign_id)
@@ -85,7 +87,7 @@ def report(app: AppContext, campaign_id: int) -> CampaignReport:
         return CampaignReport(
             campaign=campaign,
             dispatches=tuple(_of_dispatch(connection, dispatch) for dispatch in planned),
-            events=events.counts_of_campaign(connection, campaign_id),
+            events=_events(connection, [one.id for one in planned]),
             to_publish=tuple(hidden),
             revised=_revised(connection, campaign) if is_to_come else (),
         )
@@ -103,6 +105,14 @@ def summarise(totals: Totals) -> dict[str, int]:
     return {"audience": totals.audience} | {
         word: sum(totals[state] for state in states) for word, states in COUNTED.items()
     }
+
+
+def _events(connection: Connection, dispatch_ids: Sequence[int]) -> dict[EventKind, tuple[int, int]]:
+    counts: dict[EventKind, tuple[int, int]] = {}
+    for key, found in event_totals.of_dispatches(connection, dispatch_ids).items():
+        total, unique = counts.get(key.kind, (0, 0))
+        counts[key.kind] = (total + found.events, unique + found.deliveries)
+    return {kind: count for kind, count in counts.items() if count[0]}
 
 
 def _revised(connection: Connection, campaign: Campaign) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from distributor.web.team.composer import ComposerPages
 from distributor.web.team.deliveries import DeliveryPages
 from distributor.web.team.overview import OverviewPages
 from distributor.web.team.pages import TEAM_HEADERS, TeamPages
+from distributor.web.team.results import ResultPages
 from distributor.web.team.search import SearchPages
 from distributor.web.team.sign_in import SignInPages
 from distributor.web.team.users import UserPages
@@ -44,6 +45,7 @@ class TeamApp:
             *ComponentPages(self._pages).routes(),
             *DeliveryPages(app, self._pages, self.gate).routes(),
             *SearchPages(app, self._pages).routes(),
+            *ResultPages(app, self._pages, self.gate).routes(),
             *AccountPages(app, self._pages, self.gate).routes(),
             *CampaignListPages(app, self._pages).routes(),
             *ComposerPages(app, self._pages, self.gate).routes(),

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from distributor.domain.campaign import FailureChoice, RetryCount
 from distributor.domain.delivery import DeliveryState, HandSettlement
 from distributor.domain.errors import InputError, PermissionDeniedError, StateError
+from distributor.domain.event import EventKind
 from distributor.domain.masking import masked
 from distributor.domain.user import Permission, User
 from distributor.flow.app_context import AppContext
@@ -225,13 +226,14 @@ def _query_of(asked: TeamRequest, texts: Mapping[str, str]) -> DeliveryQuery:
     person = texts.get("person", "").strip()
     if person and not asked.user.allows(_READ_PEOPLE):
         raise PermissionDeniedError("people are found by those who may read subscribers")
-    state = texts.get("state", "")
+    state, event = texts.get("state", ""), texts.get("event", "")
     return DeliveryQuery(
         campaign_id=asked.number("campaign_id"),
         channel_name=texts.get("channel", "")[:200],
         state=DeliveryState(state) if state in list(DeliveryState) else None,
         reason=texts.get("reason_code", "")[:200],
         person=person[:254],
+        event=EventKind(event) if event in list(EventKind) else None,
         after_id=_number(texts.get("after", "")) or 0,
         before_id=_number(texts.get("before", "")),
     )
@@ -247,6 +249,7 @@ def _path(query: DeliveryQuery, **place: int) -> str:
         "state": query.state.value if query.state else "",
         "reason_code": query.reason,
         "person": query.person,
+        "event": query.event.value if query.event else "",
     }
     kept = {name: value for name, value in filters.items() if value}
     return f"/app/campaigns/{query.campaign_id}/deliveries?{urlencode({**kept, **place})}"

@@ -12,10 +12,40 @@ down_revision = "0002"
 
 def upgrade() -> None:
     _create_delivery_history()
+    _create_event_totals()
     _create_delivery_totals()
     _create_site_settings()
     _create_article_drafts()
     _add_titles()
+
+
+def _create_event_totals() -> None:
+    """What is in the database already is counted by the scheduler, a batch each second."""
+    op.add_column("events", sa.Column("client", sa.Text(), nullable=True))
+    op.create_index(
+        "events_uncounted_idx", "events", ["id"], postgresql_where=sa.text("client IS NULL OR client = 'taken_back'")
+    )
+    op.create_table(
+        "event_totals",
+        sa.Column("dispatch_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("link", sa.Text(), nullable=False),
+        sa.Column("events", sa.BigInteger(), nullable=False),
+        sa.Column("people_events", sa.BigInteger(), nullable=False),
+        sa.Column("deliveries", sa.BigInteger(), nullable=False),
+        sa.Column("people_deliveries", sa.BigInteger(), nullable=False),
+        sa.Column("opened", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("dispatch_id", "kind", "link", name="event_totals_pkey"),
+    )
+    op.create_table(
+        "event_hours",
+        sa.Column("dispatch_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("deliveries", sa.BigInteger(), nullable=False),
+        sa.Column("people_deliveries", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("dispatch_id", "kind", "hour", name="event_hours_pkey"),
+    )
 
 
 def _create_delivery_history() -> None:
