@@ -21,6 +21,7 @@ from distributor.domain.brand import Brand
 from distributor.domain.campaign_review import Cost
 from distributor.domain.delivery import Attribution, Delivery, Outcome, Verdict
 from distributor.domain.diagnostics import Finding, Nameserver
+from distributor.domain.errors import InputError
 from distributor.domain.feedback import Feedback
 from distributor.domain.merge_fields import FieldGroup, MergeFields, ReaderFields
 from distributor.domain.message_options import Attachment, MessageOptions
@@ -44,9 +45,11 @@ __all__ = [
     "Brand",
     "Capabilities",
     "Channel",
+    "ChannelPlace",
     "ClosableChannel",
     "ConfiguredChannel",
     "ConfirmationChannel",
+    "ConnectionWay",
     "Cost",
     "CostEstimatingChannel",
     "Dedupe",
@@ -54,12 +57,15 @@ __all__ = [
     "DiagnosableChannel",
     "DiagnosticContext",
     "DiscoveringChannel",
+    "GuidedKind",
     "IdentifyingChannel",
     "InMemoryMedia",
     "InMemoryRoutes",
     "InboxLine",
+    "InvalidSettingsError",
     "Journal",
     "Json",
+    "KindPresentation",
     "Lease",
     "MailingList",
     "MalformedEvent",
@@ -72,14 +78,17 @@ __all__ = [
     "Outcome",
     "Personalization",
     "PersonalizedChannel",
+    "PlacedChannel",
     "PostPart",
     "PostPartState",
     "PostParts",
+    "PresentedKind",
     "Problem",
     "Publications",
     "PublishedCollection",
     "PublishedDocument",
     "PublishingChannel",
+    "Question",
     "RateLimit",
     "RateLimiter",
     "ReaderScreen",
@@ -112,6 +121,14 @@ __all__ = [
     "WebhookEvents",
     "WebhookRequest",
 ]
+
+
+class InvalidSettingsError(InputError):
+    """What is wrong with some settings or answers, by their names; by the empty name with all of them together."""
+
+    def __init__(self, message: str, faults: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.faults = faults
 
 
 class Audience(StrEnum):
@@ -585,6 +602,78 @@ class RequiringChannel(Protocol):
     @classmethod
     def required_settings(cls) -> Sequence[Sequence[str]]:
         """Groups of settings, of each of which one is required. The first of a group is the usual one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindPresentation:
+    """A kind in words, for people who choose where to publish: what it is called and what it does.
+
+    `steps` lead to what its settings ask for.
+    """
+
+    title: str
+    sentence: str
+    steps: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class PresentedKind(Protocol):
+    """A kind with words of its own in the team's app."""
+
+    @classmethod
+    def presentation(cls) -> KindPresentation: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelPlace:
+    """What a channel goes out as (an address, an account), and the service that takes it. Either may be unknown."""
+
+    account: str = ""
+    service: str = ""
+
+
+@runtime_checkable
+class PlacedChannel(Protocol):
+    """A channel that can say where it goes without asking anyone."""
+
+    def place(self, site: Site) -> ChannelPlace:
+        """No secret is in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Something that is asked of a person, who answers with a text. `choices` are pairs of an answer and its words."""
+
+    name: str
+    label: str
+    hint: str = ""
+    default: str = ""
+    is_secret: bool = False
+    is_required: bool = True
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionWay:
+    """A way to connect a channel, such as a provider, with what it asks for."""
+
+    name: str
+    title: str
+    sentence: str
+    questions: tuple[Question, ...]
+
+
+@runtime_checkable
+class GuidedKind(Protocol):
+    """A kind with a setting that people would find hard to write, which is made from answers to questions."""
+
+    @classmethod
+    def connection_ways(cls) -> Sequence[ConnectionWay]:
+        """The ways there are."""
+
+    @classmethod
+    def connection_settings(cls, way: str, answers: Mapping[str, str]) -> Mapping[str, str]:
+        """The settings that the answers make. Raises InvalidSettingsError by the names of questions."""
 
 
 @runtime_checkable

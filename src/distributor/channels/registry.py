@@ -17,8 +17,15 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
 import distributor.channels as folder
-from distributor.channels.api import Channel, Json, RequiringChannel
-from distributor.domain.errors import InputError, NotFoundError
+from distributor.channels.api import (
+    Channel,
+    InvalidSettingsError,
+    Json,
+    KindPresentation,
+    PresentedKind,
+    RequiringChannel,
+)
+from distributor.domain.errors import NotFoundError
 from distributor.plugins import Plugins, load_plugins
 from distributor.validation_messages import sentence_of
 
@@ -57,19 +64,19 @@ def parse_settings(kind: str, settings: Mapping[str, Any]) -> BaseModel:
     try:
         return kind_of(kind).settings_model.model_validate(settings)
     except ValidationError as error:
-        found = "; ".join(
-            ": ".join(filter(None, (".".join(map(str, one["loc"])), sentence_of(one))))
-            for one in error.errors(include_input=False)
-        )
-        raise InputError(f"settings of a channel of kind {kind}: {found}") from None
+        found = error.errors(include_input=False)
+        told = "; ".join(": ".join(filter(None, (".".join(map(str, one["loc"])), sentence_of(one)))) for one in found)
+        faults = {str(one["loc"][0]) if one["loc"] else "": sentence_of(one) for one in found}
+        raise InvalidSettingsError(f"settings of a channel of kind {kind}: {told}", faults) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingDescription:
     """A setting of a kind, for the people who give it. `form` is what a value looks like, such as "true or false".
 
-    One that `is_required` has to be given, or in its place one of `alternatives`. `managing_command` is the command
-    that sets it, if it is not given by people.
+    `title` is what forms call it, and `choices` are its only values, if there are few. Settings of one `section`
+    stand together; the first ones, in none, are the usual ones. One that `is_required` has to be given, or in its
+    place one of `alternatives`. `managing_command` is the command that sets it, if it is not given by people.
     """
 
     name: str
@@ -80,6 +87,9 @@ class SettingDescription:
     alternatives: tuple[str, ...]
     is_secret: bool
     managing_command: str
+    title: str = ""
+    section: str = ""
+    choices: tuple[str, ...] = ()
 
 
 def describe_settings(kind: str) -> list[SettingDescription]:
@@ -107,7 +117,25 @@ def _describe(name: str, field: FieldInfo, group: tuple[str, ...]) -> SettingDes
         alternatives=group[1:] if is_required else (),
         is_secret=is_secret,
         managing_command=str(extra.get("kept_by", "")) if isinstance(extra, dict) else "",
+        title=field.title or name.replace("_", " ").capitalize(),
+        section=str(extra.get("section", "")) if isinstance(extra, dict) else "",
+        choices=_choices_of(annotated),
     )
+
+
+def present(kind: str) -> KindPresentation:
+    """A kind in words; one that has none is called by its name. Raises NotFoundError."""
+    channel = kind_of(kind)
+    if isinstance(channel, PresentedKind):
+        return channel.presentation()
+    return KindPresentation(title=kind.replace("_", " ").capitalize(), sentence="")
+
+
+def _choices_of(annotated: Iterable[Any]) -> tuple[str, ...]:
+    for one in annotated:
+        if isinstance(one, type) and issubclass(one, Enum):
+            return tuple(str(member.value) for member in one)
+    return ()
 
 
 def _form_of(annotated: Iterable[Any]) -> str:

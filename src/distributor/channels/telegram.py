@@ -10,7 +10,16 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, Field, SecretStr
 
-from distributor.channels.api import Article, Dedupe, Delivery, Json, RenderContext, SendContext, Verdict
+from distributor.channels.api import (
+    Article,
+    Dedupe,
+    Delivery,
+    Json,
+    KindPresentation,
+    RenderContext,
+    SendContext,
+    Verdict,
+)
 from distributor.channels.social.channel import PostLimits, SocialChannel, broadcast
 from distributor.channels.social.http import ApiResponse, HttpClient, UploadFile
 from distributor.channels.social.idempotent_send import Request, SocialClient
@@ -50,6 +59,17 @@ class TelegramChannel(SocialChannel[TelegramSettings]):
     settings_model: ClassVar[type[BaseModel]] = TelegramSettings
     capabilities = broadcast(Dedupe.NONE)
     credentials = ("handle", "bot_token")
+
+    @classmethod
+    def presentation(cls) -> KindPresentation:
+        return KindPresentation(
+            title="Telegram",
+            sentence="Posts of a bot in a channel or group on Telegram.",
+            steps=(
+                "Write /newbot to @BotFather and copy the token that it answers with.",
+                "Make the bot an administrator of your channel.",
+            ),
+        )
 
     def limits(self, frozen: Mapping[str, Json]) -> PostLimits:
         return _LIMITS

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from distributor.channels.api import Article, Dedupe, Json, RenderContext, SendContext
+from distributor.channels.api import Article, Dedupe, Json, KindPresentation, RenderContext, SendContext
 from distributor.channels.bluesky.client import BlueskyClient
 from distributor.channels.bluesky.record import LIMIT, measure
 from distributor.channels.bluesky.settings import BlueskySettings
@@ -26,6 +26,17 @@ class BlueskyChannel(SearchableSocialChannel[BlueskySettings]):
     credentials = ("handle", "app_password")
     lookup_credentials = ()
     preview_template = "social/bluesky.preview.html.j2"
+
+    @classmethod
+    def presentation(cls) -> KindPresentation:
+        return KindPresentation(
+            title="Bluesky",
+            sentence="Posts of one account on Bluesky, with a card that leads to the article.",
+            steps=(
+                "Open Bluesky, Settings, Privacy and security, App passwords.",
+                "Add one and copy it: it is shown once.",
+            ),
+        )
 
     def limits(self, frozen: Mapping[str, Json]) -> PostLimits:
         return _LIMITS

@@ -16,9 +16,12 @@ from distributor.channels.api import (
     AccountMail,
     Audience,
     Capabilities,
+    ChannelPlace,
+    ConnectionWay,
     Cost,
     Dedupe,
     DiagnosticContext,
+    KindPresentation,
     MediaStore,
     MessageSize,
     Personalization,
@@ -44,6 +47,7 @@ from distributor.channels.email.providers.registry import find_provider, read_we
 from distributor.channels.email.rendering.greeting import check_options
 from distributor.channels.email.rendering.rendition import KIND, render_account_mail, render_confirmation, render_email
 from distributor.channels.email.settings import EmailSettings
+from distributor.channels.email.ways import connection_settings, connection_ways
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.diagnostics import DiagnosticStatus, Finding
@@ -84,6 +88,26 @@ class EmailChannel:
     @classmethod
     def required_settings(cls) -> Sequence[Sequence[str]]:
         return [("smtp_url", "relays")]
+
+    @classmethod
+    def presentation(cls) -> KindPresentation:
+        return KindPresentation(
+            title="Email",
+            sentence="A mail to each subscriber, over a mail server of yours or a mail provider.",
+        )
+
+    @classmethod
+    def connection_ways(cls) -> Sequence[ConnectionWay]:
+        return connection_ways()
+
+    @classmethod
+    def connection_settings(cls, way: str, answers: Mapping[str, str]) -> Mapping[str, str]:
+        return connection_settings(way, answers)
+
+    def place(self, site: Site) -> ChannelPlace:
+        relays = [one.url for one in self._settings.configured_relays]
+        places = [url.place if isinstance(url, SmtpUrl) else url.provider.title for url in relays]
+        return ChannelPlace(account=self._settings.sender or site.sender, service=", ".join(dict.fromkeys(places)))
 
     @property
     def send_schedule(self) -> SendSchedule:

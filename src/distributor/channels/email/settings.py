@@ -27,57 +27,170 @@ class EmailSettings(BaseModel):
 
     smtp_url: SecretStr = Field(
         SecretStr("smtp://127.0.0.1:25"),
+        title="Where mails are handed over",
         description="smtp:// or smtps://, with user:password@ if the server requires it; or a provider's API",
     )
-    sender: str = Field("", description="From: an address, optionally with a name; empty: the site's sender")
-    reply_to: str = Field("", description="Reply-To: where replies go; empty: to the sender")
-    postal_address: str = Field("", description="the sender's street address in every mail; empty: the site's")
-    list_name: str = Field("", description="the name of the newsletter; empty: the site's name")
+    sender: str = Field(
+        "", title="Sender", description="From: an address, optionally with a name; empty: the site's sender"
+    )
+    reply_to: str = Field("", title="Replies go to", description="Reply-To: where replies go; empty: to the sender")
+    postal_address: str = Field(
+        "",
+        title="Postal address",
+        json_schema_extra={"section": "Sender and words"},
+        description="the sender's street address in every mail; empty: the site's",
+    )
+    list_name: str = Field(
+        "",
+        title="Name of the newsletter",
+        json_schema_extra={"section": "Sender and words"},
+        description="the name of the newsletter; empty: the site's name",
+    )
     subject: str = Field(
-        "", description="of mails whose campaign has none; may contain {{ article.title }}; empty: the title"
+        "",
+        title="Subject",
+        json_schema_extra={"section": "Sender and words"},
+        description="of mails whose campaign has none; may contain {{ article.title }}; empty: the title",
     )
     greeting: str = Field(
-        "", description="above the articles, in Markdown, as in Hello {{ subscriber.name | default('reader') }},"
+        "",
+        title="Greeting",
+        json_schema_extra={"section": "Sender and words"},
+        description="above the articles, in Markdown, as in Hello {{ subscriber.name | default('reader') }},",
     )
-    closing: str = Field("", description="below the articles, in Markdown, as in Yours, **{{ list.name }}**")
-    inline_images: bool = Field(False, description="whether the images of articles are sent inside the mail")
-    submitted_by: str = Field("", description="Sender: the address that sends on behalf of From; empty: From itself")
-    bounce_domain: str = Field("", description="domain that receives bounces; empty: bounces go to the sender")
+    closing: str = Field(
+        "",
+        title="Closing",
+        json_schema_extra={"section": "Sender and words"},
+        description="below the articles, in Markdown, as in Yours, **{{ list.name }}**",
+    )
+    inline_images: bool = Field(
+        False,
+        title="Images inside the mail",
+        json_schema_extra={"section": "Sender and words"},
+        description="whether the images of articles are sent inside the mail",
+    )
+    submitted_by: str = Field(
+        "",
+        title="Sent on behalf by",
+        json_schema_extra={"section": "Bounces and events"},
+        description="Sender: the address that sends on behalf of From; empty: From itself",
+    )
+    bounce_domain: str = Field(
+        "",
+        title="Domain for bounces",
+        json_schema_extra={"section": "Bounces and events"},
+        description="domain that receives bounces; empty: bounces go to the sender",
+    )
     events_from: str = Field(
-        "", description="provider that calls /webhooks/<channel>, such as postmark; docs/guides/bounces.md lists them"
+        "",
+        title="Events come from",
+        json_schema_extra={"section": "Bounces and events"},
+        description="provider that calls /webhooks/<channel>, such as postmark; docs/guides/bounces.md lists them",
     )
     events_secret: SecretStr = Field(
         SecretStr(""),
+        title="Secret of the events",
+        json_schema_extra={"section": "Bounces and events"},
         description="what its requests are verified with: docs/guides/bounces.md",
     )
     dkim_keys: SecretStr = Field(
         SecretStr(""),
+        title="Signing keys",
         description="signing keys",
-        json_schema_extra={"kept_by": "distributor channel dkim"},
+        json_schema_extra={"kept_by": "distributor channel dkim", "section": "Bounces and events"},
     )
-    connections: int = Field(4, ge=1, le=64, description="connections to the relay at the same time, of each worker")
-    per_second: float = Field(0, ge=0, description="mails per second to the relay, of all workers; 0: no limit")
+    connections: int = Field(
+        4,
+        ge=1,
+        le=64,
+        title="Connections",
+        json_schema_extra={"section": "Speed and price"},
+        description="connections to the relay at the same time, of each worker",
+    )
+    per_second: float = Field(
+        0,
+        ge=0,
+        title="Mails per second",
+        json_schema_extra={"section": "Speed and price"},
+        description="mails per second to the relay, of all workers; 0: no limit",
+    )
     per_destination: str = Field(
-        "", description="mails per second by domain or provider, as in google=20 example.org=1 *=5; empty: no limit"
+        "",
+        title="Mails per second by provider",
+        json_schema_extra={"section": "Speed and price"},
+        description="mails per second by domain or provider, as in google=20 example.org=1 *=5; empty: no limit",
     )
     relays: SecretStr = Field(
-        SecretStr(""), description="several relays as a JSON list, in place of smtp_url, connections and rates"
+        SecretStr(""),
+        title="Several relays",
+        json_schema_extra={"section": "Speed and price"},
+        description="several relays as a JSON list, in place of smtp_url, connections and rates",
     )
 
     price_per_thousand: str = Field(
-        "", description="what the provider bills for a thousand mails, as in USD 0.10, shown in reviews; empty: unknown"
+        "",
+        title="Price of a thousand mails",
+        json_schema_extra={"section": "Speed and price"},
+        description="what the provider bills for a thousand mails, as in USD 0.10, shown in reviews; empty: unknown",
     )
 
-    quiet_hours: str = Field("", description="when nothing is sent, as in 22:00-07:00; empty: never")
-    quiet_zone: str = Field("UTC", description="IANA time zone of the quiet hours")
-    quiet_for_recipient: bool = Field(False, description="quiet hours by the recipient's own time zone if it is known")
-    warm_up: str = Field(
-        "", description="first days of a new domain: '2026-11-23: 50 100 200' or '2026-11-23: 50 x2 14'; empty: none"
+    quiet_hours: str = Field(
+        "",
+        title="Quiet hours",
+        json_schema_extra={"section": "Times"},
+        description="when nothing is sent, as in 22:00-07:00; empty: never",
     )
-    retry_first_minutes: float = Field(1, gt=0, le=1440, description="wait after the first temporary failure")
-    retry_factor: float = Field(2, ge=1, le=100, description="each further wait is this many times as long")
-    retry_longest_hours: float = Field(4, gt=0, le=72, description="the longest wait")
-    retry_days: float = Field(3, gt=0, le=14, description="how long temporary failures are retried")
+    quiet_zone: str = Field(
+        "UTC",
+        title="Time zone of the quiet hours",
+        json_schema_extra={"section": "Times"},
+        description="IANA time zone of the quiet hours",
+    )
+    quiet_for_recipient: bool = Field(
+        False,
+        title="By the time zone of each recipient",
+        json_schema_extra={"section": "Times"},
+        description="quiet hours by the recipient's own time zone if it is known",
+    )
+    warm_up: str = Field(
+        "",
+        title="Warm-up",
+        json_schema_extra={"section": "Times"},
+        description="first days of a new domain: '2026-11-23: 50 100 200' or '2026-11-23: 50 x2 14'; empty: none",
+    )
+    retry_first_minutes: float = Field(
+        1,
+        gt=0,
+        le=1440,
+        title="First retry after minutes",
+        json_schema_extra={"section": "Times"},
+        description="wait after the first temporary failure",
+    )
+    retry_factor: float = Field(
+        2,
+        ge=1,
+        le=100,
+        title="Each wait is longer by",
+        json_schema_extra={"section": "Times"},
+        description="each further wait is this many times as long",
+    )
+    retry_longest_hours: float = Field(
+        4,
+        gt=0,
+        le=72,
+        title="Longest wait in hours",
+        json_schema_extra={"section": "Times"},
+        description="the longest wait",
+    )
+    retry_days: float = Field(
+        3,
+        gt=0,
+        le=14,
+        title="Retry for days",
+        json_schema_extra={"section": "Times"},
+        description="how long temporary failures are retried",
+    )
 
     @property
     def timing(self) -> SendSchedule:

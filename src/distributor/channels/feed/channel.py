@@ -13,7 +13,9 @@ from distributor.channels.api import (
     NO_MEDIA,
     Audience,
     Capabilities,
+    ChannelPlace,
     Dedupe,
+    KindPresentation,
     MediaStore,
     PublishedCollection,
     PublishedDocument,
@@ -90,8 +92,18 @@ class FeedChannel:
     settings_model: ClassVar[type[BaseModel]] = FeedSettings
     capabilities: ClassVar[Capabilities] = Capabilities(audience=Audience.BROADCAST, dedupe=Dedupe.EXACT, queue="feed")
 
+    @classmethod
+    def presentation(cls) -> KindPresentation:
+        return KindPresentation(
+            title="Feeds",
+            sentence="RSS, Atom and JSON feeds for everything and for each tag, which readers subscribe to.",
+        )
+
     def __init__(self, settings: FeedSettings) -> None:
         self._settings = settings
+
+    def place(self, site: Site) -> ChannelPlace:
+        return ChannelPlace(account=self._settings.title or site.name, service=f"{site.public_url}/feeds/all.rss")
 
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
         metadata = self._metadata_of(context.site)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from distributor.channels.api import Dedupe, Json, SendContext
+from distributor.channels.api import Dedupe, Json, KindPresentation, SendContext
 from distributor.channels.mastodon.client import MastodonClient, http_client
 from distributor.channels.mastodon.limits import InstanceLimits, fetch_limits
 from distributor.channels.mastodon.settings import MastodonSettings
@@ -22,6 +22,18 @@ class MastodonChannel(SearchableSocialChannel[MastodonSettings]):
     capabilities = broadcast(Dedupe.HINT)
     credentials = ("access_token",)
     preview_template = "social/mastodon.preview.html.j2"
+
+    @classmethod
+    def presentation(cls) -> KindPresentation:
+        return KindPresentation(
+            title="Mastodon",
+            sentence="Posts of one account on a Mastodon server, with pictures and content warnings.",
+            steps=(
+                "On your server open Preferences, Development, New application.",
+                "Tick write:statuses, write:media, read:statuses and read:accounts, and save.",
+                "Open the application again and copy “Your access token”.",
+            ),
+        )
 
     @classmethod
     def required_settings(cls) -> Sequence[Sequence[str]]:

@@ -16,6 +16,7 @@ from distributor.channels.api import (
     Article,
     Audience,
     Capabilities,
+    ChannelPlace,
     Dedupe,
     Delivery,
     Json,
@@ -29,6 +30,7 @@ from distributor.channels.api import (
     Rendition,
     SendContext,
     Severity,
+    Site,
     Templates,
     TextLength,
     Verdict,
@@ -100,6 +102,13 @@ class SocialChannel(ABC, Generic[SettingsT]):
     @classmethod
     def required_settings(cls) -> Sequence[Sequence[str]]:
         return [(name,) for name in cls.credentials]
+
+    def place(self, site: Site) -> ChannelPlace:
+        """The account as far as it is set, and the server of the network."""
+        return ChannelPlace(
+            account=f"@{handle}" if (handle := self.settings.handle) else "",
+            service=urlsplit(self.settings.network).netloc,
+        )
 
     def frozen_limits(self, discovered: Mapping[str, Json]) -> Mapping[str, Json]:
         """The limits that the rendition keeps, where they differ between servers."""

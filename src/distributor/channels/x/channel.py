@@ -15,6 +15,7 @@ from distributor.channels.api import (
     Cost,
     Dedupe,
     Json,
+    KindPresentation,
     Problem,
     RenderContext,
     Rendition,
@@ -45,6 +46,17 @@ class XChannel(SearchableSocialChannel[XSettings]):
     capabilities = broadcast(Dedupe.HINT)
     credentials = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
     preview_template = "social/x.preview.html.j2"
+
+    @classmethod
+    def presentation(cls) -> KindPresentation:
+        return KindPresentation(
+            title="X",
+            sentence="Posts or threads of one account on X. X charges for each post.",
+            steps=(
+                "On developer.x.com open your project and its app, User authentication settings: Read and write.",
+                "Under Keys and tokens copy the API key and secret, then make an access token and copy both parts.",
+            ),
+        )
 
     def limits(self, frozen: Mapping[str, Json]) -> PostLimits:
         return _LIMITS

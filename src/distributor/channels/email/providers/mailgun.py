@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from distributor.channels.api import WebhookEvents, WebhookRequest
+from distributor.channels.api import Question, WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api_message import ApiMessage
 from distributor.channels.email.providers.payload import (
     as_object,
@@ -120,6 +120,17 @@ def _kind_of(event: str, severity: str, reason: str) -> FeedbackKind:
 
 PROVIDER = Provider(
     name="mailgun",
+    title="Mailgun",
+    questions=(
+        Question(name="key", label="API key", hint="Under API keys: a sending key of the domain.", is_secret=True),
+        Question(name="path", label="Domain", hint="As Mailgun lists it, such as mg.example.org."),
+        Question(
+            name="host",
+            label="Region",
+            default="api.eu.mailgun.net",
+            choices=(("api.eu.mailgun.net", "Europe"), ("api.mailgun.net", "United States")),
+        ),
+    ),
     example="mailgun://KEY@api.eu.mailgun.net/example.org",
     root_of=lambda host: f"https://{host}",
     build_request=_build_request,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from distributor.channels.api import WebhookEvents, WebhookRequest
+from distributor.channels.api import Question, WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api_message import ApiMessage
 from distributor.channels.email.providers.payload import (
     dump_json,
@@ -153,6 +153,19 @@ def _kind_of(event: Mapping[str, Any]) -> FeedbackKind:
 
 PROVIDER = Provider(
     name="postmark",
+    title="Postmark",
+    questions=(
+        Question(
+            name="key", label="Server token", hint="Of the server, under API Tokens; not the account's.", is_secret=True
+        ),
+        Question(
+            name="stream",
+            label="Message stream",
+            hint="The one for newsletters is called broadcast.",
+            default="broadcast",
+            is_required=False,
+        ),
+    ),
     example="postmark://TOKEN@api.postmarkapp.com?stream=broadcast",
     root_of=lambda host: f"https://{host}",
     build_request=_build_request,

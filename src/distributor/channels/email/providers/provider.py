@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from distributor.channels.api import WebhookEvents, WebhookRequest
+from distributor.channels.api import Question, WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api_message import ApiMessage
 from distributor.domain.delivery import Verdict
 from distributor.domain.diagnostics import Finding
@@ -100,11 +100,14 @@ def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
 class Provider:
     """One mail provider; its file binds it to the name ``PROVIDER``.
 
-    `name` is the scheme of its API's URL and the value of the setting `events_from`. `example` is such a URL, and
-    `root_of` derives the API's root from the host in it. `build_request` gets the time of the request; `parse_response`
-    gets a body and the header fields. `rules` are searched in order in ``STATUS CODE MESSAGE``; a response that matches
-    none of them is classified by its HTTP status. `is_idempotent`: a repeated request is recognized, so it may be
-    repeated after a lost response. `account` asks whose the key is.
+    `name` is the scheme of its API's URL and the value of the setting `events_from`, `title` what it calls itself.
+    `example` is such a URL, and `root_of` derives the API's root from the host in it. `build_request` gets the time
+    of the request; `parse_response` gets a body and the header fields. `rules` are searched in order in ``STATUS
+    CODE MESSAGE``; a response that matches none of them is classified by its HTTP status. `is_idempotent`: a
+    repeated request is recognized, so it may be repeated after a lost response. `account` asks whose the key is.
+
+    `questions` are what is asked of people who connect it: for `key`, `secret`, `host`, `path` and options; without
+    one for the host it is that of the example.
 
     `read_webhook` gets a request and the setting `events_secret`; it raises SignatureError, InputError or ServiceError.
 
@@ -113,6 +116,7 @@ class Provider:
     """
 
     name: str
+    title: str
     example: str
     root_of: Callable[[str], str] = field(repr=False)
     build_request: Callable[[ApiUrl, ApiMessage, datetime], ApiRequest] = field(repr=False)
@@ -120,6 +124,7 @@ class Provider:
     rules: tuple[ResponseRule, ...] = field(repr=False)
     account: AccountRequest = field(repr=False)
     read_webhook: Callable[[WebhookRequest, str], WebhookEvents] = field(repr=False)
+    questions: tuple[Question, ...] = field(default=(), repr=False)
     options: frozenset[str] = frozenset()
     needs_secret: bool = False
     needs_path: bool = False

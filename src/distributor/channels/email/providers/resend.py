@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-from distributor.channels.api import WebhookEvents, WebhookRequest
+from distributor.channels.api import Question, WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api_message import ApiMessage
 from distributor.channels.email.providers.payload import (
     as_object,
@@ -149,6 +149,8 @@ def _feedback(event: Mapping[str, Any], identity: str, request: WebhookRequest) 
 
 PROVIDER = Provider(
     name="resend",
+    title="Resend",
+    questions=(Question(name="key", label="API key", hint="Under API Keys, with sending access.", is_secret=True),),
     example="resend://KEY@api.resend.com",
     root_of=lambda host: f"https://{host}",
     build_request=_build_request,

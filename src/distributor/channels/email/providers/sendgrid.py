@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePub
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from distributor.channels.api import WebhookEvents, WebhookRequest
+from distributor.channels.api import Question, WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api_message import ApiMessage, NamedAddress
 from distributor.channels.email.providers.payload import (
     as_object,
@@ -159,6 +159,12 @@ def _feedback(event: Mapping[str, Any], request: WebhookRequest) -> Feedback | N
 
 PROVIDER = Provider(
     name="sendgrid",
+    title="SendGrid",
+    questions=(
+        Question(
+            name="key", label="API key", hint="Under Settings, API Keys, with the permission Mail Send.", is_secret=True
+        ),
+    ),
     example="sendgrid://KEY@api.sendgrid.com",
     root_of=lambda host: f"https://{host}",
     build_request=_build_request,

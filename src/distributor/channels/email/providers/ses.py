@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 from cryptography.x509 import load_pem_x509_certificate
 
-from distributor.channels.api import WebhookEvents, WebhookRequest
+from distributor.channels.api import Question, WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api_message import ApiMessage
 from distributor.channels.email.providers.payload import (
     as_object,
@@ -308,6 +308,12 @@ def _report(recipient: Mapping[str, Any], bounce: Mapping[str, Any]) -> Recipien
 
 PROVIDER = Provider(
     name="ses",
+    title="Amazon SES",
+    questions=(
+        Question(name="key", label="Access key ID", hint="Of an IAM user who may call ses:SendEmail."),
+        Question(name="secret", label="Secret access key", is_secret=True),
+        Question(name="host", label="Region", hint="Such as eu-central-1.", default="eu-central-1"),
+    ),
     example="ses://KEY_ID:SECRET@eu-central-1",
     root_of=lambda region: f"https://email.{region}.amazonaws.com",
     build_request=_build_request,
