@@ -21,12 +21,13 @@ from sqlalchemy import text
 
 from distributor.bootstrap import child_environment, make_app_context
 from distributor.cli.process_group import ChildProcess, ProcessGroup, running_processes
-from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_process, wait_for_sandbox
+from distributor.cli.sandbox import configure_sandbox_channels, sandbox_process, wait_for_sandbox
 from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.campaign import CampaignPlan, DispatchState, UnknownPolicy
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
+from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.subscriber import Person
 from distributor.embedded import Services, Tuning, running_services
 from distributor.flow.app_context import AppContext

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from distributor.cli.first_start import is_first_start, set_up, unused_settings
-from distributor.cli.sandbox import SandboxPorts, move_sandbox_channels, read_ports
+from distributor.cli.sandbox import move_sandbox_channels, read_ports
 from distributor.domain.errors import DistributorError
+from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.channel_settings import change, configure, remove
 from distributor.flow.operations.signing_keys import key_ring, make_keys

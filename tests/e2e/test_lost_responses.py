@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels
+from distributor.cli.sandbox import configure_sandbox_channels
 from distributor.domain.delivery import DeliveryState
+from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.flow.app_context import AppContext
 from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.service import Sandbox, running_sandbox

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from distributor.channels import registry as channel_registry
-from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels
+from distributor.cli.sandbox import configure_sandbox_channels
+from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.flow.app_context import AppContext
 from distributor.sandbox import registry
 from distributor.sandbox.service import Sandbox, running_sandbox

@@ -19,12 +19,13 @@ from distributor.bootstrap import child_environment, make_app_context, open_serv
 from distributor.cli.campaign.report import follow
 from distributor.cli.console import ACTOR, err, out, print_message
 from distributor.cli.process_group import running_processes, worker_processes
-from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_process, wait_for_sandbox
+from distributor.cli.sandbox import configure_sandbox_channels, sandbox_process, wait_for_sandbox
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, DispatchState
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import ConfigurationError
+from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.subscriber import Person
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import ingest

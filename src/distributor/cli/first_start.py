@@ -11,8 +11,9 @@ from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
 from distributor.bootstrap import kept_secret_key
-from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels
+from distributor.cli.sandbox import configure_sandbox_channels
 from distributor.domain.errors import ConfigurationError, NotFoundError
+from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publishing.ingest import scan

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,25 +16,15 @@ from distributor.channels.registry import kinds
 from distributor.cli.console import print_message
 from distributor.cli.process_group import ChildProcess, ProcessGroup
 from distributor.domain.errors import ConfigurationError, ServiceError
+from distributor.domain.sandbox_ports import SANDBOX_HOST, SandboxPorts
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.channel_settings import change, configure
 from distributor.flow.operations.site import MADE_UP_ADDRESS
 from distributor.sandbox.registry import emulators
 from distributor.sandbox.smtp_server import email_channel_settings
-from distributor.storage import channels
+from distributor.storage import channels, site_settings
 
-SANDBOX_HOST = "127.0.0.1"
-"""The address that the sandbox of `demo` and `up` listens on."""
 _START_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxPorts:
-    """Where a running sandbox listens."""
-
-    http: int
-    smtp: int
-    host: str = SANDBOX_HOST
 
 
 commands = typer.Typer()
@@ -107,7 +96,14 @@ def configure_sandbox_channels(app: AppContext, ports: SandboxPorts, *, existing
     created = {kind: values for kind, values in settings.items() if kind not in existing}
     for kind, values in created.items():
         configure(app, kind, kind, values)
+    remember_sandbox(app, ports)
     return list(created)
+
+
+def remember_sandbox(app: AppContext, ports: SandboxPorts) -> None:
+    """Let every process know where the sandbox is."""
+    with app.database.begin() as connection:
+        site_settings.remember_sandbox(connection, ports, now=app.clock())
 
 
 def move_sandbox_channels(app: AppContext, former: SandboxPorts, ports: SandboxPorts) -> list[str]:

@@ -26,14 +26,14 @@ from distributor.cli.process_group import (
     worker_processes,
 )
 from distributor.cli.sandbox import (
-    SANDBOX_HOST,
-    SandboxPorts,
     move_sandbox_channels,
     read_ports,
+    remember_sandbox,
     sandbox_process,
     wait_for_sandbox,
 )
 from distributor.domain.errors import ConfigurationError, StateError
+from distributor.domain.sandbox_ports import SANDBOX_HOST, SandboxPorts
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.processes import reporting, split_by_life
 from distributor.flow.operations.site import use_site_address
@@ -155,6 +155,7 @@ def _prepare_channels(
     if is_first_start(app):
         set_up(app, settings, ports)
         return
+    remember_sandbox(app, ports)
     if former_ports is not None and (moved := move_sandbox_channels(app, former_ports, ports)):
         print_message(f"the sandbox has other ports than before, and its channels follow: {', '.join(moved)}")
     for name in use_site_address(app):

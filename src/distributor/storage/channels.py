@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.errors import ConfigurationError, NotFoundError, StateError
@@ -146,6 +146,28 @@ def find_by_id(connection: Connection, channel_id: int) -> ChannelRecord:
 def all_channels(connection: Connection) -> list[ChannelRecord]:
     """All channels by name, without those that were removed."""
     return [_record(row) for row in connection.execute(_LIVE.order_by(tables.channels.c.name))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelUsage:
+    """When a channel began to send last, and how many campaigns that are not finished have it."""
+
+    last_at: datetime | None
+    open_campaigns: int
+
+
+def usage(connection: Connection) -> dict[int, ChannelUsage]:
+    """How each channel is used, by its number; tests do not count."""
+    rows = connection.execute(
+        text("""
+            SELECT x.channel_id, max(x.released_at) AS last_at,
+                   count(*) FILTER (WHERE x.state IN ('draft', 'scheduled', 'running', 'paused')) AS open_campaigns
+            FROM dispatches x JOIN campaigns c ON c.id = x.campaign_id
+            WHERE c.purpose = 'articles'
+            GROUP BY 1
+        """)
+    )
+    return {row.channel_id: ChannelUsage(last_at=row.last_at, open_campaigns=row.open_campaigns) for row in rows}
 
 
 def ever_configured(connection: Connection) -> list[ChannelRecord]:

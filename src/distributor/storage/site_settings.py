@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +11,13 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.brand import Logo
+from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.site_settings import SiteSetting, logo_path
 from distributor.storage import tables
 from distributor.storage.database import Connection
+
+# What is kept beside them: where the sandbox is.
+_SANDBOX = "sandbox"
 
 _settings = tables.site_settings.c
 _logos = tables.site_logos.c
@@ -55,6 +60,20 @@ def change(connection: Connection, values: Mapping[SiteSetting, str], *, actor: 
         statement = insert(tables.site_settings).values(rows)
         changed = {name: statement.excluded[name] for name in ("value", "changed_by", "changed_at")}
         connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=changed))
+
+
+def remember_sandbox(connection: Connection, ports: SandboxPorts, *, now: datetime) -> None:
+    """Keep where the sandbox of this service listens."""
+    value = json.dumps({"host": ports.host, "http": ports.http, "smtp": ports.smtp})
+    statement = insert(tables.site_settings).values(name=_SANDBOX, value=value, changed_by="", changed_at=now)
+    changed = {"value": value, "changed_at": now}
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=changed))
+
+
+def sandbox(connection: Connection) -> SandboxPorts | None:
+    """Where the sandbox of this service listened last; None if it has none."""
+    value = connection.execute(select(_settings.value).where(_settings.name == _SANDBOX)).scalar_one_or_none()
+    return SandboxPorts(**json.loads(value)) if value else None
 
 
 def add_logo(connection: Connection, logo: Logo) -> str:

@@ -15,9 +15,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from distributor.channels.email.composition.reader_views import in_colours
-from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels
+from distributor.cli.sandbox import configure_sandbox_channels
 from distributor.domain.blocks import Image, Paragraph, Run
 from distributor.domain.message_options import MessageOptions
+from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.schedule import StartTimes
 from distributor.domain.subscriber import Person
 from distributor.flow.publishing import life_cycle

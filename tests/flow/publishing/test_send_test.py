@@ -16,7 +16,7 @@ from lxml import html
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels
+from distributor.cli.sandbox import configure_sandbox_channels
 from distributor.domain.article import Media
 from distributor.domain.blocks import Image
 from distributor.domain.campaign import CampaignAction, CampaignPurpose
@@ -24,6 +24,7 @@ from distributor.domain.errors import AddressError, InputError, NotFoundError, S
 from distributor.domain.event import EventKind
 from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
 from distributor.domain.message_options import MessageOptions
+from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.domain.tokens import Purpose
 from distributor.flow.feedback import tracking

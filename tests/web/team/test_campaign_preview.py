@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels
+from distributor.cli.sandbox import configure_sandbox_channels
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.message_options import MessageOptions
+from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.user import Role
 from distributor.storage import campaigns, dispatches, subscribers
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +11,14 @@ from typing import Any
 import regex
 import structlog
 
+from distributor.channels.api import InvalidSettingsError
 from distributor.channels.registry import SettingDescription, describe_settings, parse_settings
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError, NotFoundError, StateError
 from distributor.domain.stored_text import checked_key
+from distributor.domain.user import Actor, AuditAction
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.signing_keys import key_ring
-from distributor.storage import campaigns, channels, dispatches, paused_routes
+from distributor.storage import audit_log, campaigns, channels, dispatches, paused_routes
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
 
@@ -27,16 +31,28 @@ _MAX_NAMED = 5
 log = structlog.get_logger(__name__)
 
 
-def configure(app: AppContext, name: str, kind: str, values: Mapping[str, Any]) -> None:
+def configure(
+    app: AppContext,
+    name: str,
+    kind: str,
+    values: Mapping[str, Any],
+    *,
+    is_new: bool = False,
+    actor: Actor | None = None,
+) -> None:
     """Create a channel, or replace the settings and secrets of one, except what other commands manage.
 
-    Raises InputError, NotFoundError for the kind, and StateError for a channel of another kind, before anything is
+    With `is_new` one that exists is not replaced: StateError. What an `actor` does is in the audit log. Raises
+    InputError, NotFoundError for the kind, and StateError for a channel of another kind, before anything is
     written. A channel that exists keeps its name, whatever it is.
     """
     checked_key(name, "the name of the channel", limit=_LONGEST_NAME)
     described = describe_settings(kind)
     with app.database.begin() as connection:
-        if not channels.exists(connection, name, kind) and not _NAME.fullmatch(name):
+        exists = channels.exists(connection, name, kind)
+        if exists and is_new:
+            raise StateError(f"there is a channel {name!r} already: choose another name")
+        if not exists and not _NAME.fullmatch(name):
             raise InputError(
                 f"{name!r} cannot be the name of a channel: write letters, digits, '-', '_' and '.', the first of them "
                 "a letter or digit"
@@ -44,16 +60,67 @@ def configure(app: AppContext, name: str, kind: str, values: Mapping[str, Any]) 
         _require_settable(kind, described, values)
         managed = _managed_secrets(app, connection, name, kind, described)
         _store(app, connection, name, kind, values, managed)
+        if actor is not None:
+            action = AuditAction.CHANNEL_CHANGED if exists else AuditAction.CHANNEL_CREATED
+            audit_log.record(connection, actor, action, subject=name, detail=", ".join(sorted(values)), now=app.clock())
 
 
-def change(app: AppContext, name: str, values: Mapping[str, Any], *, unset: Collection[str] = ()) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSettings:
+    """The settings of a channel, for a form: the values that are not secret, and the names of the secrets it has.
+
+    `unreadable` says why the secrets cannot be decrypted, if so. `version` changes with every change.
+    """
+
+    record: ChannelRecord
+    described: Sequence[SettingDescription]
+    secrets_set: frozenset[str]
+    unreadable: str
+    version: str
+
+
+def read_settings(app: AppContext, name: str) -> ChannelSettings:
+    """The settings of a channel. Raises NotFoundError for it, or for its kind."""
+    with app.database.begin() as connection:
+        record = channels.find(connection, name)
+    described, unreadable = describe_settings(record.kind), ""
+    try:
+        secrets = _secrets(app, record)
+    except ConfigurationError as error:
+        secrets, unreadable = {}, str(error)
+    return ChannelSettings(
+        record=record,
+        described=described,
+        secrets_set=frozenset(key for key, value in secrets.items() if value),
+        unreadable=unreadable,
+        version=_version(record),
+    )
+
+
+def _version(record: ChannelRecord) -> str:
+    content = json.dumps([record.id, record.settings], sort_keys=True).encode() + (record.sealed or b"")
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def change(
+    app: AppContext,
+    name: str,
+    values: Mapping[str, Any],
+    *,
+    unset: Collection[str] = (),
+    seen: str = "",
+    actor: Actor | None = None,
+) -> None:
     """Change some settings of a channel, give those called `unset` their defaults, and keep the others.
 
-    Raises NotFoundError, InputError before anything is written, and ConfigurationError if the secrets that are to be
-    kept cannot be decrypted.
+    `seen` is the version that someone had before their eyes: StateError if it is another now. What an `actor` does
+    is in the audit log. Raises NotFoundError, InputError before anything is written, and ConfigurationError if the
+    secrets that are to be kept cannot be decrypted.
     """
     with app.database.begin() as connection:
         record = channels.lock(connection, name)
+        if seen and seen != _version(record):
+            raise StateError(f"channel {name!r} was changed by someone else meanwhile; nothing is saved")
         described = describe_settings(record.kind)
         _require_settable(record.kind, described, [*values, *unset])
         both = sorted(set(values).intersection(unset))
@@ -63,6 +130,11 @@ def change(app: AppContext, name: str, values: Mapping[str, Any], *, unset: Coll
         managed = {one.name: kept.pop(one.name) for one in described if one.managing_command and one.name in kept}
         changed = {key: value for key, value in {**kept, **values}.items() if key not in unset}
         _store(app, connection, name, record.kind, changed, managed)
+        if actor is not None:
+            detail = ", ".join(sorted({*values, *unset}))
+            audit_log.record(
+                connection, actor, AuditAction.CHANNEL_CHANGED, subject=name, detail=detail, now=app.clock()
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +153,7 @@ def plan_removal(app: AppContext, name: str) -> ChannelRemoval:
         return _plan_removal(app, connection, channels.find(connection, name))
 
 
-def remove(app: AppContext, name: str) -> ChannelRemoval:
+def remove(app: AppContext, name: str, *, actor: Actor | None = None) -> ChannelRemoval:
     """Delete the secrets of a channel, which is not used any more; what it has sent stays on record.
 
     Raises NotFoundError, and StateError while a campaign needs it.
@@ -90,6 +162,8 @@ def remove(app: AppContext, name: str) -> ChannelRemoval:
         record = channels.lock(connection, name)
         removal = _plan_removal(app, connection, record)
         channels.mark_removed(connection, record.id, now=app.clock())
+        if actor is not None:
+            audit_log.record(connection, actor, AuditAction.CHANNEL_REMOVED, subject=name, now=app.clock())
     log.info("channel.removed", channel=name, kind=record.kind)
     return removal
 
@@ -147,7 +221,10 @@ def _require_all(kind: str, described: Sequence[SettingDescription], values: Map
     ]
     if missing:
         names = "; ".join(f"{' or '.join((one.name, *one.alternatives))} ({one.description})" for one in missing)
-        raise InputError(f"a channel of kind {kind} needs {names}; `distributor channel kind {kind}` explains them all")
+        raise InvalidSettingsError(
+            f"a channel of kind {kind} needs {names}; `distributor channel kind {kind}` explains them all",
+            {one.name: "this is needed" for one in missing},
+        )
 
 
 def _store(

@@ -80,10 +80,6 @@ def change_site(app: AppContext, changes: SiteChanges, *, seen: str, actor: Acto
     with app.database.begin() as connection:
         site_settings.lock(connection)
         stored = site_settings.stored(connection)
-        if _version(stored) != seen:
-            newest = max(stored.values(), key=lambda one: one.changed_at, default=None)
-            by = f" by {newest.changed_by.removeprefix('user:')}" if newest else ""
-            raise StateError(f"the site was changed{by} while you wrote; what you typed is kept here, nothing is saved")
         if logo is not None:
             values[SiteSetting.LOGO] = site_settings.add_logo(connection, logo)
         # A default that a form shows is not set by saving the form.
@@ -93,6 +89,11 @@ def change_site(app: AppContext, changes: SiteChanges, *, seen: str, actor: Acto
             for name, value in values.items()
             if value != _value(stored, name) and (name in stored or value != shown[name])
         }
+        # What is sent twice changes nothing the second time, so it is no conflict either.
+        if changed and _version(stored) != seen:
+            newest = max(stored.values(), key=lambda one: one.changed_at, default=None)
+            by = f" by {newest.changed_by.removeprefix('user:')}" if newest else ""
+            raise StateError(f"the site was changed{by} while you wrote; what you typed is kept here, nothing is saved")
         if changed:
             site_settings.change(connection, changed, actor=actor.name, now=now)
             detail = ", ".join(sorted(changed))
