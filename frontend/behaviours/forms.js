@@ -39,7 +39,8 @@ addEventListener("pageshow", (event) => {
 function changesSomething(form, submitter) {
   const method = (submitter?.getAttribute("formmethod") ?? form.getAttribute("method") ?? "get").toLowerCase();
   const target = submitter?.getAttribute("formtarget") ?? form.target;
-  return method === "post" && target !== "_blank" && !("again" in form.dataset);
+  const stays = !target || target === "_self";
+  return method === "post" && stays && !("again" in form.dataset);
 }
 
 // Not `disabled`: a button that has the focus would lose it, and its name and value would not be sent.

@@ -13,9 +13,11 @@ from distributor.web.errors import exception_handlers
 from distributor.web.headers import SecurityHeaders
 from distributor.web.team.access import Gate, TeamRoute
 from distributor.web.team.account import AccountPages
+from distributor.web.team.brand import BrandPages
 from distributor.web.team.campaign import CampaignPages
 from distributor.web.team.campaign_preview import CampaignPreviewPages
 from distributor.web.team.campaigns import CampaignListPages
+from distributor.web.team.channels import ChannelPages
 from distributor.web.team.components import ComponentPages
 from distributor.web.team.composer import ComposerPages
 from distributor.web.team.deliveries import DeliveryPages
@@ -50,7 +52,9 @@ class TeamApp:
             *CampaignListPages(app, self._pages).routes(),
             *ComposerPages(app, self._pages, self.gate).routes(),
             *self._campaigns.routes(),
+            *BrandPages(app, self._pages, self.gate).routes(),
             *CampaignPreviewPages(app, self._pages, self.gate).routes(),
+            *ChannelPages(app, self._pages, self.gate).routes(),
             *UserPages(app, self._pages, self.gate).routes(),
         )
         self._asgi = Starlette(

@@ -76,7 +76,7 @@ def settings_for(user: User) -> list[SettingsItem]:
             _("Brand"),
             _("Name, address, logo, colour and font of what you send."),
             "/app/settings/brand",
-            Permission.CHANNELS_WRITE,
+            Permission.SITE_WRITE,
         ),
         SettingsItem(_("Team"), _("Who works here, and what each may do."), "/app/users", Permission.USERS_READ),
         SettingsItem(_("Audit log"), _("Who did what, and when."), "/app/audit-log", Permission.AUDIT_LOG_READ),
