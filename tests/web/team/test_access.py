@@ -67,28 +67,12 @@ def test_without_a_session_only_the_declared_routes_answer(team: Team):
 
 def test_whoever_may_do_nothing_else_is_refused_everything_that_changes_something(team: Team):
     changing = {
-        route.path
+        route.path: route.permission
         for route in declared(team)
-        if route.method not in SAFE and route.permission is not Permission.ACCOUNT
+        if route.method not in SAFE and route.permission not in (ANYONE, Permission.ACCOUNT)
     }
-    assert changing - {"/sign-in", "/forgotten", "/set-up/{token}"} == {
-        "/campaigns/new",
-        "/campaigns/{campaign_id}/deliveries/retry",
-        "/campaigns/{campaign_id}/deliveries/settle",
-        "/campaigns/{campaign_id}/edit",
-        "/deliveries/{delivery_id}/retry",
-        "/deliveries/{delivery_id}/settle",
-        "/users",
-        "/users/{user_id}/role",
-        "/users/{user_id}/disable",
-        "/users/{user_id}/enable",
-        "/users/{user_id}/link",
-        "/users/{user_id}/end-sessions",
-        *(
-            f"/campaigns/{{campaign_id:int}}/{act}"
-            for act in ("pause", "resume", "cancel", "reschedule", "duplicate", "correct")
-        ),
-    }
+    assert {"/users", "/users/{user_id}/role", "/campaigns/new"} <= changing.keys()
+    assert {path for path, needed in changing.items() if needed in ROLE_PERMISSIONS[Role.VIEWER]} == set()
     assert not any(permission.value.endswith((":write", ":approve")) for permission in ROLE_PERMISSIONS[Role.VIEWER])
 
 

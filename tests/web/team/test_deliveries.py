@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels
+from distributor.cli.sandbox import configure_sandbox_channels
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import Event, EventKind
 from distributor.domain.message_options import MessageOptions
+from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.tokens import InertTokenSigner, Purpose
 from distributor.domain.user import Role
 from distributor.flow.people.privacy import erase
