@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from distributor.channels.api import Channel, Site
 from distributor.channels.registry import make_channel
+from distributor.domain.diagnostics import Nameserver
 from distributor.domain.feedback import BouncePolicy
 from distributor.domain.ip_networks import IpNetwork
 from distributor.domain.site_settings import SiteSetting
@@ -53,6 +54,8 @@ class AppContext:
     event_retention: timedelta | None = None
     # How long what is sent at once waits, so that it can be undone.
     undo_window: timedelta = timedelta(seconds=30)
+    # The name server that is asked about senders; None: those of the system.
+    nameserver: Nameserver | None = None
     # Called at each failpoint; tests kill the process there.
     failpoint: Callable[[Failpoint], None] = do_nothing
 

@@ -16,6 +16,9 @@ from distributor.sandbox.faults import InjectedFault
 from distributor.sandbox.limits import LimitsInForce, describe_errors
 from distributor.sandbox.state import SandboxState
 
+# How many mails a search for the newest one looks at.
+_NEWEST = 1000
+
 
 class FaultsBody(BaseModel):
     """The body of `PUT /faults/<service>`."""
@@ -43,6 +46,7 @@ class Controls:
             Route("/limits/{kind}", _as_json(self._set_limits), methods=["PUT"]),
             Route("/limits/{kind}", _as_json(self._reset_limits), methods=["DELETE"]),
             Route("/export/inbox.json", _as_json(self._export_inbox)),
+            Route("/export/newest.eml", self._newest_mail),
             Route("/export/{kind}.json", _as_json(self._export_posts)),
         ]
 
@@ -93,6 +97,14 @@ class Controls:
             }
             for envelope in self._state.inbox.envelopes()
         ]
+
+    async def _newest_mail(self, request: Request) -> Response:
+        """The newest mail to `recipient`, among the last ones."""
+        wanted = request.query_params.get("recipient", "").lower()
+        for envelope in self._state.inbox.latest(_NEWEST):
+            if wanted in (one.lower() for one in envelope.recipients):
+                return Response(self._state.inbox.content(envelope.number), media_type="message/rfc822")
+        return Response(status_code=404)
 
     async def _export_posts(self, request: Request) -> Any:
         return export_posts(self._state.emulator(request.path_params["kind"]).posts())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.audience import AudiencePlan
@@ -47,3 +48,24 @@ def add(
     ).scalar_one()
     dispatches.add_released(connection, test_id, channel_id, rendition, recipients, now=now)
     return test_id
+
+
+def of_campaign(connection: Connection, campaign_id: int) -> list[int]:
+    """The tests of a campaign, oldest first."""
+    column = tables.campaigns.c
+    query = select(column.id).where(column.test_of == campaign_id).order_by(column.id)
+    return list(connection.execute(query).scalars())
+
+
+def newest_to(connection: Connection, recipient: str) -> tuple[int, int] | None:
+    """The last test that went to this address, and the campaign that it is of; None if none did."""
+    row = connection.execute(
+        text("""
+            SELECT c.id, c.test_of FROM campaigns c
+            JOIN dispatches x ON x.campaign_id = c.id JOIN deliveries d ON d.dispatch_id = x.id
+            WHERE c.test_of IS NOT NULL AND d.recipient = :recipient
+            ORDER BY c.id DESC LIMIT 1
+        """),
+        {"recipient": recipient},
+    ).one_or_none()
+    return (row.id, row.test_of) if row else None

@@ -17,10 +17,12 @@ from distributor.web.team.brand import BrandPages
 from distributor.web.team.campaign import CampaignPages
 from distributor.web.team.campaign_preview import CampaignPreviewPages
 from distributor.web.team.campaigns import CampaignListPages
+from distributor.web.team.channel_dns import ChannelDnsPages
 from distributor.web.team.channels import ChannelPages
 from distributor.web.team.components import ComponentPages
 from distributor.web.team.composer import ComposerPages
 from distributor.web.team.deliveries import DeliveryPages
+from distributor.web.team.first_run import FirstRunPages
 from distributor.web.team.overview import OverviewPages
 from distributor.web.team.pages import TEAM_HEADERS, TeamPages
 from distributor.web.team.results import ResultPages
@@ -55,6 +57,8 @@ class TeamApp:
             *BrandPages(app, self._pages, self.gate).routes(),
             *CampaignPreviewPages(app, self._pages, self.gate).routes(),
             *ChannelPages(app, self._pages, self.gate).routes(),
+            *ChannelDnsPages(app, self._pages, self.gate).routes(),
+            *FirstRunPages(app, self._pages, self.gate).routes(),
             *UserPages(app, self._pages, self.gate).routes(),
         )
         self._asgi = Starlette(

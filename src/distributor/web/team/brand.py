@@ -21,8 +21,8 @@ from distributor.web.forms import Form
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.pages import TeamPages
 
-# Somewhat more than the logo, so that one that is a little too large is told so.
-_FORM_BYTES = 3 * LOGO_BYTES
+FORM_BYTES = 3 * LOGO_BYTES
+"""Somewhat more than the logo, so that one that is a little too large is told so."""
 _LOGO_FIELD = "logo"
 _PAPER, _NIGHT = "#ffffff", "#1a1d21"
 
@@ -48,10 +48,10 @@ class BrandPages:
         write = Permission.SITE_WRITE
         return [
             TeamRoute("GET", "/settings/brand", self.show, write),
-            TeamRoute("POST", "/settings/brand", self.save, write, max_bytes=_FORM_BYTES, takes_files=True),
+            TeamRoute("POST", "/settings/brand", self.save, write, max_bytes=FORM_BYTES, takes_files=True),
             TeamRoute("GET", "/settings/brand/preview", self.show_sample, write),
             TeamRoute(
-                "POST", "/settings/brand/preview", self.show_proposed, write, max_bytes=_FORM_BYTES, takes_files=True
+                "POST", "/settings/brand/preview", self.show_proposed, write, max_bytes=FORM_BYTES, takes_files=True
             ),
         ]
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from distributor.channels.api import ConnectionWay, GuidedKind, InvalidSettingsError
 from distributor.channels.registry import describe_settings, kind_of, kinds, present
 from distributor.domain.diagnostics import DiagnosticStatus, Finding
-from distributor.domain.errors import ConfigurationError, DataError, DistributorError, InputError, StateError
+from distributor.domain.errors import ConfigurationError, DataError, InputError, StateError
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.channel_test import run_channel_test
@@ -30,6 +30,7 @@ from distributor.web.team.channel_form import (
     settings_form,
 )
 from distributor.web.team.pages import TeamPages
+from distributor.web.team.wording import for_pages
 
 _FORM_BYTES = 256 * 1024
 _NEW = "new"
@@ -149,7 +150,7 @@ class ChannelPages:
         except DataError:
             raise
         except (InputError, StateError, ConfigurationError) as error:
-            return self._show(asked, fault=ChannelFault(sentence_of(error)))
+            return self._show(asked, fault=ChannelFault(for_pages(sentence_of(error))))
         return self._show(asked, findings=test.findings, works=test.works, mail_to=to if test.campaign_id else "")
 
     def resume(self, asked: TeamRequest) -> Response:
@@ -208,6 +209,7 @@ class ChannelPages:
             "user": asked.user,
             "page": "channels",
             "one": overview,
+            "problems": [for_pages(text) for text in overview.problems],
             "path": f"/app/channels/{quote(name, safe='')}",
             "sections": settings_form(
                 stored.described,
@@ -222,7 +224,7 @@ class ChannelPages:
             "has_ways": bool(ways_of(overview.record.kind)) if stored else False,
             "version": stored.version if stored else "",
             "may_write": may_write,
-            "unreadable": sentence_of(ConfigurationError(stored.unreadable)) if stored and stored.unreadable else "",
+            "unreadable": for_pages(stored.unreadable) if stored and stored.unreadable else "",
             "problem_text": fault.sentence if fault else "",
             "notice": notice,
             "findings": [finding_context(one) for one in findings],
@@ -257,7 +259,7 @@ class ChannelPages:
         try:
             removal = plan_removal(self._app, name)
         except StateError as error:
-            reason = sentence_of(error)
+            reason = for_pages(sentence_of(error))
         context = {
             "user": asked.user,
             "page": "channels",
@@ -324,16 +326,17 @@ def told(act: Callable[[], None]) -> ChannelFault | None:
     except DataError:
         raise
     except StateError as error:
-        return ChannelFault(sentence_of(error), {}, 409)
+        return ChannelFault(for_pages(sentence_of(error)), {}, 409)
     except (InputError, ConfigurationError) as error:
-        return ChannelFault(sentence_of(error))
+        return ChannelFault(for_pages(sentence_of(error)))
     return None
 
 
 def finding_context(one: Finding) -> dict[str, str]:
     """A finding as a row of a review."""
     levels = {DiagnosticStatus.OK: "fine", DiagnosticStatus.WARN: "warn", DiagnosticStatus.FAIL: "block"}
-    return {"level": levels[one.state], "check": one.check, "text": sentence_of(DistributorError(one.sentence))}
+    check = one.check.removeprefix("relay ") if one.check == "relay relay" else one.check
+    return {"level": levels[one.state], "check": check, "text": for_pages(one.sentence)}
 
 
 def _guided_settings(kind: str) -> frozenset[str]:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from distributor.domain.errors import DataError, InputError
 from distributor.domain.user import SHORTEST_PASSWORD, LinkPurpose, Permission
 from distributor.flow.app_context import AppContext
+from distributor.flow.operations.first_run import STEPS, first_run
 from distributor.flow.request_limits import LimitExceeded
 from distributor.flow.team import sign_in as flow
 from distributor.flow.team.links import can_mail
@@ -108,7 +109,7 @@ class SignInPages:
         if form.exact("password") != form.exact("password_again"):
             return self._show_set_up(asked, error=_("The two passwords are not the same."))
         try:
-            _user, token = flow.use_link(
+            user, token = flow.use_link(
                 self._app,
                 asked.request.path_params["token"],
                 password=form.exact("password"),
@@ -120,7 +121,9 @@ class SignInPages:
             raise
         except InputError as error:
             return self._show_set_up(asked, error=sentence_of(error))
-        return self._gate.start_session(self._gate.redirect("/app"), token)
+        # The first who may set up the site goes on with it; who is invited later finds it done.
+        is_first = user.allows(Permission.SITE_WRITE) and first_run(self._app).steps_done < STEPS
+        return self._gate.start_session(self._gate.redirect("/app/setup" if is_first else "/app"), token)
 
     def _show_sign_in(
         self,
