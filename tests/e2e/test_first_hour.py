@@ -35,9 +35,9 @@ from tests.mail.dns.dns_server import DnsServer, running_dns
 from tests.mail.smtp.test_connect import make_certificate, tls_server
 
 from .running_up import Running, running_up, wait_for
-from .visitor import Visitor, blocks, enter, prepare_folder, section
+from .visitor import TOUR, Visitor, blocks, enter, prepare_folder, section
 
-TOUR = blocks(section("A tour of five minutes"))[0]
+COMMANDS_OF_TOUR = blocks(TOUR)[0]
 SITE, RELAY, KEY, DNS, BOUNCES, TEST = blocks(section("From sandbox to real mail"))
 BACKUP, RESTORE = blocks(section("Backup, and another machine"))
 
@@ -99,7 +99,7 @@ def test_the_first_hour_leads_from_an_empty_folder_to_real_mail_and_to_another_m
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
     with running_relay(tls_server(certificate)) as relay:
         with up(folder) as (service, visitor):
-            visitor.enter(TOUR)
+            visitor.enter(COMMANDS_OF_TOUR)
             first_mail = visitor.mail()
             write_env(folder, SITE, {"https://news.example.org": service.url})
             service.stop()

@@ -1,4 +1,4 @@
-"""Someone who has nothing but the README: its commands are entered as they stand there."""
+"""Someone who has nothing but the README and the guides: commands are entered as they stand there."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ from tests.paths import ROOT
 
 from .running_up import Running
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = "README.md"
+COMMAND_LINE = "docs/guides/command_line.md"
 
 
-def section(title: str) -> str:
-    """The text of the README below a heading of the second level."""
-    assert f"## {title}\n" in README, title
-    return README.partition(f"## {title}\n")[2].partition("\n## ")[0]
+def section(title: str, page: str = README) -> str:
+    """The text of a page below a heading of the second level."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert f"## {title}\n" in text, title
+    return text.partition(f"## {title}\n")[2].partition("\n## ")[0]
 
 
 def blocks(text: str) -> list[str]:
@@ -35,7 +37,8 @@ def blocks(text: str) -> list[str]:
     return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
 
 
-ALIAS = re.search(r"`(alias distributor=[^`]+)`", section("A tour of five minutes"))
+TOUR = section("A tour of five minutes", COMMAND_LINE)
+ALIAS = re.search(r"`(alias distributor=[^`]+)`", TOUR)
 
 
 def prepare_folder(folder: Path) -> None:

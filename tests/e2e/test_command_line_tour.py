@@ -1,4 +1,4 @@
-"""The tour of the README, command by command, by someone who has nothing but a new folder with the samples."""
+"""The tour of the command line, command by command, by someone who has nothing but a new folder with the samples."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from .running_up import running_up, wait_for
-from .visitor import Visitor, blocks, prepare_folder, section
+from .visitor import TOUR, Visitor, blocks, prepare_folder
 
 TITLE = "A Kitchen Garden in Twelve Weeks"
 
@@ -22,7 +22,7 @@ def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     prepare_folder(folder)
     with running_up(folder, undo_seconds="2") as service:
         visitor = Visitor(service, folder)
-        visitor.enter(blocks(section("A tour of five minutes"))[0])
+        visitor.enter(blocks(TOUR)[0])
         yield visitor
 
 
