@@ -14,11 +14,14 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.user import Permission, User
 from distributor.flow.publishing.progress import CampaignProgress, DispatchProgress
 
+# So short before its start, taking it back is undoing what was done a moment ago.
+_SOON = timedelta(minutes=1)
 # The parts that change while a page is open, by the names of their events, and their templates.
 PARTS: Mapping[str, str] = {
     "state": "campaign_state.html.j2",
     "acts": "campaign_acts.html.j2",
     "channels": "campaign_channels.html.j2",
+    "more": "campaign_more.html.j2",
 }
 
 
@@ -48,6 +51,7 @@ def progress_context(progress: CampaignProgress, viewer: Viewer) -> dict[str, ob
         "progress": progress,
         "viewer": viewer,
         "is_live": is_live(progress),
+        "is_soon": progress.starts_at is not None and progress.starts_at - progress.at < _SOON,
         "is_test": progress.campaign.purpose is not CampaignPurpose.ARTICLES,
         "waiting": [one for one in progress.dispatches if is_movable(one)],
         "spell_duration": spell_duration,
