@@ -26,13 +26,5 @@ function replaceFrame(name) {
   if (!before) return;
   const after = before.cloneNode();
   after.removeAttribute("src");
-  after.classList.add("coming");
-  before.name = "";
-  before.after(after);
-  after.addEventListener("load", () => {
-    // A new frame is empty first.
-    if (after.contentWindow?.length === undefined) return;
-    before.remove();
-    after.classList.remove("coming");
-  });
+  before.replaceWith(after);
 }

@@ -47,7 +47,7 @@ def test_what_is_missing_is_shown_with_the_records_to_publish(owner: Browser):
     assert "SPF" in text
     assert "DMARC" in text
     assert "`distributor" not in text
-    assert any("v=spf1" in value for value in page.xpath("//dl[@class='record']//code/text()"))
+    assert any("v=spf1" in value for value in page.xpath("//dl[@class='dns-record']//code/text()"))
 
 
 def test_a_key_is_made_once_published_and_signs_only_then(team: Team, owner: Browser, dns: DnsServer):
@@ -81,7 +81,7 @@ def test_everyone_sees_the_records_and_owners_and_admins_change_keys(team: Team,
     owner.post(f"{PATH}/keys")
     viewer = team.signed_in(team.user(Role.VIEWER))
     page = viewer.page(PATH)
-    assert page.xpath("//dl[@class='record']")
+    assert page.xpath("//dl[@class='dns-record']")
     assert page.xpath("//main//form[@method='post']") == []
     assert viewer.post(f"{PATH}/keys").status_code == 403
 

@@ -51,7 +51,9 @@ def secrets(app: AppContext, name: str) -> dict[str, str]:
 def errors(response: Any) -> dict[str, str]:
     """The text at each field that is marked."""
     page = lxml.html.fromstring(response.text)
-    return {one.get("id").removesuffix("-error"): one.text_content() for one in page.xpath("//*[@class='field-error']")}
+    return {
+        one.get("id").removesuffix("-error"): one.text_content() for one in page.xpath("//*[@class='setting-error']")
+    }
 
 
 def shown(browser: Browser, path: str) -> dict[str, str]:
@@ -69,10 +71,10 @@ def test_without_channels_the_page_says_what_to_do(team: Team, owner: Browser):
 
 def test_every_kind_can_be_chosen_and_has_a_form(owner: Browser):
     page = owner.page("/app/channels/new")
-    links = page.xpath("//a[contains(@class,'choice')]/@href")
+    links = page.xpath("//a[contains(@class,'choice-card')]/@href")
     assert len(links) == len(kinds())
     for link in links:
-        assert owner.page(link).xpath("//main//a[contains(@class,'choice')] | //main//form")
+        assert owner.page(link).xpath("//main//a[contains(@class,'choice-card')] | //main//form")
     assert owner.get("/app/channels/new?kind=nothing").status_code == 404
 
 
