@@ -18,6 +18,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import deliver
 from distributor.flow.delivery.recovery import recover_journals, resolve_unknown
 from distributor.flow.jobs import Job, JobKind
+from distributor.flow.operations.audit_runs import work_on_audit
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publications import build_documents
 from distributor.flow.publishing.plan import create_campaign, plan
@@ -116,6 +117,9 @@ class CampaignHarness:
             JobKind.DELIVER: lambda number: deliver(self.app, number, until=self.app.clock() + timedelta(seconds=20)),
             JobKind.RESOLVE_UNKNOWN: lambda number: resolve_unknown(self.app, number),
             JobKind.BUILD_DOCUMENTS: lambda number: build_documents(self.app, number),
+            JobKind.AUDIT: lambda number: work_on_audit(
+                self.app, number, until=self.app.clock() + timedelta(seconds=20)
+            ),
         }
         for _ in range(rounds):
             recover_journals(self.app)

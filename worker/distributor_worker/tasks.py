@@ -11,6 +11,7 @@ from distributor.flow.delivery import recovery
 from distributor.flow.delivery.delivery_runs import DeliveryRuns
 from distributor.flow.feedback import tracking
 from distributor.flow.jobs import JobKind
+from distributor.flow.operations import audit_runs
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.people import import_people as importing
 from distributor.flow.people import retention
@@ -23,6 +24,7 @@ from distributor_worker.celery_app import app_context, celery, enqueue
 # A task ends after about this long and enqueues the rest, so that workers can be stopped and are shared fairly.
 DELIVER_FOR = timedelta(seconds=20)
 IMPORT_FOR = timedelta(seconds=20)
+AUDIT_FOR = timedelta(seconds=20)
 
 # Those of this process.
 _DELIVERY_RUNS = DeliveryRuns()
@@ -77,6 +79,13 @@ def import_people(import_id: int) -> None:
     """Import subscribers from a file; the rest goes to the end of the queue after a while."""
     app = app_context()
     enqueue(importing.work_on_import(app, import_id, until=app.clock() + IMPORT_FOR))
+
+
+@celery.task(name="audit")
+def audit(audit_id: int) -> None:
+    """Compare the deliveries of a campaign with the evidence; the rest goes to the end of the queue after a while."""
+    app = app_context()
+    enqueue(audit_runs.work_on_audit(app, audit_id, until=app.clock() + AUDIT_FOR))
 
 
 @celery.task(name="resolve_unknown")

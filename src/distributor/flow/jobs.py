@@ -14,7 +14,7 @@ _MAX_WORKERS = 8
 
 
 class JobKind(StrEnum):
-    """What a job does with its dispatch, import or channel. The values are the names of the Celery tasks."""
+    """What a job does with its dispatch, import, channel or audit. The values are the names of the Celery tasks."""
 
     PREPARE = "prepare"
     RELEASE = "release"
@@ -22,11 +22,12 @@ class JobKind(StrEnum):
     RESOLVE_UNKNOWN = "resolve_unknown"
     IMPORT = "import_people"
     BUILD_DOCUMENTS = "build_documents"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Do `kind` for the dispatch, import or channel with the id `subject_id`, on a worker that consumes `queue`."""
+    """Do `kind` for the dispatch, import, channel or audit with this id, on a worker that consumes `queue`."""
 
     kind: JobKind
     subject_id: int

@@ -36,9 +36,11 @@ class AuditedDelivery:
     posts_intended: int
 
 
-def audited_deliveries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> Iterator[AuditedDelivery]:
-    """All deliveries of a dispatch by ascending id, read `page` at a time."""
-    last = 0
+def audited_deliveries(
+    connection: Connection, dispatch_id: int, *, page: int = 5000, after_id: int = 0
+) -> Iterator[AuditedDelivery]:
+    """All deliveries of a dispatch by ascending id, from after `after_id`, read `page` at a time."""
+    last = after_id
     while True:
         rows = connection.execute(
             text("""

@@ -60,6 +60,57 @@ def page_before(connection: Connection, wanted: DeliveryFilter, *, before_id: in
     return _found(connection, parts, limit=limit, is_backwards=True)
 
 
+def first_id(connection: Connection, dispatch_id: int) -> int | None:
+    """The first delivery of a dispatch by id; None if it has none."""
+    parts = [part.order_by(_row.id).limit(1) for part in _parts([dispatch_id], DeliveryFilter(dispatch_ids=()))]
+    found = union_all(*(part.subquery().select() for part in parts)).subquery()
+    number: int | None = connection.execute(select(func.min(found.c.id))).scalar_one()
+    return number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonDelivery:
+    """A delivery to a person, with its campaign and channel."""
+
+    delivery: DeliveryRecord
+    campaign_id: int
+    campaign_name: str
+    purpose: str
+    channel_name: str
+
+
+def of_person(connection: Connection, subscriber_id: int, *, before_id: int | None, limit: int) -> list[PersonDelivery]:
+    """The deliveries to a subscriber, the newest first, from before one of them."""
+    campaign, dispatch, channel = tables.campaigns.c, tables.dispatches.c, tables.channels.c
+    query = (
+        select(
+            tables.deliveries,
+            campaign.id.label("campaign_id"),
+            campaign.name.label("campaign_name"),
+            campaign.purpose,
+            channel.name.label("channel_name"),
+        )
+        .join(tables.dispatches, dispatch.id == _row.dispatch_id)
+        .join(tables.campaigns, campaign.id == dispatch.campaign_id)
+        .join(tables.channels, channel.id == dispatch.channel_id)
+        .where(_row.subscriber_id == subscriber_id)
+        .order_by(_row.id.desc())
+        .limit(limit)
+    )
+    if before_id is not None:
+        query = query.where(_row.id < before_id)
+    return [
+        PersonDelivery(
+            delivery=record_of(row),
+            campaign_id=row.campaign_id,
+            campaign_name=row.campaign_name,
+            purpose=row.purpose,
+            channel_name=row.channel_name,
+        )
+        for row in connection.execute(query)
+    ]
+
+
 def _parts(dispatch_ids: Sequence[int], wanted: DeliveryFilter) -> list[Select[tuple[int]]]:
     """One query for each index that leads to some of the deliveries in the order of their ids.
 

@@ -69,6 +69,17 @@ def of_delivery(connection: Connection, delivery_id: int) -> list[Event]:
     return [_event(row) for row in rows]
 
 
+def kinds_of(connection: Connection, delivery_ids: Collection[int]) -> dict[int, frozenset[EventKind]]:
+    """The kinds of events of each of the deliveries that has any."""
+    event = tables.events.c
+    rows = connection.execute(
+        select(event.delivery_id, func.array_agg(event.kind.distinct()).label("kinds"))
+        .where(event.delivery_id.in_(delivery_ids))
+        .group_by(event.delivery_id)
+    )
+    return {row.delivery_id: frozenset(map(EventKind, row.kinds)) for row in rows}
+
+
 def last_delays(connection: Connection, delivery_ids: Collection[int]) -> dict[int, datetime]:
     """When a server last reported that a mail is delayed, for those of the deliveries that have such a report."""
     event = tables.events.c

@@ -746,6 +746,28 @@ events = Table(
     ),
 )
 
+# Audits that pages asked for. They hold no address: a difference names its delivery.
+campaign_audits = Table(
+    "campaign_audits",
+    metadata,
+    _id(),
+    Column("campaign_id", ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    _timestamp("requested_at"),
+    _timestamp("updated_at"),
+    Column("finished_at", DateTime(timezone=True)),
+    # How far it has come: a dispatch, and the last delivery of it that was compared.
+    Column("dispatch_id", BigInteger, nullable=False, server_default="0"),
+    Column("position", BigInteger, nullable=False, server_default="0"),
+    Column("checked", BigInteger, nullable=False, server_default="0"),
+    Column("checked_here", BigInteger, nullable=False, server_default="0"),
+    Column("counts", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    Column("differences", JSONB, nullable=False, server_default=_EMPTY_LIST),
+    Index(None, "campaign_id"),
+    Index("campaign_audits_open_idx", "updated_at", postgresql_where=text("state IN ('waiting','running')")),
+)
+
 # How many events a dispatch has of each kind and link, as far as counted; an empty link stands for all. Without foreign
 # keys: checking one would wait for a release, which holds its dispatch for a while.
 event_totals = Table(

@@ -60,7 +60,7 @@ def delivery_to(harness: CampaignHarness, campaign_id: int, name: str) -> Delive
 
 def recipients(browser: Browser, path: str) -> list[str]:
     page = browser.page(path)
-    return [one.text_content().strip() for one in page.xpath("//table[@class='deliveries']//td[@class='who']")]
+    return [one.text_content().strip() for one in page.xpath("//table[@class='deliveries']//td[@class='recipient']")]
 
 
 def words(browser: Browser, path: str) -> str:
@@ -130,7 +130,9 @@ def test_pages_hold_while_deliveries_change(team: Team, harness: CampaignHarness
     path, seen, pages = f"/app/campaigns/{campaign}/deliveries", [], 0
     while path:
         page = marketer.page(path)
-        seen += [one.text_content().strip() for one in page.xpath("//table[@class='deliveries']//td[@class='who']")]
+        seen += [
+            one.text_content().strip() for one in page.xpath("//table[@class='deliveries']//td[@class='recipient']")
+        ]
         pages += 1
         with team.app.database.begin() as connection:
             connection.execute(
@@ -144,7 +146,7 @@ def test_pages_hold_while_deliveries_change(team: Team, harness: CampaignHarness
     assert pages == 3
     assert len(seen) == len(set(seen)) == 120
     back = marketer.page(page.xpath("//nav[@class='pager']//a[@rel='prev']/@href")[0])
-    assert [one.text_content().strip() for one in back.xpath("//td[@class='who']")] == seen[50:100]
+    assert [one.text_content().strip() for one in back.xpath("//td[@class='recipient']")] == seen[50:100]
 
 
 def test_one_delivery_tells_its_whole_life(team: Team, harness: CampaignHarness, marketer: Browser, sent: int):

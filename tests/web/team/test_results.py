@@ -99,7 +99,7 @@ def test_one_opens_nine_times_and_one_clicks_without_opening(viewer: Browser, au
     assert shown["Clicked a link"][0] == "1"
     assert shown["Clicked a link"][1] == "33.3 % 6.1–79.2 %"
     words = viewer.page(path).xpath("string(//main)")
-    assert "1 of those clicked without an open being seen" in " ".join(words.split())
+    assert "In 1 mail a link was followed though no open was seen" in " ".join(words.split())
     rows = {(row["channel"], row["link"], row["measure"]): row for row in file_of(viewer, audience.id)}
     opened, clicked = rows["mail", "", "open"], rows["mail", "", "click"]
     assert (opened["count_people"], opened["count_all"], opened["events"], opened["of"]) == ("1", "1", "9", "3")
@@ -171,7 +171,7 @@ def test_each_number_leads_to_the_people_behind_it(team: Team, audience: Audienc
     page = marketer.page(f"/app/campaigns/{audience.id}/results")
     found = {}
     for link in page.xpath("//section[h2='mail']//td[@class='num']/a/@href"):
-        people = marketer.page(link).xpath("//table[@class='deliveries']//td[@class='who']")
+        people = marketer.page(link).xpath("//table[@class='deliveries']//td[@class='recipient']")
         found[link.split("event=")[1]] = [one.text_content().strip() for one in people]
     assert found == {"click": ["bo@example.org"], "complaint": ["cy@example.org"]}
 

@@ -132,7 +132,7 @@ def audit(app: AppContext, campaign_id: int, sources: Sequence[MailRecordSource]
             for delivery in audit_queries.audited_deliveries(connection, dispatch.id):
                 count += 1
                 of_campaign.add(delivery.id)
-                _compare(app, result, dispatch, delivery, journals.get(delivery.id, ()), started_at=started_at)
+                compare(app, result, dispatch, delivery, journals.get(delivery.id, ()), started_at=started_at)
             if dispatch.audience_size is not None and count != dispatch.audience_size:
                 evidence = f"released to {dispatch.audience_size}, but there are {count} deliveries"
                 result.add(Difference(kind=DifferenceKind.UNBALANCED, evidence=evidence, channel=dispatch.channel_name))
@@ -159,7 +159,7 @@ def settle_found(app: AppContext, result: Audit) -> int:
     return settled
 
 
-def _compare(
+def compare(
     app: AppContext,
     result: Audit,
     dispatch: Dispatch,

@@ -15,7 +15,16 @@ from distributor.flow.event_counting import count_events
 from distributor.flow.jobs import Job, JobKind, jobs_for
 from distributor.flow.publications import document_jobs
 from distributor.flow.quarantine import ItemGuard, key_of_job
-from distributor.storage import deliveries, delivery_totals, dispatches, heartbeats, imports, leases, quarantine
+from distributor.storage import (
+    campaign_audits,
+    deliveries,
+    delivery_totals,
+    dispatches,
+    heartbeats,
+    imports,
+    leases,
+    quarantine,
+)
 
 # How many dispatches or imports of each kind one run looks at; the next run is a second later.
 _LIMIT = 50
@@ -56,6 +65,7 @@ def run_scheduler(app: AppContext) -> list[Job]:
             }.items()
         }
         jobs = [Job(JobKind.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
+        jobs += [Job(JobKind.AUDIT, n, "default") for n in campaign_audits.stalled(connection, now=now, limit=_LIMIT)]
     if any(due.values()):
         jobs += _dispatch_jobs(app, due)
     with ItemGuard(app, QuarantineLoop.SCHEDULER).item("event totals"):

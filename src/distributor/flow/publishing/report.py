@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from distributor.domain.campaign import OPEN_STATES, Campaign, CampaignState, Dispatch, Totals, campaign_state
+from distributor.domain.campaign import (
+    OPEN_STATES,
+    Campaign,
+    CampaignState,
+    Dispatch,
+    DispatchState,
+    Totals,
+    campaign_state,
+)
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.flow.app_context import AppContext
@@ -91,6 +99,16 @@ def report(app: AppContext, campaign_id: int) -> CampaignReport:
             to_publish=tuple(hidden),
             revised=_revised(connection, campaign) if is_to_come else (),
         )
+
+
+def totals_of(app: AppContext, campaign_id: int) -> tuple[str, Totals, bool]:
+    """The name of a campaign, its totals, and whether it is being sent. Raises NotFoundError."""
+    with app.database.begin() as connection:
+        campaign = campaigns.find(connection, campaign_id)
+        planned = dispatches.of_campaign(connection, campaign_id)
+        totals = delivery_totals.of_dispatches(connection, [one.id for one in planned])
+    is_running = any(one.state is DispatchState.RUNNING for one in planned)
+    return campaign.name, Totals.sum_of(totals.values()), is_running
 
 
 def state_of(campaign: Campaign, planned: Sequence[Dispatch]) -> CampaignState:

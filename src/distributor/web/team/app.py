@@ -22,9 +22,11 @@ from distributor.web.team.channels import ChannelPages
 from distributor.web.team.components import ComponentPages
 from distributor.web.team.composer import ComposerPages
 from distributor.web.team.deliveries import DeliveryPages
+from distributor.web.team.delivery_audit import DeliveryAuditPages
 from distributor.web.team.first_run import FirstRunPages
 from distributor.web.team.overview import OverviewPages
 from distributor.web.team.pages import TEAM_HEADERS, TeamPages
+from distributor.web.team.people import PeoplePages
 from distributor.web.team.results import ResultPages
 from distributor.web.team.search import SearchPages
 from distributor.web.team.sign_in import SignInPages
@@ -48,6 +50,8 @@ class TeamApp:
             *OverviewPages(app, self._pages).routes(),
             *ComponentPages(self._pages).routes(),
             *DeliveryPages(app, self._pages, self.gate).routes(),
+            *DeliveryAuditPages(app, self._pages, self.gate).routes(),
+            *PeoplePages(app, self._pages, self.gate).routes(),
             *SearchPages(app, self._pages).routes(),
             *ResultPages(app, self._pages, self.gate).routes(),
             *AccountPages(app, self._pages, self.gate).routes(),

@@ -27,6 +27,12 @@ from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_o
 from distributor.web.team.pages import TeamPages
 
 _PER_PAGE = 50
+_OUT = frozenset(
+    {
+        *(DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED),
+        *(DeliveryState.IN_FLIGHT, DeliveryState.UNKNOWN),
+    }
+)
 _READ_PEOPLE = Permission.SUBSCRIBERS_READ
 
 
@@ -263,8 +269,8 @@ def _settlement_of(asked: TeamRequest) -> HandSettlement:
 
 
 def _is_out(life: DeliveryLife) -> bool:
-    """Whether anything of it has gone out, or may have."""
-    return life.delivery.first_attempt_at is not None
+    """Whether it has gone out, or may have."""
+    return life.delivery.state in _OUT
 
 
 def _number(text: str) -> int | None:

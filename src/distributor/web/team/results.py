@@ -143,6 +143,7 @@ class Chart:
 
     width: int
     height: int
+    left: int
     people: str
     all: str
     hours: Sequence[tuple[float, str]]
@@ -150,7 +151,7 @@ class Chart:
 
 
 _WIDTH, _HEIGHT = 640, 220
-_LEFT, _TOP, _BOTTOM, _RIGHT = 48, 12, 28, 12
+_LEFT, _TOP, _BOTTOM, _RIGHT = 64, 12, 28, 20
 
 
 def chart_of(points: Sequence[ClickPoint]) -> Chart | None:
@@ -171,6 +172,7 @@ def chart_of(points: Sequence[ClickPoint]) -> Chart | None:
     return Chart(
         width=_WIDTH,
         height=_HEIGHT,
+        left=_LEFT,
         people=" ".join(f"{x(one.hours)},{y(one.people)}" for one in points),
         all=" ".join(f"{x(one.hours)},{y(one.all)}" for one in points),
         hours=[(x(hours), _("%(hours)s h") % {"hours": hours}) for hours in range(0, last + 1, step)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0003"
 down_revision = "0002"
@@ -13,10 +14,41 @@ down_revision = "0002"
 def upgrade() -> None:
     _create_delivery_history()
     _create_event_totals()
+    _create_campaign_audits()
     _create_delivery_totals()
     _create_site_settings()
     _create_article_drafts()
     _add_titles()
+
+
+def _create_campaign_audits() -> None:
+    op.create_table(
+        "campaign_audits",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("requested_by", sa.Text(), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("dispatch_id", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("position", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("checked", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("checked_here", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("counts", JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
+        sa.Column("differences", JSONB(), server_default=sa.text("'[]'::jsonb"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="campaign_audits_pkey"),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaigns.id"], name="campaign_audits_campaign_id_fkey", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("campaign_audits_campaign_id_idx", "campaign_audits", ["campaign_id"])
+    op.create_index(
+        "campaign_audits_open_idx",
+        "campaign_audits",
+        ["updated_at"],
+        postgresql_where=sa.text("state IN ('waiting','running')"),
+    )
 
 
 def _create_event_totals() -> None:
