@@ -335,6 +335,20 @@ def resume_due(connection: Connection, *, now: datetime) -> int:
     ).rowcount
 
 
+def open_with_article(connection: Connection, article_id: int) -> list[tuple[int, str]]:
+    """Number and name of the campaigns that `pause_with_article` would pause, the oldest first."""
+    about, campaign = tables.campaign_articles.c, tables.campaigns.c
+    rows = connection.execute(
+        select(campaign.id, campaign.name)
+        .join(tables.campaign_articles, about.campaign_id == campaign.id)
+        .join(tables.dispatches, tables.dispatches.c.campaign_id == campaign.id)
+        .where(about.article_id == article_id, _may_be_paused())
+        .distinct()
+        .order_by(campaign.id)
+    )
+    return [(row.id, row.name) for row in rows]
+
+
 def pause_with_article(connection: Connection, article_id: int, *, reason: str) -> list[int]:
     """Pause every open dispatch of the campaigns with this article until it is resumed; returns the campaigns' ids."""
     about = tables.campaign_articles.c

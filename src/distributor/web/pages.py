@@ -78,6 +78,11 @@ class PageRenderer:
         }
         return self._app.templates.render(f"web/public/{template}", {**shared, **context}).encode()
 
+    def document(self, template: str, context: Mapping[str, object], words: Words) -> str:
+        """As `html`, with the style sheet in it: for a frame that may load no other file."""
+        link = f'<link rel="stylesheet" href="{self.root + self._style.path}">'
+        return self.html(template, context, words).decode().replace(link, f"<style>{self._style.text}</style>", 1)
+
     def respond(
         self,
         template: str,
@@ -160,6 +165,11 @@ class StyleSheet:
     def path(self) -> str:
         """That of the style sheet for the brand as it is now."""
         return self._current()[1].path
+
+    @property
+    def text(self) -> str:
+        """The style sheet for the brand as it is now."""
+        return self._current()[1].content.body.decode()
 
     def route(self) -> Route:
         """Serves it."""

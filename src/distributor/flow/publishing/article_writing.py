@@ -10,11 +10,12 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from gettext import gettext as _
 
 import structlog
 
-from distributor.domain.article import Manuscript, Media
+from distributor.domain.article import Article, Manuscript, Media
 from distributor.domain.article_draft import (
     ArticleDraft,
     DraftBase,
@@ -23,10 +24,10 @@ from distributor.domain.article_draft import (
     UnfinishedDraftError,
 )
 from distributor.domain.article_merge import merged_text
-from distributor.domain.blocks import Image, replace_images, set_large_images_apart
+from distributor.domain.blocks import Image, images_of, replace_images, set_large_images_apart
 from distributor.domain.errors import SourceError, StateError
 from distributor.domain.image_file import read_image_file
-from distributor.domain.tags import Tag
+from distributor.domain.tags import Tag, slugify
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.ingest import FOLDER, Change, free_slug
 from distributor.sources.assembly import summarise
@@ -45,6 +46,8 @@ APP_SOURCE = "app"
 LONGEST_TITLE = 300
 LONGEST_BODY = 1_000_000
 _LONGEST_FIELD = 2000
+# Stands where the text for those who do not see an image goes, until somebody has decided what it is.
+ALT_TO_WRITE = "Describe this picture"
 
 log = structlog.get_logger(__name__)
 
@@ -184,6 +187,44 @@ def save(
         return SavedArticle(found=articles.find_by_id(connection, before.id), change=Change.REVISED)
 
 
+def imagine(app: AppContext, writing: Writing) -> Article:
+    """The article that would come of what is written, for a preview: a title and a text that are missing are stood for.
+
+    Raises UnfinishedDraftError for a text that cannot be read.
+    """
+    text = writing.text
+    shown = replace(
+        text,
+        title=text.title.strip() or _("Untitled"),
+        body=text.body.replace(f"![{ALT_TO_WRITE}]", "![]") if text.body.strip() else _("Nothing is written yet."),
+        image_alt=text.image_alt or "-",
+        language=text.language or app.site.language,
+    )
+    before = writing.found
+    with app.database.begin() as connection:
+        manuscript = _with_sizes(connection, manuscript_of(shown, before=before.manuscript if before else None))
+    return article_of(manuscript, before, now=app.clock())
+
+
+def article_of(manuscript: Manuscript, before: StoredArticle | None, *, now: datetime) -> Article:
+    """The article that this manuscript would be: with the identity of the one before, or of one that is new now."""
+    known = before.article if before else None
+    return Article(
+        guid=known.guid if known else f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, manuscript.title)}",
+        slug=known.slug if known else slugify(manuscript.title) or "article",
+        revision=known.revision if known else 1,
+        title=manuscript.title,
+        body=manuscript.body,
+        tags=manuscript.tags,
+        summary=manuscript.summary,
+        author=manuscript.author,
+        language=manuscript.language,
+        image=manuscript.image,
+        published_at=known.published_at if known else now,
+        updated_at=known.updated_at if known else now,
+    )
+
+
 def merge(app: AppContext, place: WritingPlace, *, user_id: int) -> None:
     """Put both texts of an article into the draft: what only one of them changed, and passages of both where both did.
 
@@ -268,6 +309,12 @@ def manuscript_of(text: DraftText, *, before: Manuscript | None = None) -> Manus
     except SourceError as error:
         place = _(" in line %(line)s") % {"line": error.line} if error.line else ""
         reasons["body"] = f"{error.reason[:1].upper()}{error.reason[1:]}{place}."
+    else:
+        if any(image.alt == ALT_TO_WRITE for image in images_of(manuscript.body)):
+            reasons["body"] = _(
+                "A picture has no description yet. Say in its square brackets what it shows, for those who do not see "
+                "it, or leave them empty if it is decorative."
+            )
     if reasons:
         raise UnfinishedDraftError(reasons)
     if before is None:

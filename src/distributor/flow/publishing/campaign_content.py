@@ -110,7 +110,7 @@ def load_content(connection: Connection, campaign: Campaign, channel_name: str, 
             options=campaigns.message_options_of(connection, campaign.id, channel_name=channel_name),
             campaign=campaign.name,
         ),
-        media=_media_of(connection, found),
+        media=stored_media(connection, found),
     )
 
 
@@ -251,7 +251,8 @@ def _list_of(connection: Connection, campaign: Campaign) -> MailingList | None:
     return None
 
 
-def _media_of(connection: Connection, found: Sequence[Article]) -> InMemoryMedia:
+def stored_media(connection: Connection, found: Sequence[Article]) -> InMemoryMedia:
+    """The images of these articles that are stored here."""
     sources = {image.src for one in found for image in one.images}
     return InMemoryMedia(file for source in sources if (file := articles.find_media_by_src(connection, source)))
 

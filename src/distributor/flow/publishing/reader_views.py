@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import html
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from distributor.channels.api import (
     Channel,
     MediaStore,
+    Personalization,
     PersonalizedChannel,
     ReaderScreen,
     ReaderView,
     ReaderViews,
+    RenderContext,
     ViewedChannel,
 )
 from distributor.domain.article import Article
 from distributor.domain.campaign import Campaign, Dispatch
 from distributor.domain.errors import NotFoundError
 from distributor.domain.merge_fields import ReaderFields
+from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.domain.subscriber import Subscriber
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.campaign_content import CampaignContent, load_content, render_content
+from distributor.flow.publishing.campaign_content import load_content, read_markdown, render_content, stored_media
 from distributor.storage import campaigns, channels, dispatches, merge_fields, subscribers
+from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
 
 
@@ -67,8 +71,29 @@ def views_of_dispatch(
         is_frozen=frozen is not None,
         digest=rendition.digest,
         reader=person,
-        shown=_with_stored_images(shown, _images_by_url(app, content)),
+        shown=_with_stored_images(shown, images_by_url(app, content.articles, content.media)),
     )
+
+
+def views_of_article(app: AppContext, article: Article, record: ChannelRecord) -> tuple[ReaderViews, list[Problem]]:
+    """The views of an article by itself on a channel as it is configured, and the problems that the channel finds.
+
+    Raises NotFoundError for a kind that is not installed, InputError, TemplateError and ConfigurationError for what
+    cannot be rendered.
+    """
+    with app.database.begin() as connection:
+        media = stored_media(connection, [article])
+    channel = app.open_channel(record)
+    context = RenderContext(
+        site=app.site,
+        templates=app.templates,
+        discovered_limits=record.discovered_limits,
+        media=media,
+        personalization=Personalization(parse_markdown=read_markdown),
+    )
+    rendition = channel.render([article], context)
+    shown = _views_of(channel, rendition, None, media)
+    return _with_stored_images(shown, images_by_url(app, [article], media)), list(channel.check(rendition))
 
 
 def dispatch_on(connection: Connection, campaign_id: int, channel_id: int) -> tuple[Campaign, Dispatch]:
@@ -102,12 +127,12 @@ def _views_of(channel: Channel, rendition: Rendition, reader: ReaderFields | Non
     return ReaderViews(views=(ReaderView(name="page", title=rendition.kind, screens=(screen,)), *files))
 
 
-def _images_by_url(app: AppContext, content: CampaignContent) -> Mapping[str, str]:
+def images_by_url(app: AppContext, found: Sequence[Article], media: MediaStore) -> Mapping[str, str]:
     """The stored images of the articles as data URLs, by their URLs in renditions: they may not be public yet."""
     return {
         app.site.absolute_url(source): f"data:{file.media_type};base64,{b64encode(file.body).decode()}"
-        for source in _sources(content.articles)
-        if (file := content.media.open(source)) is not None
+        for source in _sources(found)
+        if (file := media.open(source)) is not None
     }
 
 
@@ -119,13 +144,16 @@ def _with_stored_images(shown: ReaderViews, images: Mapping[str, str]) -> Reader
     return replace(
         shown,
         views=tuple(
-            replace(view, screens=tuple(replace(one, page=_embedded(one.page, images)) for one in view.screens))
+            replace(
+                view, screens=tuple(replace(one, page=with_embedded_images(one.page, images)) for one in view.screens)
+            )
             for view in shown.views
         ),
     )
 
 
-def _embedded(page: str, images: Mapping[str, str]) -> str:
+def with_embedded_images(page: str, images: Mapping[str, str]) -> str:
+    """The page with data URLs in place of these URLs of images."""
     for url, data in images.items():
         page = page.replace(f'src="{html.escape(url)}"', f'src="{data}"')
     return page
