@@ -13,6 +13,9 @@ from distributor.web.errors import exception_handlers
 from distributor.web.headers import SecurityHeaders
 from distributor.web.team.access import Gate, TeamRoute
 from distributor.web.team.account import AccountPages
+from distributor.web.team.article_editor import ArticleEditorPages
+from distributor.web.team.article_preview import ArticlePreviews
+from distributor.web.team.articles import ArticlePages
 from distributor.web.team.brand import BrandPages
 from distributor.web.team.campaign import CampaignPages
 from distributor.web.team.campaign_preview import CampaignPreviewPages
@@ -44,6 +47,7 @@ class TeamApp:
     def __init__(self, app: AppContext, config: WebConfig) -> None:
         self._pages = TeamPages(app)
         self.gate = Gate(app, self._pages)
+        previews = ArticlePreviews(app, self._pages)
         self._campaigns = CampaignPages(app, self._pages, self.gate)
         self.declared: tuple[TeamRoute, ...] = (
             *SignInPages(app, self._pages, self.gate, config).routes(),
@@ -55,6 +59,8 @@ class TeamApp:
             *SearchPages(app, self._pages).routes(),
             *ResultPages(app, self._pages, self.gate).routes(),
             *AccountPages(app, self._pages, self.gate).routes(),
+            *ArticleEditorPages(app, self._pages, self.gate, previews).routes(),
+            *ArticlePages(app, self._pages, self.gate, previews).routes(),
             *CampaignListPages(app, self._pages).routes(),
             *ComposerPages(app, self._pages, self.gate).routes(),
             *self._campaigns.routes(),
