@@ -9,9 +9,11 @@ import hashlib
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
+from distributor.domain.address import checked_sender
 from distributor.domain.brand import Logo, parse_colour, parse_fonts, parse_footer_links, shown_size
-from distributor.domain.errors import InputError
+from distributor.domain.errors import AddressError, InputError, ScheduleError
 from distributor.domain.image_file import read_image_file
+from distributor.domain.schedule import zone_named
 from distributor.domain.stored_text import storable
 
 LOGO_BYTES = 500_000
@@ -26,7 +28,9 @@ class SiteSetting(StrEnum):
     """A setting of the site. The value of `LOGO` is the name of an uploaded one."""
 
     NAME = "site_name"
+    SENDER = "sender"
     POSTAL_ADDRESS = "postal_address"
+    TIME_ZONE = "time_zone"
     LOGO = "site_logo"
     ACCENT = "accent_colour"
     FONTS = "font_stack"
@@ -44,7 +48,10 @@ def checked_site_setting(setting: SiteSetting, text: str) -> str:
     if len(kept) > _LONGEST_TEXT:
         raise InputError(f"this has at most {_LONGEST_TEXT} characters")
     check = _CHECKS.get(setting)
-    return check(kept) if check and kept else kept
+    try:
+        return check(kept) if check and kept else kept
+    except (AddressError, ScheduleError) as error:
+        raise InputError(str(error)) from None
 
 
 def read_logo(body: bytes) -> Logo:
@@ -84,6 +91,10 @@ def _checked_address(text: str) -> str:
     return address
 
 
+def _checked_zone(text: str) -> str:
+    return str(zone_named(text))
+
+
 def _checked_fonts(text: str) -> str:
     parse_fonts(text)
     return text
@@ -106,7 +117,9 @@ def _in_our_words(parse: Callable[[str], str]) -> Callable[[str], str]:
 
 _CHECKS: Mapping[SiteSetting, Callable[[str], str]] = {
     SiteSetting.NAME: _checked_name,
+    SiteSetting.SENDER: checked_sender,
     SiteSetting.POSTAL_ADDRESS: _checked_address,
+    SiteSetting.TIME_ZONE: _checked_zone,
     SiteSetting.ACCENT: _in_our_words(parse_colour),
     SiteSetting.FONTS: _in_our_words(_checked_fonts),
     SiteSetting.FOOTER_LINKS: _in_our_words(_checked_links),

@@ -85,6 +85,8 @@ def site_with(site: Site, values: Mapping[SiteSetting, str], *, logo: Logo | Non
     return replace(
         site,
         name=values.get(SiteSetting.NAME) or site.name,
+        sender=values.get(SiteSetting.SENDER) or site.sender,
+        time_zone=values.get(SiteSetting.TIME_ZONE) or site.time_zone,
         postal_address=values.get(SiteSetting.POSTAL_ADDRESS) or site.postal_address,
         brand=replace(brand, logo=logo or brand.logo),
     )

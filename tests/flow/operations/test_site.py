@@ -58,6 +58,14 @@ def test_an_emptied_setting_has_the_value_of_the_start_again(app: AppContext) ->
     assert app.site == app.configured_site
 
 
+def test_the_sender_and_the_time_zone_can_be_set(app: AppContext) -> None:
+    change(app, sender="The Letter <letter@example.org>", time_zone="Europe/Berlin")
+    assert (app.site.sender, str(app.site.zone)) == ("The Letter <letter@example.org>", "Europe/Berlin")
+    with pytest.raises(SettingError) as caught:
+        change(app, sender="nobody", time_zone="Europe/Nowhere")
+    assert caught.value.faults.keys() == {SiteSetting.SENDER, SiteSetting.TIME_ZONE}
+
+
 def test_a_postal_address_of_several_lines_becomes_one(app: AppContext) -> None:
     change(app, postal_address="The Letter,\r\n  1 Quay \n\n12345 Harbour\n")
     assert app.site.postal_address == "The Letter, 1 Quay, 12345 Harbour"

@@ -123,6 +123,11 @@ def test_what_is_wrong_is_told_at_its_field_and_what_was_typed_stays(owner: Brow
     assert page.xpath("//input[@id='site_name']/@value") == ["Typed"]
 
 
+def test_times_are_shown_in_the_zone_that_was_chosen(owner: Browser):
+    assert save(owner, time_zone="Asia/Tokyo").status_code == 303
+    assert "JST" in owner.get("/app/audit-log").text
+
+
 def test_a_form_sent_twice_is_saved_once_and_no_conflict(team: Team, owner: Browser):
     form = typed(owner, site_name="The Tideline Letter")
     assert [owner.post(PATH, form).status_code for _ in range(2)] == [303, 303]

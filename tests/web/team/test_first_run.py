@@ -22,6 +22,7 @@ from distributor.flow.team import accounts
 from distributor.flow.team.links import first_owner_link
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import articles, channels, consents, dispatches, lists, memberships
+from tests.domain.test_image_file import png
 from tests.flow.campaign_harness import CampaignHarness
 from tests.web.samples import WriteArticle
 
@@ -186,12 +187,32 @@ def test_wrong_answers_are_told_at_their_fields(newcomer: Newcomer):
 def test_an_article_is_pasted_or_uploaded(newcomer: Newcomer):
     response = newcomer.add_content(source="paste", text="A title\n\nSome text of the article.\n\nMore of it.")
     assert response.headers["location"] == "/app/setup/first-mail?article=a-title"
+    assert newcomer.add_content(source="paste", text="A title\n\nOther text.", key="x").status_code == 303
     files = {"file": ("note.md", b"---\ntitle: From a file\n---\n\nSome *text*.\n", "text/markdown")}
     data = {"source": "upload"}
     response = newcomer.browser.client.post("/app/setup/content", data=data, files=files, headers=SAME_ORIGIN)
     assert response.headers["location"] == "/app/setup/first-mail?article=from-a-file"
     with newcomer.team.app.database.begin() as connection:
         assert {one.article.title for one in articles.latest(connection, limit=5)} >= {"A title", "From a file"}
+
+
+def test_a_form_that_is_sent_twice_makes_one_article(newcomer: Newcomer):
+    form = {"source": "paste", "text": "A title\n\nSome text of the article.", "key": "once"}
+    assert len({newcomer.add_content(**form).headers["location"] for _ in range(2)}) == 1
+    with newcomer.team.app.database.begin() as connection:
+        assert len(articles.latest(connection, limit=5)) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "words"), [(b"%PDF-1.7", "PDF"), (png(20, 20), "image"), (b"\x00\x01\x02\x03" * 99, "")]
+)
+def test_a_file_that_is_no_article_is_refused_in_words(newcomer: Newcomer, body: bytes, words: str):
+    files = {"file": ("article.md", body, "text/markdown")}
+    response = newcomer.browser.client.post(
+        "/app/setup/content", data={"source": "upload"}, files=files, headers=SAME_ORIGIN
+    )
+    assert response.status_code == 422
+    assert words in lxml.html.fromstring(response.text).xpath("string(//*[@id='article-error'])")
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,9 @@ def _values_of(site: Site) -> dict[SiteSetting, str]:
     links = ", ".join(f"{one.label}={one.url}" for one in site.brand.footer_links)
     return {
         SiteSetting.NAME: site.name,
+        SiteSetting.SENDER: site.sender,
         SiteSetting.POSTAL_ADDRESS: site.postal_address,
+        SiteSetting.TIME_ZONE: site.time_zone,
         SiteSetting.LOGO: site.brand.logo.url if site.brand.logo else "",
         SiteSetting.ACCENT: site.brand.accent,
         SiteSetting.FONTS: site.brand.fonts.replace("'", ""),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, PlanKey
+from distributor.domain.errors import SourceError
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.article_uploads import add_uploads
 from distributor.flow.publishing.ingest import Ingested, add_file
 from distributor.flow.publishing.plan import create_campaign
 from distributor.flow.publishing.send_test import AskedTest, send_test
@@ -17,8 +17,8 @@ from distributor.storage import articles, campaign_tests, delivery_queries, list
 from distributor.storage.delivery_queries import DeliveryRecord
 
 _SAMPLE = "golden.md"
-# What a file is called whose own name says nothing about its format: plain text, as it is pasted.
-_PASTED = "pasted.txt"
+# What is pasted has no name that says its format.
+_PASTED = "pasted text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +34,15 @@ def add_sample_article(app: AppContext, *, actor: str) -> Ingested:
     return add_file(app, shipped_folder("content") / _SAMPLE, actor=actor)
 
 
-def add_article(app: AppContext, body: bytes, *, name: str = "", actor: str) -> Ingested:
-    """An article from what was pasted, or from a file of this name. Raises SourceError for what no source can read."""
-    suffix = Path(name).suffix if name else ""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / (f"article{suffix.lower()}" if suffix.isascii() and suffix else _PASTED)
-        file.write_bytes(body)
-        return add_file(app, file, actor=actor)
+def add_article(app: AppContext, body: bytes, *, name: str, key: str, actor: str) -> str:
+    """An article from what was pasted, or from a file of this name; returns its slug. The same key makes it once.
+
+    Raises SourceError for what no source can read.
+    """
+    (result,) = add_uploads(app, [(name or _PASTED, body)], key=key, actor=actor)
+    if result.found is None:
+        raise SourceError(result.problem)
+    return result.found.article.slug
 
 
 def send_first_mail(app: AppContext, slug: str, channel: str, address: str, *, key: str, actor: str) -> int:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from distributor.channels.api import Site
 from distributor.domain.errors import DataError, InputError, StateError
+from distributor.domain.schedule import known_zones
 from distributor.domain.site_settings import LOGO_BYTES, SiteSetting, read_logo
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
@@ -128,6 +129,7 @@ def brand_context(app: AppContext, form: Form, fault: BrandFault) -> dict[str, o
         "errors": {one.value: fault.of_settings.get(one, "") for one in SiteSetting},
         "problem_text": fault.sentence,
         "version": stored.version,
+        "zones": known_zones(),
         "logo": app.site.brand.logo,
         "shades": [_shade(_("On light"), accent, _PAPER), _shade(_("On dark"), accent, _NIGHT)],
     }

@@ -164,9 +164,7 @@ class FirstRunPages:
             slug = self._add_article(asked, actor)
         except DataError:
             raise
-        except SourceError as error:
-            slug, faults["article"] = "", for_pages(sentence_of(error))
-        except InputError as error:
+        except (SourceError, InputError) as error:
             slug, faults["article"] = "", for_pages(sentence_of(error))
         if not faults and form.one("list_name"):
             try:
@@ -197,7 +195,7 @@ class FirstRunPages:
                 form.one("article"),
                 state.mail.record.name,
                 asked.user.email,
-                key=f"{asked.user.id} {form.one('key')}",
+                key=_key_of(asked),
                 actor=asked.actor.name,
             )
         except (DataError, ServiceError):
@@ -310,6 +308,7 @@ class FirstRunPages:
             "list_name": form.one("list_name") or _("Newsletter"),
             "source": form.one("source") or ("" if newest else "sample"),
             "text": form.exact("text"),
+            "key": form.one("key") or secrets.token_urlsafe(12),
             "faults": {"article": "", "list_name": "", **(faults or {})},
         }
         return self._respond(asked, "setup_content.html.j2", "content", context, status=422 if faults else 200)
@@ -324,12 +323,12 @@ class FirstRunPages:
             text = form.exact("text")
             if not text.strip():
                 raise InputError(_("paste an article into the field, or choose another way"))
-            return add_article(self._app, text.encode(), actor=actor).slug
+            return add_article(self._app, text.encode(), name="", key=_key_of(asked), actor=actor)
         if source == "upload":
             files = form.files.get("file", ())
             if not files:
                 raise InputError(_("choose a file, or another way"))
-            return add_article(self._app, files[0].body, name=files[0].name, actor=actor).slug
+            return add_article(self._app, files[0].body, name=files[0].name, key=_key_of(asked), actor=actor)
         return ""
 
     def _show_first_mail(self, asked: TeamRequest, *, problem: str = "") -> Response:
@@ -399,3 +398,8 @@ def _mail_kind(state: FirstRun) -> str:
     if state.mail is not None:
         return state.mail.record.kind
     return next(name for name, kind in kinds().items() if kind.capabilities.audience is Audience.SUBSCRIBERS)
+
+
+def _key_of(asked: TeamRequest) -> str:
+    """What makes a form that is sent twice count once."""
+    return f"{asked.user.id} {asked.form.one('key')[:100] or secrets.token_urlsafe(12)}"

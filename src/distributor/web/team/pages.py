@@ -61,6 +61,8 @@ class TeamPages:
                 "permissions": Permission,
                 "ledger_parts": ledger_parts,
                 "short_time": short_time,
+                # Macros have the site of the start; its zone may have changed.
+                "site_zone": lambda: self._app.site.zone,
                 "clock_time": clock_time,
                 "script_url": self._script_url,
                 "script_style_url": self._script_style_url,
@@ -125,7 +127,6 @@ class TeamPages:
     def _frame_of(self, user: object, page: str) -> dict[str, object]:
         """What surrounds the content of a page: of one for a signed-in user the rail and what is being sent."""
         shared: dict[str, object] = {
-            # Macros have that of the start, which has the same zone.
             "site": self._app.site,
             "style_url": self.root + self._style.path,
             "user": None,
