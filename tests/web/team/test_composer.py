@@ -11,6 +11,7 @@ import lxml.html
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, CampaignState, ChangePolicy, UnknownPolicy
@@ -361,6 +362,43 @@ def test_a_text_is_measured_as_its_network_does(desk: Team):
     assert browser.get("/app/campaigns/text-length?on=mail&article=bees&text=x").text.strip() == ""
 
 
+def test_the_saved_draft_is_shown_beside_the_form_on_the_channel_that_was_chosen(desk: Team):
+    campaign_id = a_draft(desk, channel_names=("mail", "masto"))
+    browser = marketer(desk)
+    path = f"/app/campaigns/{campaign_id}/edit"
+    page = browser.page(path)
+    buttons = page.xpath("//div[@class='shown-on']/button")
+    assert [one.text_content() for one in buttons] == ["mail", "masto"]
+    saved = browser.post(path, filled(page, subject="Shown") | {"act": buttons[1].get("value")})
+    assert saved.status_code == 303
+    page = browser.page(saved.headers["location"])
+    assert plan_in(desk, campaign_id).message_options.subject == "Shown"
+    (frame,) = page.xpath("//iframe")
+    assert frame.get("sandbox") == ""
+    assert f"/shown/{buttons[1].get('value').partition(':')[2]}" in frame.get("src")
+    document = browser.get(browser.get(frame.get("src")).headers["location"])
+    assert document.status_code == 200
+    assert "sandbox" in document.headers["content-security-policy"]
+    assert browser.get(f"{path}/shown/999").status_code == 404
+
+
+def test_what_cannot_be_shown_yet_says_why_in_the_frame(desk: Team):
+    with desk.app.database.begin() as connection:
+        connection.execute(text("UPDATE channels SET secrets = NULL WHERE name = 'mail'"))
+        connection.execute(text("UPDATE channels SET settings = '{\"connections\": 0}' WHERE name = 'mail'"))
+        channel_id = connection.execute(text("SELECT id FROM channels WHERE name = 'masto'")).scalar_one()
+        broken = connection.execute(text("SELECT id FROM channels WHERE name = 'mail'")).scalar_one()
+    campaign_id = a_draft(desk, channel_names=("masto", "mail"))
+    browser = marketer(desk)
+    path = f"/app/campaigns/{campaign_id}/edit"
+    assert browser.get(f"{path}/shown/{channel_id}").status_code == 303
+    shown = browser.get(f"{path}/shown/{broken}")
+    assert "This cannot be shown yet:" in shown.text
+    assert "frame-ancestors 'self'" in shown.headers["content-security-policy"]
+    page = browser.page(path)
+    assert "connections" in page.xpath("string(//fieldset[contains(@class,'channels')])")
+
+
 def test_what_is_hostile_is_shown_as_text_everywhere(desk: Team):
     with desk.app.database.begin() as connection:
         an_article(connection, "hostile", HOSTILE)
@@ -375,14 +413,14 @@ def test_what_is_hostile_is_shown_as_text_everywhere(desk: Team):
     browser = marketer(desk)
     path = f"/app/campaigns/{campaign_id}/edit"
     stale = filled(browser.page(path), subject=f"{HOSTILE} mine") | {"version": "0", "q": HOSTILE}
-    for text in (
+    for shown in (
         browser.get(path).text,
         browser.post(path, stale).text,
         browser.post(path, stale | {"act": "find"}).text,
         browser.get("/app/campaigns/new", params={"article": HOSTILE, "list": HOSTILE}).text,
         browser.get("/app/campaigns/audience", params={"list": HOSTILE}).text,
     ):
-        assert "<img src=x" not in text
+        assert "<img src=x" not in shown
 
 
 def test_only_who_may_approve_takes_the_approval_away(desk: Team):

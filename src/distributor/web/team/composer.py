@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from gettext import gettext as _
 
 from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from distributor.domain.audience import AudienceCount, AudiencePlan
@@ -16,6 +17,7 @@ from distributor.domain.campaign import Campaign, CampaignPlan, DispatchState, P
 from distributor.domain.campaign_review import Reach
 from distributor.domain.errors import (
     BlockedError,
+    ConfigurationError,
     DataError,
     DistributorError,
     InputError,
@@ -34,6 +36,7 @@ from distributor.flow.publishing.audience import count_audience, take_turn
 from distributor.flow.publishing.channel_choices import ChannelChoice, channel_choices, measure_text
 from distributor.flow.publishing.life_cycle import require_unreleased
 from distributor.flow.publishing.plan import create_campaign, edit_campaign
+from distributor.flow.publishing.reader_views import dispatch_on, views_of_dispatch
 from distributor.storage import articles, campaigns, dispatches, lists, segments, topics
 from distributor.storage.articles import StoredArticle
 from distributor.web.forms import Form
@@ -56,6 +59,8 @@ from distributor.web.team.pages import TeamPages
 _INVALID = 422
 _CONFLICT = 409
 _FOUND_ARTICLES = 8
+# In pixels: the width of a document beside the form, and what stands for as wide as there is room.
+_BESIDE, _WIDE = 384, 1000
 _DRAFT_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 # All plans under one key of the composer are one draft, however often it is sent and whatever is typed in between.
@@ -97,6 +102,7 @@ class ComposerPages:
             TeamRoute("GET", "/campaigns/text-length", self.show_text_length, write),
             TeamRoute("GET", "/campaigns/{campaign_id}/edit", self.show_edit, write),
             TeamRoute("POST", "/campaigns/{campaign_id}/edit", self.edit, write),
+            TeamRoute("GET", "/campaigns/{campaign_id}/edit/shown/{channel_id}", self.show_rendition, write),
             TeamRoute("GET", "/campaigns/{campaign_id}/audience", self.count, write),
         ]
 
@@ -188,6 +194,25 @@ class ComposerPages:
             return Response(status_code=204)
         return self._pages.fragment("campaign_audience.html.j2", {"outcome": outcome, "user": asked.user})
 
+    def show_rendition(self, asked: TeamRequest) -> Response:
+        """The document of a frame: the saved campaign on one channel, on the screen that fits beside the form."""
+        campaign_id, channel_id = asked.number("campaign_id"), asked.number("channel_id")
+        with self._app.database.begin() as connection:
+            campaign, dispatch = dispatch_on(connection, campaign_id, channel_id)
+        try:
+            views = views_of_dispatch(self._app, campaign, dispatch).shown.views
+        except (InputError, ConfigurationError) as error:
+            document = self._pages.fragment("composer_unseen.html.j2", {"problem": sentence(error)})
+            return self._pages.frame(bytes(document.body).decode())
+        screens = [
+            (view, screen) for view in views for screen in view.screens if not screen.is_dark and screen.has_images
+        ]
+        if not screens:
+            raise HTTPException(404)
+        view, screen = min(screens, key=lambda one: abs((one[1].width or _WIDE) - _BESIDE))
+        here = f"/app/campaigns/{campaign_id}/preview/{channel_id}"
+        return self._gate.redirect(f"{here}/{view.name}/{screen.name}")
+
     def show_list_sizes(self, asked: TeamRequest) -> Response:
         """How many people are subscribed to each list, for the choice of lists."""
         with self._app.database.begin() as connection:
@@ -232,8 +257,8 @@ class ComposerPages:
         act, _colon, section = asked.form.one("act").partition(":")
         if act == "review":
             return self._gate.redirect(f"/app/campaigns/{campaign_id}/review")
-        anchor = f"#{section}" if section in _SECTIONS else ""
-        return self._gate.redirect(f"/app/campaigns/{campaign_id}/edit?saved=1{anchor}")
+        shown = f"&show={section}" if act == "show" and _NUMBER.fullmatch(section) else ""
+        return self._gate.redirect(f"/app/campaigns/{campaign_id}/edit?saved=1{shown}")
 
     def _changed_form(self, form: Form) -> Form | None:
         """The form after an act that only changes the form, such as adding an article; None for one that saves."""
@@ -316,10 +341,14 @@ class ComposerPages:
         on = [one for one in channels if one.name in form.all("channel")]
         mails = [one for one in on if one.reach is Reach.SENT]
         posts = [one for one in on if one.uses("text")]
+        asked_for = asked.request.query_params.get("show", "")
+        on_page = [one.channel_id for one in planned]
         context = {
             "user": asked.user,
             "page": "campaigns",
             "form": form,
+            "planned": planned,
+            "shown_id": next((one for one in on_page if str(one) == asked_for), on_page[0] if on_page else None),
             "campaign": campaign,
             "outcome": outcome,
             "errors": errors,
@@ -357,9 +386,6 @@ class ComposerPages:
                 except DistributorError:
                     continue
         return lengths
-
-
-_SECTIONS = ("articles", "channels", "audience", "words", "times", "rules")
 
 
 def _form_of_query(query: QueryParams) -> Form:
