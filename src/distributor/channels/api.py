@@ -25,7 +25,7 @@ from distributor.domain.errors import InputError
 from distributor.domain.feedback import Feedback
 from distributor.domain.merge_fields import FieldGroup, MergeFields, ReaderFields
 from distributor.domain.message_options import Attachment, MessageOptions
-from distributor.domain.problems import Problem, Severity
+from distributor.domain.problems import CheckResult, Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.schedule import find_zone
 from distributor.domain.send_schedule import SendSchedule
@@ -46,6 +46,8 @@ __all__ = [
     "Capabilities",
     "Channel",
     "ChannelPlace",
+    "CheckResult",
+    "CheckedChannel",
     "ClosableChannel",
     "ConfiguredChannel",
     "ConfirmationChannel",
@@ -540,6 +542,14 @@ class PublishedDocument:
     media_type: str
     body: bytes
     last_modified: datetime
+
+
+@runtime_checkable
+class CheckedChannel(Protocol):
+    """A channel that also tells what it checked and found to be right; `check` gives the same problems."""
+
+    def check_all(self, rendition: Rendition) -> CheckResult:
+        """What is wrong with a rendition, worst first, and a sentence for each check that found nothing."""
 
 
 @runtime_checkable

@@ -56,6 +56,7 @@ class DispatchReview:
     """What one channel would send now. `rendition` is None if it cannot be rendered; `problems` then say why.
 
     `scheduled_at` is None for a draft without a time. `recipients` are subscribers, feeds or accounts, as of now.
+    `passed` are sentences about what was checked and is right.
     """
 
     dispatch_id: int
@@ -68,6 +69,7 @@ class DispatchReview:
     problems: tuple[Problem, ...]
     recipients: int
     cost: Cost | None = None
+    passed: tuple[str, ...] = ()
 
     @property
     def local_time(self) -> datetime | None:
@@ -80,7 +82,8 @@ class CampaignReview:
     """A campaign as it would go out at `made_at`, on the channels that are not released yet.
 
     `revisions` are those of its articles by slug, `titles` their titles in order, `to_publish` the slugs of those that
-    its release is going to publish. `problems` are those of the campaign as a whole. `audience` describes the
+    its release is going to publish. `problems` are those of the campaign as a whole, `passed` sentences about what was
+    checked and is right; `with_links` says whether links were asked. `audience` describes the
     subscribers chosen, such as "of weekly"; `received` is how many of them are left out because they got an article
     before.
     """
@@ -94,6 +97,8 @@ class CampaignReview:
     to_publish: tuple[str, ...] = ()
     audience: str = ""
     received: int = 0
+    passed: tuple[str, ...] = ()
+    with_links: bool = False
 
     @property
     def blockers(self) -> tuple[ReviewProblem, ...]:

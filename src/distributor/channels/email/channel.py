@@ -18,6 +18,7 @@ from distributor.channels.api import (
     Capabilities,
     ChannelPlace,
     ConnectionWay,
+    CheckResult,
     Cost,
     Dedupe,
     DiagnosticContext,
@@ -33,7 +34,7 @@ from distributor.channels.api import (
     WebhookEvents,
     WebhookRequest,
 )
-from distributor.channels.email.checks import check_mail, check_signing, html_size
+from distributor.channels.email.checks import html_size, inspect_mail
 from distributor.channels.email.composition.compose import PreparedMail, prepare_mail
 from distributor.channels.email.composition.reader_views import mail_views
 from distributor.channels.email.composition.samples import compose_sample, sample_html, sample_text
@@ -135,7 +136,10 @@ class EmailChannel:
         return render_account_mail(mail, context, self._settings)
 
     def check(self, rendition: Rendition) -> list[Problem]:
-        return check_mail(rendition) + check_signing(rendition, self._settings.key_ring)
+        return list(self.check_all(rendition).problems)
+
+    def check_all(self, rendition: Rendition) -> CheckResult:
+        return inspect_mail(rendition, self._settings.key_ring)
 
     def preview(self, rendition: Rendition, media: MediaStore = NO_MEDIA) -> str:
         return sample_html(rendition)

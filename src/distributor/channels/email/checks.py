@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from gettext import gettext as _
 
 import lxml.html
 
@@ -14,7 +15,7 @@ from distributor.channels.email.composition.list_headers import HeaderProfile, h
 from distributor.channels.email.composition.samples import compose_sample, with_longest_links
 from distributor.channels.email.personalization.merge_blocks import merge_fields_of, personalize, sample_reader
 from distributor.domain.errors import AddressError, InputError
-from distributor.domain.problems import Problem, Severity
+from distributor.domain.problems import CheckResult, Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.mail.address import Mailbox
 from distributor.mail.dkim.keyring import KeyRing
@@ -76,17 +77,74 @@ class _Mail:
 
 
 def check_mail(rendition: Rendition) -> list[Problem]:
-    """All problems of the mail, the blocking ones first."""
+    """All problems of the mail but those of signing, the blocking ones first."""
+    return list(inspect_mail(rendition).problems)
+
+
+def inspect_mail(rendition: Rendition, ring: KeyRing | None = None) -> CheckResult:
+    """All problems of the mail, the blocking ones first, and what was checked and is right."""
     try:
         mail = _Mail.of(personalize(rendition.payload, sample_reader(rendition.payload)))
     except InputError as error:
-        return [Problem(Severity.BLOCK, "personal", str(error))]
-    found = [problem for check in _CHECKS for problem in check(mail)]
-    found += [*_sender_problems(rendition), *_field_problems(rendition)]
-    places = {problem.where for problem in found if problem.where}
-    found += [problem for problem in check_composition(rendition) if problem.where not in places]
-    found += [*_size_problems(rendition), *_attachment_problems(rendition)]
-    return sorted(found, key=lambda problem: problem.severity is not Severity.BLOCK)
+        return CheckResult(problems=(Problem(Severity.BLOCK, "personal", str(error)),))
+    found = CheckResult.of(_checks_of(mail, rendition))
+    places = {problem.where for problem in found.problems if problem.where}
+    found += CheckResult.of(
+        [
+            (_("The mail can be composed."), (one for one in check_composition(rendition) if one.where not in places)),
+            (_size_text(rendition), _size_problems(rendition)),
+            (_attachments_text(rendition), _attachment_problems(rendition)),
+            *(_signing_check(rendition, ring) if ring else ()),
+        ]
+    )
+    problems = sorted(found.problems, key=lambda problem: problem.severity is not Severity.BLOCK)
+    return CheckResult(problems=tuple(problems), passed=tuple(one for one in found.passed if one))
+
+
+def _checks_of(mail: _Mail, rendition: Rendition) -> Iterator[tuple[str, Iterable[Problem]]]:
+    """Each check with what is so if it finds nothing."""
+    images = sum(1 for one in mail.page.iter("img") if one.get("src") != "@@open@@")
+    links = sum(1 for one in mail.page.iter("a"))
+    yield _("The subject has %(count)s characters.") % {"count": len(mail.subject)}, _subject_problems(mail)
+    yield _("An inbox shows a text beside the subject."), _preheader_problems(mail)
+    yield _("There is a plain text part with the whole text."), _text_problems(mail)
+    if mail.profile.required_link:
+        yield _needed_link_text(mail), _needed_link_problems(mail)
+    yield _("The postal address is in both parts."), _postal_address_problems(mail)
+    yield _("Every token is one that is filled in."), _token_problems(mail)
+    yield _("No merge field is left open."), _merge_field_problems(mail)
+    if images:
+        yield _("Each image has an alternative text (images: %(count)s).") % {"count": images}, _image_problems(mail)
+    yield _("The headings are in order."), _heading_problems(mail)
+    yield _("The links say where they lead (links: %(count)s).") % {"count": links}, _link_text_problems(mail)
+    if mail.profile.link_fields:
+        yield _("Links and unsubscribing use https."), _https_problems(mail)
+    yield _("The sender is %(sender)s.") % {"sender": rendition.payload["from"]}, _sender_problems(rendition)
+    yield _("A delivery keeps all fields that the text uses."), _field_problems(rendition)
+
+
+def _needed_link_text(mail: _Mail) -> str:
+    if mail.profile.required_link == "unsubscribe":
+        return _("Every reader can unsubscribe, in both parts.")
+    return _("The link that the mail is for is in both parts.")
+
+
+def _size_text(rendition: Rendition) -> str:
+    try:
+        size = html_size(rendition) / 1000
+    except InputError:
+        return ""
+    return _("The HTML has %(size)s KB; Gmail shows about 102.") % {"size": f"{size:.0f}"}
+
+
+def _attachments_text(rendition: Rendition) -> str:
+    count = len(rendition.payload.get("attachments", ()))
+    return _("The attachments are accepted everywhere (files: %(count)s).") % {"count": count} if count else ""
+
+
+def _signing_check(rendition: Rendition, ring: KeyRing) -> Iterator[tuple[str, Iterable[Problem]]]:
+    if ring.active:
+        yield _("Mails are signed for the sender's domain."), check_signing(rendition, ring)
 
 
 def check_signing(rendition: Rendition, ring: KeyRing) -> list[Problem]:
@@ -137,6 +195,9 @@ def _subject_problems(mail: _Mail) -> Iterator[Problem]:
             f"the subject has {len(mail.subject)} characters; inboxes show {_LONGEST_SUBJECT} at most, and often 50"
         )
         yield Problem(Severity.WARN, "subject-long", advice, "subject")
+
+
+def _preheader_problems(mail: _Mail) -> Iterator[Problem]:
     if not mail.preheader.strip():
         advice = "an inbox shows no text beside the subject; give the article a summary"
         yield Problem(Severity.WARN, "preheader-empty", advice, "preheader")
@@ -222,12 +283,15 @@ def _heading_problems(mail: _Mail) -> Iterator[Problem]:
         previous = level
 
 
-def _link_problems(mail: _Mail) -> Iterator[Problem]:
+def _link_text_problems(mail: _Mail) -> Iterator[Problem]:
     for link in mail.page.iter("a"):
         words = " ".join(link.text_content().split())
         if words.lower().rstrip(".!… »›→") in _VAGUE:
             advice = f"a link with only the text {words!r} is not clear when a screen reader lists the links"
             yield Problem(Severity.WARN, "link-vague", advice, words)
+
+
+def _https_problems(mail: _Mail) -> Iterator[Problem]:
     if mail.profile.link_fields and not mail.public_url.startswith("https://"):
         advice = f"links lead to {mail.public_url}, and one-click unsubscribing (RFC 8058) needs https"
         yield Problem(Severity.WARN, "links-not-https", advice, "DISTRIBUTOR_PUBLIC_URL")
@@ -295,16 +359,3 @@ def _size_problems(rendition: Rendition) -> Iterator[Problem]:
 def _without_space(text: str) -> str:
     """The text without white space, which differs between the parts of a mail."""
     return re.sub(r"\s+", "", html.unescape(text))
-
-
-_CHECKS: tuple[Callable[[_Mail], Iterator[Problem]], ...] = (
-    _subject_problems,
-    _text_problems,
-    _needed_link_problems,
-    _postal_address_problems,
-    _token_problems,
-    _merge_field_problems,
-    _image_problems,
-    _heading_problems,
-    _link_problems,
-)

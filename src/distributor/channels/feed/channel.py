@@ -14,6 +14,7 @@ from distributor.channels.api import (
     Audience,
     Capabilities,
     ChannelPlace,
+    CheckResult,
     Dedupe,
     KindPresentation,
     MediaStore,
@@ -112,6 +113,9 @@ class FeedChannel:
         return Rendition(self.kind, payload.as_json())
 
     def check(self, rendition: Rendition) -> list[Problem]:
+        return list(self.check_all(rendition).problems)
+
+    def check_all(self, rendition: Rendition) -> CheckResult:
         payload = FeedPayload.from_json(rendition.payload)
         return check_entries(payload.entries, max_bytes=self._settings.max_bytes)
 

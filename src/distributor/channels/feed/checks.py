@@ -3,35 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from gettext import gettext as _
 from html import escape
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from distributor.channels.feed.feed import FeedEntry
-from distributor.domain.problems import Problem, Severity
+from distributor.domain.problems import CheckResult, Problem, Severity
 
 _URL_ATTRIBUTES = frozenset({"action", "background", "cite", "href", "longdesc", "poster", "src"})
 _MEDIA_TAGS = frozenset({"audio", "img", "video"})
 
 
-def check_entries(entries: Sequence[FeedEntry], *, max_bytes: int) -> list[Problem]:
-    """The problems in the order of the entries; all of them block, because readers keep what they fetched first."""
-    return [problem for entry in entries for problem in _problems_of(entry, max_bytes)]
+def check_entries(entries: Sequence[FeedEntry], *, max_bytes: int) -> CheckResult:
+    """The problems and what is right; all of them block, because readers keep what they fetched first."""
+    contents = [(entry, _Content(entry.content_html)) for entry in entries]
+    return CheckResult.of(
+        [
+            (_("Each entry has a title."), (one for entry in entries for one in _title_problems(entry))),
+            (_("Each entry has its whole text."), (one for pair in contents for one in _content_problems(*pair))),
+            (_("Readers can open every address."), (one for pair in contents for one in _address_problems(*pair))),
+            (_("The feed has room for it."), (one for entry in entries for one in _size_problems(entry, max_bytes))),
+        ]
+    )
 
 
-def _problems_of(entry: FeedEntry, max_bytes: int) -> Iterator[Problem]:
-    content = _Content(entry.content_html)
+def _title_problems(entry: FeedEntry) -> Iterator[Problem]:
     if not entry.title:
         yield _blocking(
             entry, "no-title", "the article has no title; readers list articles by their titles: give it one"
         )
+
+
+def _content_problems(entry: FeedEntry, content: _Content) -> Iterator[Problem]:
     if content.is_empty:
         yield _blocking(entry, "empty-content", "the article has no content: write its body")
+
+
+def _address_problems(entry: FeedEntry, content: _Content) -> Iterator[Problem]:
     urls = [entry.url, *([entry.image.url] if entry.image else []), *content.urls]
     for url in dict.fromkeys(urls):
         if not _is_absolute(url):
             message = f"the URL {url!r} is not absolute, so feed readers cannot open it: start it with https://"
             yield _blocking(entry, "relative-url", message)
+
+
+def _size_problems(entry: FeedEntry, max_bytes: int) -> Iterator[Problem]:
     # As it is escaped in XML, which is the largest form.
     size = len(escape(entry.content_html, quote=False).encode())
     if size > max_bytes:

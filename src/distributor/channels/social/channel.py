@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from gettext import gettext as _
 from typing import ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from distributor.channels.api import (
     Audience,
     Capabilities,
     ChannelPlace,
+    CheckResult,
     Dedupe,
     Delivery,
     Json,
@@ -181,9 +183,14 @@ class SocialChannel(ABC, Generic[SettingsT]):
         return TextLength(used=limits.measure(post.text), limit=limits.length_of(post), unit=limits.unit)
 
     def check(self, rendition: Rendition) -> list[Problem]:
-        posts = posts_of(rendition.payload)
-        problems = [*problems_of(posts, self._limits_of(rendition)), *self.check_posts(posts)]
-        return sorted(problems, key=lambda problem: problem.severity is not Severity.BLOCK)
+        return list(self.check_all(rendition).problems)
+
+    def check_all(self, rendition: Rendition) -> CheckResult:
+        posts, limits = posts_of(rendition.payload), self._limits_of(rendition)
+        own = _("The rules of the network are kept.")
+        found = CheckResult.of([*_checks_of(posts, limits), (own, self.check_posts(posts))])
+        problems = sorted(found.problems, key=lambda problem: problem.severity is not Severity.BLOCK)
+        return CheckResult(problems=tuple(problems), passed=found.passed)
 
     def check_settings(self) -> list[Problem]:
         missing = self.settings.missing(self.credentials)
@@ -284,21 +291,46 @@ def own_text_of(context: RenderContext) -> str:
     return context.personalization.options.text if context.personalization else ""
 
 
-def problems_of(posts: Sequence[Post], limits: PostLimits) -> Iterator[Problem]:
+def problems_of(posts: Sequence[Post], limits: PostLimits) -> list[Problem]:
     """Posts that are empty or too long (blocking), links that are not public and titles that were cut (warnings)."""
+    return list(CheckResult.of(_checks_of(posts, limits)).problems)
+
+
+def _checks_of(posts: Sequence[Post], limits: PostLimits) -> Iterator[tuple[str, Iterable[Problem]]]:
+    """Each check with what is so if it finds nothing."""
     if not posts:
-        yield Problem(Severity.BLOCK, "empty", "there is no article to post: choose one")
-    for number, post in enumerate(posts, start=1):
-        where = f"post {number} of {len(posts)}"
+        yield "", [Problem(Severity.BLOCK, "empty", "there is no article to post: choose one")]
+        return
+    places = [f"post {number} of {len(posts)}" for number in range(1, len(posts) + 1)]
+    for post, where in zip(posts, places, strict=True):
         length, allowed = limits.measure(post.text), limits.length_of(post)
-        if not post.text:
-            yield Problem(Severity.BLOCK, "empty", "the post has no text: give the article a title", where)
-        if length > allowed:
-            message = f"the post has {length} {limits.unit}, {allowed} are allowed: shorten the title or the template"
-            yield Problem(Severity.BLOCK, "too-long", message, where)
+        fits = _("%(length)s of %(allowed)s characters are used") % {"length": length, "allowed": allowed}
+        yield f"{fits}{f' ({where})' if len(posts) > 1 else ''}.", _length_problems(post, length, limits, where)
+    if any(post.link for post in posts):
+        yield _("Everyone can open the link."), _link_problems(posts, places)
+    yield _("No title was shortened."), _title_problems(posts, places)
+
+
+def _length_problems(post: Post, length: int, limits: PostLimits, where: str) -> Iterator[Problem]:
+    if not post.text:
+        yield Problem(Severity.BLOCK, "empty", "the post has no text: give the article a title", where)
+    if length > limits.length_of(post):
+        message = (
+            f"the post has {length} {limits.unit}, {limits.length_of(post)} are allowed: "
+            "shorten the title or the template"
+        )
+        yield Problem(Severity.BLOCK, "too-long", message, where)
+
+
+def _link_problems(posts: Sequence[Post], places: Sequence[str]) -> Iterator[Problem]:
+    for post, where in zip(posts, places, strict=True):
         if post.link and not is_public(post.link):
             message = f"readers cannot open {post.link}: set DISTRIBUTOR_PUBLIC_URL to the public address"
             yield Problem(Severity.WARN, "link-is-local", message, where)
+
+
+def _title_problems(posts: Sequence[Post], places: Sequence[str]) -> Iterator[Problem]:
+    for post, where in zip(posts, places, strict=True):
         if post.card and post.card.title not in post.text and "…" in post.text:
             message = "the title does not fit and was shortened: give the article a shorter one"
             yield Problem(Severity.WARN, "title-cut", message, where)

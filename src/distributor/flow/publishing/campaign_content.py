@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from gettext import gettext as _
 from itertools import combinations
 
 import httpx
@@ -16,6 +17,7 @@ import httpx
 from distributor.channels.api import (
     Audience,
     Channel,
+    CheckedChannel,
     DiscoveringChannel,
     InMemoryMedia,
     MediaStore,
@@ -31,7 +33,7 @@ from distributor.domain.campaign_review import some_of
 from distributor.domain.errors import InputError, NotFoundError, ServiceError, SourceError
 from distributor.domain.merge_fields import FieldGroup, attribute_path, field_label
 from distributor.domain.message_options import MessageOptions
-from distributor.domain.problems import Problem, Severity
+from distributor.domain.problems import CheckResult, Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.subscriber import MailingList
 from distributor.flow.app_context import AppContext
@@ -66,7 +68,7 @@ class CampaignContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedDispatch:
-    """The rendition of a dispatch on its channel as configured now, and the problems in it, blocking ones first.
+    """The rendition of a dispatch on its channel as configured now, and what its checks found, blocking ones first.
 
     `revisions` are those of the articles in it, by slug.
     """
@@ -74,7 +76,12 @@ class RenderedDispatch:
     channel: Channel
     rendition: Rendition
     revisions: Mapping[str, int]
-    problems: tuple[Problem, ...]
+    checked: CheckResult
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with it."""
+        return self.checked.problems
 
 
 def render_dispatch(app: AppContext, campaign: Campaign, dispatch: Dispatch) -> RenderedDispatch:
@@ -90,9 +97,9 @@ def render_dispatch(app: AppContext, campaign: Campaign, dispatch: Dispatch) -> 
     discovered_limits = _discovered_limits(app, channel, record)
     rendition = render_content(app, channel, campaign, content, discovered_limits=discovered_limits)
     with app.database.begin() as connection:
-        problems = check_content(connection, channel, rendition, campaign, now=app.clock())
+        checked = check_content(connection, channel, rendition, campaign, now=app.clock())
     revisions = {one.slug: one.revision for one in content.articles}
-    return RenderedDispatch(channel=channel, rendition=rendition, revisions=revisions, problems=tuple(problems))
+    return RenderedDispatch(channel=channel, rendition=rendition, revisions=revisions, checked=checked)
 
 
 def load_content(connection: Connection, campaign: Campaign, channel_name: str, *, now: datetime) -> CampaignContent:
@@ -144,21 +151,34 @@ def render_content(
 
 def check_content(
     connection: Connection, channel: Channel, rendition: Rendition, campaign: Campaign, *, now: datetime
-) -> list[Problem]:
+) -> CheckResult:
     """What the channel finds, who got it already, unknown merge fields and missing ones; blocking problems first."""
-    problems = channel.check(rendition)
+    found = _checked_by(channel, rendition)
     if channel.capabilities.audience is Audience.BROADCAST:
-        return [*_about_repetition(connection, channel, rendition, campaign), *problems]
-    if not isinstance(channel, PersonalizedChannel) or any(one.severity is Severity.BLOCK for one in problems):
-        return problems
+        new = _("None of these accounts and feeds got it before.")
+        return CheckResult.of([(new, _about_repetition(connection, channel, rendition, campaign))]) + found
+    if not isinstance(channel, PersonalizedChannel) or any(one.severity is Severity.BLOCK for one in found.problems):
+        return found
     needs = channel.merge_fields_of(rendition)
-    unknown = list(_about_fields(connection, needs.fields))
-    if unknown:
-        return [*unknown, *problems]
+    if not needs.fields:
+        return found
+    known = CheckResult.of(
+        [(_("Subscribers have the fields that the text uses."), _about_fields(connection, needs.fields))]
+    )
+    if known.problems:
+        return known + found
     lacking = count_missing_fields(
         channel, rendition, audiences.field_groups(connection, audience_query_of(connection, campaign), needs, now=now)
     )
-    return [*problems, *(_about_lack(key, count) for key, count in lacking.most_common())]
+    lack = (_about_lack(key, count) for key, count in lacking.most_common())
+    return found + known + CheckResult.of([(_("Nobody in the audience lacks a field that the text needs."), lack)])
+
+
+def _checked_by(channel: Channel, rendition: Rendition) -> CheckResult:
+    """What the channel finds; one that does not tell what it checked may have checked anything."""
+    if isinstance(channel, CheckedChannel):
+        return channel.check_all(rendition)
+    return CheckResult(problems=tuple(channel.check(rendition)))
 
 
 def audience_query_of(connection: Connection, campaign: Campaign) -> AudienceQuery:

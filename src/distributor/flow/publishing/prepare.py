@@ -110,8 +110,8 @@ def _as_reviewed(app: AppContext, campaign: Campaign, dispatch: Dispatch, review
     """The reviewed rendition, checked again."""
     with app.database.begin() as connection:
         channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
-        problems = check_content(connection, channel, reviewed, campaign, now=app.clock())
-    return RenderedDispatch(channel=channel, rendition=reviewed, revisions={}, problems=tuple(problems))
+        checked = check_content(connection, channel, reviewed, campaign, now=app.clock())
+    return RenderedDispatch(channel=channel, rendition=reviewed, revisions={}, checked=checked)
 
 
 def _blocks(problem: Problem) -> bool:

@@ -123,8 +123,8 @@ def _rendered(app: AppContext, campaign: Campaign, dispatch: Dispatch) -> tuple[
     with app.database.begin() as connection:
         channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
         rendition = dispatches.rendition_of(connection, dispatch.id)
-        problems = check_content(connection, channel, rendition, campaign, now=app.clock())
-    return channel, rendition, problems
+        checked = check_content(connection, channel, rendition, campaign, now=app.clock())
+    return channel, rendition, checked.problems
 
 
 def measure_campaign(app: AppContext, campaign_id: int) -> Mapping[str, MessageSize]:

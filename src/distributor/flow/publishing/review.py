@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from gettext import gettext as _
 
 import structlog
 
@@ -23,8 +24,8 @@ from distributor.domain.campaign import Campaign, CampaignPurpose, Dispatch, Dis
 from distributor.domain.campaign_review import CampaignReview, Cost, DispatchReview, Reach, counted, joined
 from distributor.domain.errors import DistributorError, ServiceError, StateError
 from distributor.domain.message_options import MessageOptions
-from distributor.domain.problems import Problem, Severity
-from distributor.domain.schedule import GRACE, format_time, spell_duration
+from distributor.domain.problems import CheckResult, Problem, Severity
+from distributor.domain.schedule import GRACE, format_time, spell_duration, spell_time
 from distributor.domain.send_schedule import WarmUp
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_checks import article_problems
@@ -39,6 +40,7 @@ from distributor.flow.publishing.link_check import check_links
 from distributor.storage import articles, audiences, campaigns, dispatches, paused_routes
 from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
+from distributor.storage.paused_routes import PausedRouteRecord
 
 # An audience of at least so many is unusual if it is so many times as large or small as the last one.
 _MANY, _UNUSUAL = 50, 4
@@ -88,7 +90,7 @@ def review_campaign(app: AppContext, campaign_id: int, *, with_links: bool = Fal
     makes it begin again. Raises NotFoundError, StateError if nothing is left to review or if it changes all the time,
     and ServiceError if PostgreSQL is away.
     """
-    for _ in range(_ATTEMPTS):
+    for _attempt in range(_ATTEMPTS):
         now = app.clock()
         snapshot = _read(app, campaign_id, now=now)
         review = _review(app, snapshot, with_links=with_links, now=now)
@@ -129,33 +131,59 @@ def _read(app: AppContext, campaign_id: int, *, now: datetime) -> _Snapshot:
 
 def _review(app: AppContext, snapshot: _Snapshot, *, with_links: bool, now: datetime) -> CampaignReview:
     campaign, waiting, found = snapshot.campaign, snapshot.waiting, snapshot.found
-    links = check_links(app, found, snapshot.texts, to_publish=snapshot.hidden, now=now) if with_links else []
+    checked = CheckResult.of(_campaign_checks(app, snapshot, with_links=with_links, now=now))
     return CampaignReview(
         campaign_id=campaign.id,
         made_at=now,
         titles=tuple(one.article.title for one in found),
         revisions=snapshot.revisions,
         dispatches=tuple(_review_dispatch(app, campaign, one, snapshot.audience, now=now) for one in waiting),
-        problems=(
-            *_campaign_problems(waiting, found, now=now),
-            *_unused_text_problems(snapshot.unused),
-            *snapshot.audience.problems,
-            *article_problems([one.article for one in found]),
-            *links,
-        ),
+        problems=checked.problems,
         to_publish=tuple(snapshot.hidden),
         audience=snapshot.audience.description,
         received=snapshot.audience.received,
+        passed=checked.passed,
+        with_links=with_links,
     )
 
 
-def _campaign_problems(
-    waiting: Sequence[Dispatch], found: Sequence[StoredArticle], *, now: datetime
-) -> Iterator[Problem]:
+def _campaign_checks(
+    app: AppContext, snapshot: _Snapshot, *, with_links: bool, now: datetime
+) -> Iterator[tuple[str, Iterable[Problem]]]:
+    """Each check of the campaign as a whole, with what is so if it finds nothing."""
+    waiting, found, audience = snapshot.waiting, snapshot.found, snapshot.audience
+    titles = joined(one.article.title for one in found)
+    yield (
+        _("It has channels (%(count)s) and articles: %(titles)s.") % {"count": len(waiting), "titles": titles},
+        [*_part_problems(waiting, found)],
+    )
+    if found:
+        yield _("The articles may go out then."), _sending_problems(waiting, found, now=now)
+    if any(getattr(one, option.name) for one in snapshot.texts.values() for option in fields(MessageOptions)):
+        yield _("Each of its texts is used by a channel."), _unused_text_problems(snapshot.unused)
+    if audience.description or audience.problems:
+        yield _audience_text(audience), audience.problems
+    if found:
+        yield _("Titles, texts and languages look finished."), article_problems([one.article for one in found])
+    if with_links:
+        asked = check_links(app, found, snapshot.texts, to_publish=snapshot.hidden, now=now)
+        yield _("Links and images answer."), asked
+
+
+def _audience_text(audience: _Audience) -> str:
+    return _("Today %(people)s get it.") % {"people": counted(audience.count, "subscriber")}
+
+
+def _part_problems(waiting: Sequence[Dispatch], found: Sequence[StoredArticle]) -> Iterator[Problem]:
     if not waiting:
         yield Problem(Severity.BLOCK, "no-channel", "the campaign has no channel: choose at least one")
     if not found:
         yield Problem(Severity.BLOCK, "no-article", "the campaign has no article: choose at least one")
+
+
+def _sending_problems(
+    waiting: Sequence[Dispatch], found: Sequence[StoredArticle], *, now: datetime
+) -> Iterator[Problem]:
     starts = [one.scheduled_at for one in waiting if one.scheduled_at is not None]
     for one in found:
         problem = sending_problem(one, at=max(now, min(starts, default=now)))
@@ -215,27 +243,27 @@ def _review_dispatch(
     reach = reach_of(dispatch.kind)
     rendered: RenderedDispatch | None = None
     recipients = audience.count if reach is Reach.SENT else 0
-    problems = list(_time_problems(dispatch, now=now))
+    checked = CheckResult.of(_time_check(dispatch, now=now))
     cost: Cost | None = None
     try:
         if campaign.article_ids:
             rendered = render_dispatch(app, campaign, dispatch)
-            problems += rendered.problems
+            checked += rendered.checked
             if reach is not Reach.SENT:
                 recipients = _count_accounts(app, campaign, rendered)
             if recipients and isinstance(rendered.channel, CostEstimatingChannel):
                 cost = rendered.channel.estimate_cost(rendered.rendition, recipients)
-            problems += _channel_problems(app, rendered.channel, dispatch, recipients, now=now)
+            checked += CheckResult.of(_channel_checks(app, rendered.channel, dispatch, recipients, now=now))
             if not (campaign.audience.failed_of or campaign.audience.unknown_of):
-                problems += _comparison_problems(app, campaign, dispatch, rendered, recipients)
+                checked += CheckResult.of(_comparison_checks(app, campaign, dispatch, rendered, recipients))
     except ServiceError:
         raise
     except DistributorError as error:
-        problems.append(Problem(Severity.BLOCK, "render-failed", str(error)))
+        checked += CheckResult(problems=(Problem(Severity.BLOCK, "render-failed", str(error)),))
     except Exception as error:
         log.warning("dispatch.review_failed", dispatch_id=dispatch.id, reason=type(error).__name__, exc_info=error)
         fault = f"it cannot be rendered, because of a fault in the channel: {type(error).__name__}: {error}"
-        problems.append(Problem(Severity.BLOCK, "render-failed", fault))
+        checked += CheckResult(problems=(Problem(Severity.BLOCK, "render-failed", fault),))
     return DispatchReview(
         dispatch_id=dispatch.id,
         channel_name=dispatch.channel_name,
@@ -244,9 +272,10 @@ def _review_dispatch(
         scheduled_at=dispatch.scheduled_at,
         zone=dispatch.zone,
         rendition=rendered.rendition if rendered else None,
-        problems=tuple(sorted(problems, key=lambda one: one.severity is not Severity.BLOCK)),
+        problems=tuple(sorted(checked.problems, key=lambda one: one.severity is not Severity.BLOCK)),
         recipients=recipients,
         cost=cost,
+        passed=checked.passed,
     )
 
 
@@ -255,26 +284,37 @@ def _count_accounts(app: AppContext, campaign: Campaign, rendered: RenderedDispa
         return len(without_repetition(connection, rendered.channel, rendered.rendition, campaign)[0])
 
 
-def _time_problems(dispatch: Dispatch, *, now: datetime) -> Iterator[Problem]:
+def _time_check(dispatch: Dispatch, *, now: datetime) -> Iterator[tuple[str, Iterable[Problem]]]:
     start = dispatch.local_time
     # One that is paused starts at once when it is resumed.
-    if start is None or dispatch.state is DispatchState.PAUSED:
-        return
+    if start is not None and dispatch.state is not DispatchState.PAUSED:
+        yield _("Its time is to come: %(time)s.") % {"time": spell_time(start)}, _time_problems(start, now=now)
+
+
+def _time_problems(start: datetime, *, now: datetime) -> Iterator[Problem]:
     if start < now - GRACE:
         ago = spell_duration(now - start)
         advice = f"its time, {format_time(start)}, was {ago} ago: choose a later time, or now"
         yield Problem(Severity.BLOCK, "time-past", advice)
 
 
-def _channel_problems(
+def _channel_checks(
     app: AppContext, channel: Channel, dispatch: Dispatch, recipients: int, *, now: datetime
-) -> Iterator[Problem]:
+) -> Iterator[tuple[str, Iterable[Problem]]]:
     """What is known about the channel itself without sending anything."""
     if isinstance(channel, ConfiguredChannel):
-        yield from channel.check_settings()
+        yield _("The channel has all settings that it needs."), channel.check_settings()
     with app.database.begin() as connection:
         routes = paused_routes.paused(connection, dispatch.channel_id)
         stopped = dispatches.paused_on(connection, dispatch.channel_id, except_campaign=dispatch.campaign_id)
+    yield _("The channel is sending: nothing on it is paused, no route waits."), _pause_problems(stopped, routes)
+    if isinstance(channel, ScheduledChannel) and channel.send_schedule.warm_up is not None:
+        starts_at = max(now, dispatch.scheduled_at or now)
+        warm_up = _warm_up_problems(channel.send_schedule.warm_up, recipients, starts_at)
+        yield _("The warm-up plan has room for all of it on one day."), warm_up
+
+
+def _pause_problems(stopped: Sequence[Dispatch], routes: Sequence[PausedRouteRecord]) -> Iterator[Problem]:
     for other in stopped:
         advice = f"campaign {other.campaign_id} is paused on this channel after its release: {other.reason}"
         yield Problem(Severity.WARN, "channel-paused", advice)
@@ -284,14 +324,11 @@ def _channel_problems(
             f"probe succeeds: {route.reason}"
         )
         yield Problem(Severity.WARN, "route-in-backoff", advice, route.name)
-    if isinstance(channel, ScheduledChannel) and channel.send_schedule.warm_up is not None:
-        starts_at = max(now, dispatch.scheduled_at or now)
-        yield from _warm_up_problems(channel.send_schedule.warm_up, recipients, starts_at)
 
 
-def _comparison_problems(
+def _comparison_checks(
     app: AppContext, campaign: Campaign, dispatch: Dispatch, rendered: RenderedDispatch, recipients: int
-) -> Iterator[Problem]:
+) -> Iterator[tuple[str, Iterable[Problem]]]:
     """What differs strangely from the last campaign on this channel, or does not differ at all."""
     with app.database.begin() as connection:
         last = dispatches.last_released(connection, dispatch.channel_id, except_campaign=campaign.id)
@@ -299,16 +336,25 @@ def _comparison_problems(
             return
         is_other = campaigns.find(connection, last.campaign_id).article_ids != campaign.article_ids
         before = dispatches.rendition_of(connection, last.id)
-    channel, size = rendered.channel, last.audience_size or 0
+    channel = rendered.channel
     if is_other and isinstance(channel, SubjectChannel):
-        subject = channel.subject_of(rendered.rendition)
-        if subject == channel.subject_of(before):
-            message = (
-                f"the subject is that of the last campaign here, {last.campaign_id}, about something else: {subject}"
-            )
-            yield Problem(Severity.WARN, "subject-repeated", message, "subject")
+        subject, earlier = channel.subject_of(rendered.rendition), channel.subject_of(before)
+        yield _("The subject is not that of the last campaign."), _subject_problems(subject, earlier, last)
+    if channel.capabilities.audience is Audience.SUBSCRIBERS and recipients:
+        about_as_large = _("The audience is about as large as that of the last campaign.")
+        yield about_as_large, _audience_size_problems(recipients, last)
+
+
+def _subject_problems(subject: str, earlier: str, last: Dispatch) -> Iterator[Problem]:
+    if subject == earlier:
+        message = f"the subject is that of the last campaign here, {last.campaign_id}, about something else: {subject}"
+        yield Problem(Severity.WARN, "subject-repeated", message, "subject")
+
+
+def _audience_size_problems(recipients: int, last: Dispatch) -> Iterator[Problem]:
+    size = last.audience_size or 0
     fewer, more = sorted((recipients, size))
-    if channel.capabilities.audience is Audience.SUBSCRIBERS and fewer and more >= max(_MANY, fewer * _UNUSUAL):
+    if fewer and more >= max(_MANY, fewer * _UNUSUAL):
         message = (
             f"{counted(recipients, 'subscriber')} get it, while {counted(size, 'subscriber')} got the last campaign "
             f"here, {last.campaign_id}: is the audience right?"
