@@ -66,6 +66,8 @@ BOUNDS = {
     ("paused_routes", "relay"): "channels.email.settings: a URL",
     ("paused_routes", "destination"): ADDRESS,
     ("heartbeats", "role"): OURS,
+    ("campaign_comments", "key"): "storage.campaign_comments shortens it",
+    ("test_groups", "key"): "flow.publishing.test_groups refuses a name of more than 60 characters",
     ("quarantine", "loop"): OURS,
     ("quarantine", "key"): "storage.quarantine shortens it",
 }

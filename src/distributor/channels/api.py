@@ -838,13 +838,17 @@ class ConfirmationChannel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountMail:
-    """The words of a mail with a one-time link for a user of the team's app; `otherwise` is for whom it surprises."""
+    """The words of a mail to a user of the team's app; `otherwise` is for whom it surprises.
+
+    Its button leads to `url`, or without one to a one-time link that the mail gets as it is sent.
+    """
 
     subject: str
     title: str
     sentences: tuple[str, ...]
     button: str
     otherwise: str
+    url: str = ""
 
 
 @runtime_checkable
@@ -852,7 +856,7 @@ class AccountMailChannel(Protocol):
     """A channel that can send mails to users of the team's app."""
 
     def render_account_mail(self, mail: AccountMail, context: RenderContext) -> Rendition:
-        """The message, with a link of purpose ACCOUNT for each delivery. Pure, like `render`; checked by `check`.
+        """The message, with a link of purpose ACCOUNT for each delivery if it has no URL. Pure; checked by `check`.
 
         Raises TemplateError.
         """

@@ -35,7 +35,8 @@ _COMMON_PASSWORDS = frozenset(
 class Permission(StrEnum):
     """What a page of the team's app needs. Those that an API token can have too are called as its scope is.
 
-    ACCOUNT is one's own account: every user has it.
+    ACCOUNT is one's own account: every user has it. CAMPAIGNS_COMMENT is taking part in what is said about a campaign:
+    reviews, comments, a question for an approval, a test to oneself.
     """
 
     ACCOUNT = "account"
@@ -60,6 +61,7 @@ class Permission(StrEnum):
     CHANNELS_READ = TokenScope.CHANNELS_READ.value
     CAMPAIGNS_READ = TokenScope.CAMPAIGNS_READ.value
     CAMPAIGNS_WRITE = TokenScope.CAMPAIGNS_WRITE.value
+    CAMPAIGNS_COMMENT = "campaigns:comment"
     CAMPAIGNS_APPROVE = TokenScope.CAMPAIGNS_APPROVE.value
 
 
@@ -84,7 +86,7 @@ _VIEWER = frozenset(
         Permission.SEGMENTS_READ,
     }
 )
-_EDITOR = _VIEWER | {Permission.ARTICLES_WRITE}
+_EDITOR = _VIEWER | {Permission.ARTICLES_WRITE, Permission.CAMPAIGNS_COMMENT}
 _MARKETER = _EDITOR | {
     Permission.CAMPAIGNS_WRITE,
     Permission.LISTS_WRITE,
@@ -104,7 +106,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.ADMIN: _EVERYTHING,
     Role.EDITOR: _EDITOR,
     Role.MARKETER: _MARKETER,
-    Role.APPROVER: _VIEWER | {Permission.CAMPAIGNS_APPROVE},
+    Role.APPROVER: _VIEWER | {Permission.CAMPAIGNS_COMMENT, Permission.CAMPAIGNS_APPROVE},
     Role.VIEWER: _VIEWER,
 }
 

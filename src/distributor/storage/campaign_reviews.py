@@ -19,21 +19,29 @@ from distributor.storage.json_codec import problems_from_json, problems_to_json
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewedDispatch:
     """What a review showed of a channel: `scheduled_at` is None if its time was open, and `rendition_id` if it could
-    not be rendered.
+    not be rendered; `digest`, the hash of the rendition, is empty then.
+
+    `passed` are sentences about what was checked and is right, `cost` is an amount with its currency, or empty.
     """
 
+    channel_id: int
     channel_name: str
+    kind: str
     scheduled_at: datetime | None
     rendition_id: int | None
     recipients: int
     problems: tuple[Problem, ...]
+    passed: tuple[str, ...] = ()
+    cost: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewRecord:
     """A stored review. `revisions` are those of the articles by slug, `blockers` how many problems blocked it.
 
-    `problems` are those of the campaign as a whole.
+    `problems` are those of the campaign as a whole, `passed` sentences about what was checked and is right;
+    `with_links` says whether links were asked.
     """
 
     id: int
@@ -48,6 +56,9 @@ class ReviewRecord:
     approved_by: str
     approved_at: datetime | None
     accepted_at: datetime | None
+    campaign_id: int = 0
+    passed: tuple[str, ...] = ()
+    with_links: bool = False
 
     @property
     def rendition_ids(self) -> Mapping[str, int | None]:
@@ -69,6 +80,8 @@ def add(connection: Connection, review: CampaignReview, *, version: int, actor: 
             version=version,
             revisions=dict(review.revisions),
             problems=problems_to_json(review.problems),
+            passed=list(review.passed),
+            with_links=review.with_links,
             blockers=len(review.blockers),
             sentence=review.sentence,
             made_by=actor,
@@ -89,6 +102,8 @@ def add(connection: Connection, review: CampaignReview, *, version: int, actor: 
                 rendition_id=rendition_id,
                 problems=problems_to_json(one.problems),
                 recipients=one.recipients,
+                passed=list(one.passed),
+                cost=str(one.cost) if one.cost else "",
             )
         )
     found = _newest(connection, tables.campaign_reviews.c.id == review_id)
@@ -108,6 +123,11 @@ def newest_approved(connection: Connection, campaign_id: int, *, version: int) -
     return _newest(
         connection, review.campaign_id == campaign_id, review.version == version, review.approved_at.is_not(None)
     )
+
+
+def newest(connection: Connection, campaign_id: int) -> ReviewRecord | None:
+    """The newest review of a campaign, if any."""
+    return _newest(connection, tables.campaign_reviews.c.campaign_id == campaign_id)
 
 
 def latest(connection: Connection, campaign_id: int, *, limit: int, before_id: int | None = None) -> list[ReviewRecord]:
@@ -147,17 +167,23 @@ def _found(connection: Connection, *conditions: ColumnElement[bool], limit: int)
     ).all()
     shown: dict[int, list[ReviewedDispatch]] = {row.id: [] for row in rows}
     for one in connection.execute(
-        select(tables.channels.c.name, tables.reviewed_dispatches)
+        select(tables.channels.c.name, tables.channels.c.kind, tables.renditions.c.digest, tables.reviewed_dispatches)
         .join(tables.channels, tables.channels.c.id == tables.reviewed_dispatches.c.channel_id)
+        .outerjoin(tables.renditions, tables.renditions.c.id == tables.reviewed_dispatches.c.rendition_id)
         .where(tables.reviewed_dispatches.c.review_id.in_(shown))
         .order_by(tables.channels.c.name)
     ):
         found = ReviewedDispatch(
+            channel_id=one.channel_id,
             channel_name=one.name,
+            kind=one.kind,
             scheduled_at=one.scheduled_at,
             rendition_id=one.rendition_id,
             recipients=one.recipients,
             problems=problems_from_json(one.problems),
+            passed=tuple(one.passed),
+            cost=one.cost,
+            digest=one.digest or "",
         )
         shown[one.review_id].append(found)
     return [
@@ -174,6 +200,9 @@ def _found(connection: Connection, *conditions: ColumnElement[bool], limit: int)
             approved_by=row.approved_by,
             approved_at=row.approved_at,
             accepted_at=row.accepted_at,
+            campaign_id=row.campaign_id,
+            passed=tuple(row.passed),
+            with_links=row.with_links,
         )
         for row in rows
     ]

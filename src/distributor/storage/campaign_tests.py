@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.audience import AudiencePlan
-from distributor.domain.campaign import Campaign, CampaignPurpose, UnknownPolicy
+from distributor.domain.campaign import Campaign, CampaignPurpose, PlanKey, UnknownPolicy
 from distributor.domain.rendition import Rendition
 from distributor.storage import dispatches, tables
 from distributor.storage.database import Connection
@@ -25,6 +25,7 @@ def add(
     *,
     test_of: Campaign | None = None,
     subscriber_id: int | None = None,
+    key: PlanKey | None = None,
     now: datetime,
 ) -> int:
     """Insert a test that is released at once; returns its id. Without `test_of` it is one of the channel itself.
@@ -35,6 +36,7 @@ def add(
         insert(tables.campaigns)
         .values(
             name=name,
+            key=str(key) if key else None,
             purpose=CampaignPurpose.TEST,
             audience=audience_to_json(AudiencePlan(repeats=True)),
             track_opens=test_of is not None and test_of.track_opens,

@@ -474,6 +474,10 @@ campaign_reviews = Table(
     Column("revisions", JSONB, nullable=False),
     # The problems of the campaign as a whole.
     Column("problems", JSONB, nullable=False, server_default=_EMPTY_LIST),
+    # What was checked and is right, in sentences.
+    Column("passed", JSONB, nullable=False, server_default=_EMPTY_LIST),
+    # Whether it was asked if links answer.
+    Column("with_links", Boolean, nullable=False, server_default=text("false")),
     # How many problems block it, on its channels too.
     Column("blockers", Integer, nullable=False),
     Column("sentence", Text, nullable=False),
@@ -497,7 +501,43 @@ reviewed_dispatches = Table(
     Column("rendition_id", ForeignKey("renditions.id")),
     Column("problems", JSONB, nullable=False, server_default=_EMPTY_LIST),
     Column("recipients", BigInteger, nullable=False),
+    Column("passed", JSONB, nullable=False, server_default=_EMPTY_LIST),
+    # An amount with its currency; empty if it costs nothing.
+    Column("cost", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("review_id", "channel_id"),
+)
+
+# What the team says about a campaign. `key` keeps a form that is sent twice from being kept twice.
+campaign_comments = Table(
+    "campaign_comments",
+    metadata,
+    _id(),
+    Column("campaign_id", ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("user_id", ForeignKey("users.id", ondelete="SET NULL")),
+    Column("author", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    # Who got it by mail, by name.
+    Column("told", ARRAY(Text), nullable=False, server_default=_EMPTY_ARRAY),
+    # That of the campaign when it was written.
+    Column("version", Integer, nullable=False),
+    _timestamp("created_at"),
+    UniqueConstraint("campaign_id", "key"),
+    Index(None, "user_id"),
+)
+
+# Addresses that tests of campaigns are sent to, under one name; `key` is the name without regard to case.
+test_groups = Table(
+    "test_groups",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("addresses", ARRAY(Text), nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("changed_by", Text, nullable=False),
+    _timestamp("changed_at"),
 )
 
 # Who did what with a campaign, and when.

@@ -43,15 +43,19 @@ def review(app: AppContext, campaign_id: int, *, actor: str, with_links: bool = 
     return made
 
 
-def approve(app: AppContext, campaign_id: int, *, actor: str, version: int | None = None) -> CampaignReview:
+def approve(
+    app: AppContext, campaign_id: int, *, actor: str, version: int | None = None, review_id: int | None = None
+) -> CampaignReview:
     """Approve a draft, or a campaign that waits for a person, as it would go out now; returns what is approved.
 
-    `version` is the one that the caller has seen, if it must be that one. Raises NotFoundError, BlockedError, and
-    StateError for a campaign that is neither, or has another version.
+    `version` is the one that the caller has seen, if it must be that one; `review_id` is of the review that was shown,
+    if what goes out must be what it showed. Raises NotFoundError, BlockedError, and StateError for a campaign that is
+    neither, has another version, or has changed since that review.
     """
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         require_seen(campaign, version)
+        seen = _require_newest(connection, campaign, review_id)
         _require_resting(campaign, dispatches.of_campaign(connection, campaign_id))
     made = review_campaign(app, campaign_id)
     with app.database.begin() as connection:
@@ -59,6 +63,7 @@ def approve(app: AppContext, campaign_id: int, *, actor: str, version: int | Non
         _require_resting(campaign, dispatches.of_campaign(connection, campaign_id))
         stored = _store(connection, app, made, version=campaign.version, actor=actor)
         if not made.blockers:
+            _require_same(campaign, seen, stored)
             campaign_reviews.approve(connection, stored.id, actor=actor, now=app.clock())
             campaigns.record(connection, campaign_id, CampaignAction.APPROVED, actor=actor, now=app.clock())
     require_unblocked(made)
@@ -110,13 +115,19 @@ def schedule(
     without: Sequence[str] = (),
     with_links: bool = False,
     version: int | None = None,
+    review_id: int | None = None,
 ) -> CampaignReview:
     """Review a draft, arranged as by `arrange`, and schedule it if nothing blocks it; returns the review.
 
+    `review_id` is of the review that was shown, if what goes out must be what it showed: then a form that is sent again
+    after the campaign was scheduled and taken back schedules nothing.
+
     Raises what `arrange` raises, BlockedError if the review finds problems that block it, ScheduleError without times
-    or for past ones, and StateError if it was edited meanwhile, or needs an approval of what it is now. It stays a
-    draft then.
+    or for past ones, and StateError if it was edited meanwhile, needs an approval of what it is now, or is not what was
+    shown. It stays a draft then.
     """
+    with app.database.begin() as connection:
+        seen = _require_newest(connection, campaigns.find(connection, campaign_id), review_id)
     version = arrange(app, campaign_id, actor=actor, start=start, zone=zone, without=without, version=version)
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
@@ -129,7 +140,8 @@ def schedule(
         if made.blockers:
             _store(connection, app, made, version=version, actor=actor)
         else:
-            accept_review(connection, app, campaign, made, actor=actor)
+            _require_newest(connection, campaign, review_id)
+            accept_review(connection, app, campaign, made, actor=actor, seen=seen)
             starts = _spell_starts(dispatches.of_campaign(connection, campaign_id))
             campaigns.record(
                 connection, campaign_id, CampaignAction.SCHEDULED, actor=actor, detail=starts, now=app.clock()
@@ -211,14 +223,22 @@ def require_unreleased(campaign: Campaign, planned: Sequence[Dispatch]) -> None:
 
 
 def accept_review(
-    connection: Connection, app: AppContext, campaign: Campaign, made: CampaignReview, *, actor: str
+    connection: Connection,
+    app: AppContext,
+    campaign: Campaign,
+    made: CampaignReview,
+    *,
+    actor: str,
+    seen: ReviewRecord | None = None,
 ) -> None:
     """Store a review that nothing blocks and schedule what it showed; the caller has locked the campaign.
 
-    Raises StateError for an article that cannot be sent, and if the campaign needs an approval of what it is now.
+    Raises StateError for an article that cannot be sent, if the campaign needs an approval of what it is now, and if it
+    is not what was `seen`.
     """
     now = app.clock()
     stored = _store(connection, app, made, version=campaign.version, actor=actor)
+    _require_same(campaign, seen, stored)
     _require_approval(connection, campaign, stored)
     campaign_reviews.accept(connection, stored.id, now=now)
     for one in made.dispatches:
@@ -306,6 +326,36 @@ def require_seen(campaign: Campaign, version: int | None) -> None:
         )
 
 
+def _require_newest(connection: Connection, campaign: Campaign, review_id: int | None) -> ReviewRecord | None:
+    """The newest review, if one was shown. Raises StateError if that was another, or the campaign was edited since."""
+    if review_id is None:
+        return None
+    newest = campaign_reviews.newest(connection, campaign.id)
+    if newest is None or newest.id != review_id or newest.version != campaign.version:
+        raise StateError(f"campaign {campaign.id} was reviewed or changed since you looked: look at it again")
+    return newest
+
+
+def _require_same(campaign: Campaign, seen: ReviewRecord | None, stored: ReviewRecord) -> None:
+    """Raises StateError if a review shows something else than the one that was seen."""
+    changes = _changes_since(seen, stored) if seen is not None else ""
+    if changes:
+        raise StateError(f"campaign {campaign.id} is not what you looked at any more: {changes}; look at it again")
+
+
+def _changes_since(before: ReviewRecord, after: ReviewRecord) -> str:
+    """What differs between what two reviews showed, empty if nothing does.
+
+    Articles that are not published yet are dated with the start: other times alone make other renditions, and so does
+    every moment while there is no time.
+    """
+    is_comparable = before.starts == after.starts and None not in after.starts.values()
+    changed = [name for name, number in after.rendition_ids.items() if number != before.rendition_ids.get(name)]
+    if before.revisions == after.revisions and not (is_comparable and changed):
+        return ""
+    return spell_changes(before.revisions, after.revisions, changed)
+
+
 def require_version(campaign: Campaign, version: int) -> None:
     if campaign.version != version:
         raise StateError(f"campaign {campaign.id} was edited while it was reviewed: review it again")
@@ -331,11 +381,8 @@ def _require_approval(connection: Connection, campaign: Campaign, stored: Review
     approved = campaign_reviews.newest_approved(connection, campaign.id, version=campaign.version)
     if approved is None:
         raise StateError(f"campaign {campaign.id} needs an approval: {advice}")
-    # Articles that are not published yet are dated with the start: other times alone make other renditions.
-    is_comparable = approved.starts == stored.starts
-    changed = [name for name, number in stored.rendition_ids.items() if number != approved.rendition_ids.get(name)]
-    if approved.revisions != stored.revisions or (is_comparable and changed):
-        what = spell_changes(approved.revisions, stored.revisions, changed)
+    what = _changes_since(approved, stored)
+    if what:
         raise StateError(f"campaign {campaign.id} changed since it was approved: {what}; {advice}")
 
 

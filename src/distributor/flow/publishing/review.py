@@ -387,7 +387,7 @@ def _texts_of(connection: Connection, campaign: Campaign, dispatch: Dispatch) ->
 
 
 def reach_of(kind_name: str) -> Reach:
-    """How channels of this kind reach their readers."""
+    """How a channel of this kind reaches its readers; one that is not installed counts as an account."""
     kind = kinds().get(kind_name)
     if kind is not None and kind.capabilities.audience is Audience.SUBSCRIBERS:
         return Reach.SENT

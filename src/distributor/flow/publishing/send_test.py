@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from distributor.channels.api import Audience, Channel, PersonalizedChannel, PublishingChannel
-from distributor.channels.registry import kind_of
+from distributor.channels.registry import kind_of, kinds
 from distributor.domain.address import EmailAddress, parse_address
-from distributor.domain.campaign import Campaign, CampaignAction, CampaignPurpose
+from distributor.domain.campaign import Campaign, CampaignAction, CampaignPurpose, PlanKey
 from distributor.domain.errors import InputError, NotFoundError, StateError
 from distributor.domain.merge_fields import FieldGroup, MergeFields, ReaderFields, field_label
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition
+from distributor.domain.stored_text import stored_key
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.campaign_content import load_content, render_content
 from distributor.storage import articles, campaign_tests, campaigns, channels, dispatches, merge_fields, suppressions
@@ -32,13 +35,56 @@ class AskedTest:
     """Which test is asked for: of what a campaign says on one of its channels, sent over it or over `via`.
 
     A mail goes to `addresses`, with the merge fields of the subscriber `seen_by` if one is named; a post is made over
-    `via`, another channel of the same kind. Without `channel_name` it is the one channel that fits.
+    `via`, another channel of the same kind. Without `channel_name` it is the one channel that fits. A test that is
+    asked for twice with the same `key` is sent once.
     """
 
     channel_name: str = ""
     via: str = ""
     addresses: tuple[str, ...] = ()
     seen_by: str = ""
+    key: str = ""
+
+    def plan_key(self, campaign_id: int) -> PlanKey | None:
+        """The key of the test, None without one."""
+        if not self.key:
+            return None
+        asked = [self.channel_name, self.via, sorted(self.addresses), self.seen_by]
+        digest = hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode()).hexdigest()
+        return PlanKey(name=f"test:{campaign_id}:{stored_key(self.key)}", digest=digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestWay:
+    """A way to test a campaign: what it says on a channel, sent over it to addresses, or posted over `via`."""
+
+    __test__ = False
+
+    channel_name: str
+    via: str
+    to_addresses: bool
+
+
+def ways_to_test(connection: Connection, campaign_id: int) -> list[TestWay]:
+    """How a campaign can be tested: mails first. What is published for everyone cannot be."""
+    planned = dispatches.of_campaign(connection, campaign_id)
+    own = {one.channel_name for one in planned}
+    others = [one for one in channels.all_channels(connection) if one.name not in own]
+    mails = [
+        TestWay(channel_name=one.channel_name, via="", to_addresses=True)
+        for one in planned
+        if kinds().get(one.kind) and kind_of(one.kind).capabilities.audience is Audience.SUBSCRIBERS
+    ]
+    posts = [
+        TestWay(channel_name=one.channel_name, via=other.name, to_addresses=False)
+        for one in planned
+        for other in others
+        if other.kind == one.kind
+        and kinds().get(one.kind)
+        and kind_of(one.kind).capabilities.audience is Audience.BROADCAST
+        and not issubclass(kind_of(one.kind), PublishingChannel)
+    ]
+    return [*mails, *posts]
 
 
 def send_test(app: AppContext, campaign_id: int, asked: AskedTest, *, actor: str) -> int:
@@ -46,10 +92,14 @@ def send_test(app: AppContext, campaign_id: int, asked: AskedTest, *, actor: str
 
     No consent is needed, because the team sends it to itself. Raises NotFoundError, AddressError, InputError for a
     request that does not fit the campaign, TemplateError, and StateError if an address is suppressed, or what would be
-    sent has a blocking problem.
+    sent has a blocking problem or the key was used for another test.
     """
     addresses = _read_addresses(asked.addresses)
+    key = asked.plan_key(campaign_id)
     with app.database.begin() as connection:
+        earlier = campaigns.find_by_key(connection, key) if key else None
+        if earlier is not None:
+            return earlier
         campaign = campaigns.find(connection, campaign_id)
         if campaign.purpose is not CampaignPurpose.ARTICLES:
             raise StateError(f"campaign {campaign_id} sends no articles: only campaigns with articles can be tested")
@@ -74,6 +124,9 @@ def send_test(app: AppContext, campaign_id: int, asked: AskedTest, *, actor: str
     if blocking:
         raise StateError(f"the test cannot be sent: {'; '.join(blocking)}")
     with app.database.begin() as connection:
+        earlier = campaigns.find_by_key(connection, key) if key else None
+        if earlier is not None:
+            return earlier
         recipients = (
             _accounts(app, channel, shown, rendition, addresses)
             if channel.capabilities.audience is Audience.BROADCAST
@@ -87,6 +140,7 @@ def send_test(app: AppContext, campaign_id: int, asked: AskedTest, *, actor: str
             recipients,
             test_of=campaign,
             subscriber_id=reader,
+            key=key,
             now=app.clock(),
         )
         detail = f"campaign {test_id}, over {via.name} to {len(recipients)}"

@@ -41,22 +41,31 @@ def mail_link(app: AppContext, connection: Connection, user: User, *, invited_by
 
     Raises ConfigurationError if no channel can send it, TemplateError, and StateError if what it would say is blocked.
     """
-    record = _mail_channel(connection)
-    if record is None:
+    if not can_mail(connection):
         raise ConfigurationError(
             "there is no email channel, so the link cannot be mailed; "
             f"`distributor user reset-link {user.email}` prints one"
         )
+    delivery_id = queue_mail(app, connection, user, _mail_for(app, user, invited_by), now=now)
+    # The channel signs the link of the delivery when it writes the mail: until then, it is nowhere.
+    _store(connection, user, app.tokens.mint(Purpose.ACCOUNT, delivery_id), now=now)
+
+
+def queue_mail(app: AppContext, connection: Connection, user: User, mail: AccountMail, *, now: datetime) -> int:
+    """Queue a mail to a user; returns the id of its delivery. There must be a channel that `can_mail`.
+
+    Raises TemplateError, and StateError if what it would say is blocked.
+    """
+    record = _mail_channel(connection)
+    assert record is not None, "the caller has looked"  # noqa: S101
     channel = app.open_channel(record)
     assert isinstance(channel, AccountMailChannel), "chosen because it is"  # noqa: S101
     context = RenderContext(site=app.site, templates=app.templates, discovered_limits=record.discovered_limits)
-    rendition = channel.render_account_mail(_mail_for(app, user, invited_by), context)
+    rendition = channel.render_account_mail(mail, context)
     blocking = [one.message for one in channel.check(rendition) if one.severity is Severity.BLOCK]
     if blocking:
         raise StateError(f"the link cannot be mailed: {'; '.join(blocking)}")
-    delivery_id = account_mails.add(connection, user, record.id, rendition, now=now)
-    # The channel signs the link of the delivery when it writes the mail: until then, it is nowhere.
-    _store(connection, user, app.tokens.mint(Purpose.ACCOUNT, delivery_id), now=now)
+    return account_mails.add(connection, user, record.id, rendition, now=now)
 
 
 def can_mail(connection: Connection) -> bool:

@@ -30,8 +30,9 @@ class HeaderProfile:
 
 
 def header_profile_of(payload: Mapping[str, Json]) -> HeaderProfile:
-    """The profile of a rendition's purpose."""
-    return _PROFILES[CampaignPurpose(payload.get("purpose", CampaignPurpose.ARTICLES))]
+    """The profile of a rendition's purpose; a notice has no link with a token."""
+    profile = _PROFILES[CampaignPurpose(payload.get("purpose", CampaignPurpose.ARTICLES))]
+    return replace(profile, required_link="", links=frozenset()) if payload.get("is_notice") else profile
 
 
 def list_label(slug: str) -> str:

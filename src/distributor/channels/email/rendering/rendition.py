@@ -6,6 +6,7 @@ import html
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from markupsafe import Markup
@@ -140,7 +141,7 @@ def render_confirmation(
 
 
 def render_account_mail(mail: AccountMail, context: RenderContext, settings: EmailSettings) -> Rendition:
-    """The mail with a one-time link for a user of the team's app; nothing in it is tracked. Raises TemplateError."""
+    """The mail to a user of the team's app; nothing in it is tracked. Raises TemplateError."""
     identity = sender_identity_of(context.site, settings, None)
     words: dict[str, Json] = {
         "subject": keep_literal(mail.subject),
@@ -149,11 +150,13 @@ def render_account_mail(mail: AccountMail, context: RenderContext, settings: Ema
         "sentences": [keep_literal(sentence) for sentence in mail.sentences],
         "button": keep_literal(mail.button),
         "otherwise": keep_literal(mail.otherwise),
+        "link": keep_literal(mail.url) or "@@account@@",
     }
     variables = {**base_variables(identity, context.site, "en"), "sheet": {}, **words}
-    return _untracked_mail(
+    rendition = _untracked_mail(
         CampaignPurpose.ACCOUNT, (_ACCOUNT_HTML, _ACCOUNT_TEXT), variables, identity, context, settings
     )
+    return replace(rendition, payload={**rendition.payload, "is_notice": True}) if mail.url else rendition
 
 
 def _untracked_mail(

@@ -19,6 +19,9 @@ def upgrade() -> None:
     _create_site_settings()
     _create_article_drafts()
     _add_titles()
+    _extend_reviews()
+    _create_comments()
+    _create_test_groups()
 
 
 def _create_campaign_audits() -> None:
@@ -241,4 +244,54 @@ def _add_titles() -> None:
     """Lists and searches of articles read the title without the content."""
     op.add_column(
         "article_revisions", sa.Column("title", sa.Text(), sa.Computed("content ->> 'title'", persisted=True))
+    )
+
+
+def _extend_reviews() -> None:
+    empty_list = sa.text("'[]'::jsonb")
+    for table in ("campaign_reviews", "reviewed_dispatches"):
+        op.add_column(table, sa.Column("passed", postgresql.JSONB(), server_default=empty_list, nullable=False))
+    op.add_column(
+        "campaign_reviews", sa.Column("with_links", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
+    op.add_column("reviewed_dispatches", sa.Column("cost", sa.Text(), server_default="", nullable=False))
+
+
+def _create_comments() -> None:
+    op.create_table(
+        "campaign_comments",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=True),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("told", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaigns.id"], name=op.f("campaign_comments_campaign_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("campaign_comments_user_id_fkey"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("campaign_comments_pkey")),
+        sa.UniqueConstraint("campaign_id", "key", name=op.f("campaign_comments_campaign_id_key_key")),
+    )
+    op.create_index(op.f("campaign_comments_user_id_idx"), "campaign_comments", ["user_id"])
+
+
+def _create_test_groups() -> None:
+    op.create_table(
+        "test_groups",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("addresses", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("changed_by", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("test_groups_pkey")),
+        sa.UniqueConstraint("key", name=op.f("test_groups_key_key")),
     )
