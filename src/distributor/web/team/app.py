@@ -19,6 +19,9 @@ from distributor.web.team.articles import ArticlePages
 from distributor.web.team.brand import BrandPages
 from distributor.web.team.campaign import CampaignPages
 from distributor.web.team.campaign_preview import CampaignPreviewPages
+from distributor.web.team.campaign_review import CampaignReviewPages
+from distributor.web.team.campaign_schedule import CampaignSchedulePages
+from distributor.web.team.campaign_tests import CampaignTestPages
 from distributor.web.team.campaigns import CampaignListPages
 from distributor.web.team.channel_dns import ChannelDnsPages
 from distributor.web.team.channels import ChannelPages
@@ -65,6 +68,9 @@ class TeamApp:
             *ComposerPages(app, self._pages, self.gate).routes(),
             *self._campaigns.routes(),
             *BrandPages(app, self._pages, self.gate).routes(),
+            *CampaignReviewPages(app, self._pages, self.gate).routes(),
+            *CampaignSchedulePages(app, self._pages, self.gate).routes(),
+            *CampaignTestPages(app, self._pages, self.gate).routes(),
             *CampaignPreviewPages(app, self._pages, self.gate).routes(),
             *ChannelPages(app, self._pages, self.gate).routes(),
             *ChannelDnsPages(app, self._pages, self.gate).routes(),
