@@ -188,3 +188,11 @@ def test_every_process_has_the_change_without_a_restart(app: AppContext, team: T
     assert app.site.name == "The Test Gazette"
     save(owner, site_name="The Tideline Letter")
     assert app.current_site.look_again().name == "The Tideline Letter"
+
+
+def test_the_contrast_of_a_colour_is_shown_while_it_is_chosen(owner: Browser):
+    light = owner.get(f"{PATH}/shades?accent_colour=%23ffee88")
+    assert "as #" in light.text
+    assert 'fill="#ffee88"' in light.text
+    assert owner.get(f"{PATH}/shades?accent_colour=reddish").status_code == 200
+    assert owner.page(PATH).xpath("//*[@hx-get='/app/settings/brand/shades']//ul[@class='brand-shades']/li")

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from distributor.channels.api import Site
 from distributor.domain.errors import DataError, InputError, StateError
 from distributor.domain.schedule import known_zones
-from distributor.domain.site_settings import LOGO_BYTES, SiteSetting, read_logo
+from distributor.domain.site_settings import LOGO_BYTES, SiteSetting, checked_site_setting, read_logo
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.site import SettingError, SiteChanges, change_site, proposed_site, read_site
@@ -51,6 +51,7 @@ class BrandPages:
             TeamRoute("GET", "/settings/brand", self.show, write),
             TeamRoute("POST", "/settings/brand", self.save, write, max_bytes=FORM_BYTES, takes_files=True),
             TeamRoute("GET", "/settings/brand/preview", self.show_sample, write),
+            TeamRoute("GET", "/settings/brand/shades", self.show_shades, write),
             TeamRoute(
                 "POST", "/settings/brand/preview", self.show_proposed, write, max_bytes=FORM_BYTES, takes_files=True
             ),
@@ -76,6 +77,14 @@ class BrandPages:
         if SiteSetting.LOGO not in self._app.fixed_site_settings:
             site = _with_proposed_logo(site, changes)
         return self._frame(site)
+
+    def show_shades(self, asked: TeamRequest) -> Response:
+        """How links look in a colour that is being chosen."""
+        try:
+            accent = checked_site_setting(SiteSetting.ACCENT, asked.request.query_params.get(SiteSetting.ACCENT, ""))
+        except InputError:
+            accent = ""
+        return self._pages.fragment("brand_shades.html.j2", {"shades": _shades(accent or self._app.site.brand.accent)})
 
     def _frame(self, site: Site) -> Response:
         html = sample_mail(self._app, site)
@@ -123,6 +132,8 @@ def brand_context(app: AppContext, form: Form, fault: BrandFault) -> dict[str, o
     stored = read_site(app)
     typed = {one: form.exact(one.value) for one in SiteSetting if one.value in form.fields} if fault.status else {}
     accent = app.site.brand.accent
+    if fault.status and SiteSetting.ACCENT not in fault.of_settings:
+        accent = typed.get(SiteSetting.ACCENT) or accent
     return {
         "values": {one.value: typed.get(one, value) for one, value in stored.values.items()},
         "fixed": {one.value: one.variable if one in stored.fixed else "" for one in SiteSetting},
@@ -131,8 +142,12 @@ def brand_context(app: AppContext, form: Form, fault: BrandFault) -> dict[str, o
         "version": stored.version,
         "zones": known_zones(),
         "logo": app.site.brand.logo,
-        "shades": [_shade(_("On light"), accent, _PAPER), _shade(_("On dark"), accent, _NIGHT)],
+        "shades": _shades(accent),
     }
+
+
+def _shades(accent: str) -> list[dict[str, object]]:
+    return [_shade(_("On light"), accent, _PAPER), _shade(_("On dark"), accent, _NIGHT)]
 
 
 def _shade(label: str, accent: str, ground: str) -> dict[str, object]:

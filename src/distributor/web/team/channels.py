@@ -10,7 +10,7 @@ from urllib.parse import quote
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from distributor.channels.api import ConnectionWay, GuidedKind, InvalidSettingsError
+from distributor.channels.api import ConnectionWay, GuidedKind, InvalidSettingsError, Json
 from distributor.channels.registry import describe_settings, kind_of, kinds, present
 from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import ConfigurationError, DataError, InputError, StateError
@@ -209,6 +209,7 @@ class ChannelPages:
             "user": asked.user,
             "page": "channels",
             "one": overview,
+            "limits": _limits(overview.record.discovered_limits),
             "problems": [for_pages(text) for text in overview.problems],
             "path": f"/app/channels/{quote(name, safe='')}",
             "sections": settings_form(
@@ -360,3 +361,12 @@ def _look_at_marked() -> str:
 
 def _done(asked: TeamRequest) -> str:
     return asked.request.query_params.get("done", "")
+
+
+def _limits(discovered: Mapping[str, Json]) -> list[tuple[str, str]]:
+    """What the other side said that it takes, as pairs of words."""
+    plain = {name: value for name, value in discovered.items() if isinstance(value, str | int | float)}
+    return [
+        (name.replace("_", " ").capitalize(), f"{value:,}" if isinstance(value, int) else str(value))
+        for name, value in plain.items()
+    ]
