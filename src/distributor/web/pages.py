@@ -160,6 +160,7 @@ class StyleSheet:
         self._template = template
         self._name = name
         self._made = self._make()
+        self._former = self._made[1]
 
     @property
     def path(self) -> str:
@@ -180,8 +181,8 @@ class StyleSheet:
         if path != self.path:
             # Another process may have heard of a change earlier, and made the page that asks for this.
             self._app.current_site.look_again()
-        before, asset = self._made, self._current()[1]
-        found = next((one for one in (asset, before[1]) if one.path == path), None)
+        # A page that was made before a change may still be open.
+        found = next((one for one in (self._current()[1], self._former) if one.path == path), None)
         if found is None:
             raise HTTPException(404)
         return conditional_response(request, found.content, now=self._app.clock())
@@ -189,7 +190,7 @@ class StyleSheet:
     def _current(self) -> tuple[Brand, Asset]:
         # The brand is the same object until the site changes.
         if self._made[0] is not self._app.site.brand:
-            self._made = self._make()
+            self._former, self._made = self._made[1], self._make()
         return self._made
 
     def _make(self) -> tuple[Brand, Asset]:

@@ -11,6 +11,7 @@ from distributor.domain.errors import StateError
 from distributor.domain.site_settings import SiteSetting
 from distributor.domain.user import Actor
 from distributor.flow.app_context import AppContext
+from distributor.flow.current_site import CurrentSite
 from distributor.flow.operations.channel_settings import configure
 from distributor.flow.operations.site import (
     MADE_UP_ADDRESS,
@@ -21,6 +22,7 @@ from distributor.flow.operations.site import (
     read_site,
 )
 from distributor.storage import audit_log, channels, site_settings
+from distributor.storage.database import Database
 from tests.domain.test_image_file import png
 
 ACTOR = Actor(name="user:ada@example.org")
@@ -159,3 +161,14 @@ def test_values_are_shown_as_they_are_typed(app: AppContext) -> None:
     values = read_site(app).values
     assert values[SiteSetting.FONTS] == "Source Serif 4, Lora, serif"
     assert values[SiteSetting.FOOTER_LINKS] == "Imprint=/imprint, Privacy=https://example.org/p"
+
+
+def test_without_a_database_the_site_stays_as_it_was_known_last(app: AppContext) -> None:
+    nowhere = Database("postgresql://nobody@127.0.0.1:1/nothing", pool_size=0)
+    assert replace(app, database=nowhere).site == app.configured_site
+    change(app, name="The Letter")
+    watching = CurrentSite(app.database, app.configured_site, frozenset())
+    assert watching.look_again().name == "The Letter"
+    watching._database = nowhere
+    assert watching.look_again().name == "The Letter"
+    assert watching.get().name == "The Letter"

@@ -7,6 +7,7 @@ from typing import Any
 
 import lxml.html
 import pytest
+from starlette.testclient import TestClient
 
 from distributor.domain.site_settings import SiteSetting
 from distributor.domain.user import Role
@@ -14,7 +15,8 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publications import build_documents, document_jobs
 from distributor.flow.publishing.sample_mail import sample_mail
-from distributor.storage import channels
+from distributor.storage import channels, user_sessions
+from distributor.web.app import create_app
 from tests.domain.test_image_file import png
 
 from .conftest import SAME_ORIGIN, Browser, MakeTeam, Team
@@ -196,3 +198,25 @@ def test_the_contrast_of_a_colour_is_shown_while_it_is_chosen(owner: Browser):
     assert 'fill="#ffee88"' in light.text
     assert owner.get(f"{PATH}/shades?accent_colour=reddish").status_code == 200
     assert owner.page(PATH).xpath("//*[@hx-get='/app/settings/brand/shades']//ul[@class='brand-shades']/li")
+
+
+def test_another_web_process_has_the_style_that_a_page_names(team: Team, owner: Browser):
+    with TestClient(create_app(replace(team.app))) as other:
+        before = other.get("/").text
+        save(owner, accent_colour="#8a1f4b")
+        (style,) = lxml.html.fromstring(team.browser().get("/").text).xpath("//link[@rel='stylesheet']/@href")
+        assert style not in before
+        assert "#8a1f4b" in other.get(style).text
+        (former,) = lxml.html.fromstring(before).xpath("//link[@rel='stylesheet']/@href")
+        assert owner.get(former).status_code == 200
+        assert other.get("/assets/site-0123456789abcdef.css").status_code == 404
+
+
+def test_what_was_typed_when_the_session_ended_is_kept(team: Team, owner: Browser):
+    form = typed(owner, site_name="Typed for an hour")
+    with team.app.database.begin() as connection:
+        user_sessions.end_all(connection, 1)
+    response = owner.post(PATH, form)
+    assert response.status_code == 401
+    assert "Typed for an hour" in response.text
+    assert team.app.site.name == "The Test Gazette"

@@ -190,7 +190,7 @@ class EmailChannel:
         try:
             sender = Mailbox.parse(self._settings.sender or context.site.sender).address
         except AddressError as error:
-            return [Finding("sender", DiagnosticStatus.FAIL, f"{error}; set DISTRIBUTOR_SENDER or the setting sender")]
+            return [Finding("sender", DiagnosticStatus.FAIL, f"{error}; set the sender of the brand or of the channel")]
         reverse_path = Address.parse(f"b@{self._settings.bounce_domain}") if self._settings.bounce_domain else sender
         found = await identify_relays(self._settings.configured_relays, sender.domain, reverse_path, context)
         return [*found, *_tls_findings(self._settings)]

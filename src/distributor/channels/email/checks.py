@@ -215,8 +215,8 @@ def _postal_address_problems(mail: _Mail) -> Iterator[Problem]:
     lines = _without_space(mail.postal_address.replace("\\n", " "))
     if not lines:
         advice = (
-            "the sender's postal address is not set, and the law requires it; set DISTRIBUTOR_POSTAL_ADDRESS, or "
-            "`postal_address` of the channel"
+            "the sender's postal address is not set, and the law requires it; set that of the brand "
+            "(DISTRIBUTOR_POSTAL_ADDRESS), or `postal_address` of the channel"
         )
         yield Problem(Severity.BLOCK, "postal-address-missing", advice)
     elif lines not in _without_space(mail.page.body.text_content()) or lines not in _without_space(mail.text):
@@ -305,7 +305,8 @@ def _sender_problems(rendition: Rendition) -> Iterator[Problem]:
         return
     if "." not in sender.domain or sender.domain.endswith(_LOCAL_DOMAINS):
         advice = (
-            f"mails from {sender.spec} are rejected on the internet: set DISTRIBUTOR_SENDER, or `sender` of the channel"
+            f"mails from {sender.spec} are rejected on the internet: set the sender of the brand (DISTRIBUTOR_SENDER), "
+            "or that of the channel"
         )
         yield Problem(Severity.WARN, "sender-local", advice, "from")
 
