@@ -99,6 +99,21 @@ def parse_instant(text: str, *, zone: str | None) -> datetime:
     return _read(text.strip(), zone, _INSTANT_FORMS)
 
 
+def instant_of(wall: datetime, zone: tzinfo) -> datetime:
+    """The instant at which clocks in `zone` show `wall`, in UTC: the first one, if there are two.
+
+    Raises ScheduleError if they skip that time.
+    """
+    moment = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    shown = moment.astimezone(zone).replace(tzinfo=None)
+    if shown != wall:
+        raise ScheduleError(
+            f"there is no {wall:%H:%M} on {wall:%Y-%m-%d} in {zone}: clocks are set forward over it; "
+            f"choose a time before the change or from {shown:%H:%M} on"
+        )
+    return moment
+
+
 def find_zone(name: str) -> tzinfo | None:
     """The time zone with this IANA name, exactly spelled, or offset: ``+10:00``, ``UTC+2``, ``GMT-3``; None if unknown.
 
@@ -221,7 +236,7 @@ def _read(given: str, zone: str | None, forms: str) -> datetime:
             return written.astimezone(UTC)
         if home is None:
             raise ScheduleError(f"{given!r} names no time zone: add an offset such as +01:00, or name a zone")
-        return _first_instant(written, home)
+        return instant_of(written, home)
     except (ValueError, OverflowError) as error:
         raise ScheduleError(f"{given!r} is not a date and time of the calendar: {error}") from None
 
@@ -232,18 +247,6 @@ def _after(delay: str, now: datetime) -> datetime:
         return now.astimezone(UTC) + wait
     except OverflowError:
         raise ScheduleError(f"{delay!r} is further away than the calendar reaches; choose a shorter delay") from None
-
-
-def _first_instant(wall: datetime, zone: tzinfo) -> datetime:
-    """The instant at which clocks in `zone` show `wall`: the first one, if there are two."""
-    moment = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    shown = moment.astimezone(zone).replace(tzinfo=None)
-    if shown != wall:
-        raise ScheduleError(
-            f"there is no {wall:%H:%M} on {wall:%Y-%m-%d} in {zone}: clocks are set forward over it; "
-            f"choose a time before the change or from {shown:%H:%M} on"
-        )
-    return moment
 
 
 @cache

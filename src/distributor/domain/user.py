@@ -218,6 +218,8 @@ class AuditAction(StrEnum):
     RESET_REQUESTED = "password reset requested"
     PASSWORD_SET = "password set"  # noqa: S105 - the name of an action
     DENIED = "denied"
+    CALENDAR_FEED_MADE = "calendar feed made"
+    CALENDAR_FEED_REMOVED = "calendar feed removed"
     SITE_CHANGED = "site changed"
     CHANNEL_CREATED = "channel created"
     CHANNEL_CHANGED = "channel changed"

@@ -388,6 +388,17 @@ user_sessions = Table(
     Index(None, "user_id"),
 )
 
+# The private iCalendar feed of a user: one, under the hash of its token.
+calendar_feeds = Table(
+    "calendar_feeds",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    _timestamp("created_at"),
+    Column("last_read_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("user_id"),
+)
+
 audit_log = Table(
     "audit_log",
     metadata,
@@ -617,6 +628,10 @@ dispatches = Table(
         postgresql_where=text("state IN ('scheduled','running')"),
     ),
     Index("dispatches_resume_idx", "resume_at", postgresql_where=text("resume_at IS NOT NULL")),
+    # For the calendar: what starts in a month, what is near it on its channel, and what has no time.
+    Index("dispatches_scheduled_idx", "scheduled_at"),
+    Index("dispatches_channel_idx", "channel_id", "scheduled_at"),
+    Index("dispatches_without_time_idx", "campaign_id", postgresql_where=text("scheduled_at IS NULL")),
 )
 
 deliveries = Table(

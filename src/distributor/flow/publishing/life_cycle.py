@@ -7,7 +7,7 @@ and only if it is still the version that was reviewed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import structlog
@@ -152,9 +152,16 @@ def schedule(
 
 
 def reschedule(
-    app: AppContext, campaign_id: int, start: StartTimes, *, actor: str, zone: str = "", version: int | None = None
+    app: AppContext,
+    campaign_id: int,
+    start: StartTimes,
+    *,
+    actor: str,
+    zone: str = "",
+    version: int | None = None,
+    channel_names: Collection[str] = (),
 ) -> CampaignReview | None:
-    """Change the times of a campaign on the channels that are not released yet.
+    """Change the times of a campaign on the channels that are not released yet, or on those of them that are named.
 
     A draft stays one: None is returned. One that was scheduled is reviewed and scheduled again, or waits for an
     approval if it needs one; if a part of it is out already, only the times of the rest change. `zone` is that of the
@@ -171,10 +178,13 @@ def reschedule(
         has_begun = any(one.released_at is not None for one in planned)
         if not waiting:
             require_unreleased(campaign, planned)
+        moved = [one for one in waiting if not channel_names or one.channel_name in channel_names]
+        if not moved:
+            raise StateError(f"campaign {campaign_id} has nothing left to move on {joined(sorted(channel_names))}")
         was_scheduled = any(one.state is not DispatchState.DRAFT for one in waiting)
         if not has_begun:
             dispatches.take_back(connection, campaign_id)
-        if set_times(connection, waiting, start, zone=zone, now=now):
+        if set_times(connection, moved, start, zone=zone, now=now):
             campaigns.bump_version(connection, campaign_id)
         starts = _spell_starts(dispatches.of_campaign(connection, campaign_id))
         campaigns.record(connection, campaign_id, CampaignAction.RESCHEDULED, actor=actor, detail=starts, now=now)

@@ -14,7 +14,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.request_limits import LimitExceeded
 from distributor.flow.team import accounts
 from distributor.flow.team import sign_in as flow
-from distributor.storage import user_sessions
+from distributor.storage import calendar_feeds, user_sessions
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.pages import TeamPages
 
@@ -48,6 +48,7 @@ class AccountPages:
             "profile": _("Your name is saved."),
             "password": _("Your password is changed. All other browsers are signed out."),
             "sessions": _("Signed out there."),
+            "feed": _("The calendar feed is removed: its address no longer works."),
         }
         return self._show(asked, notice=done.get(asked.request.query_params.get("done", ""), ""))
 
@@ -88,7 +89,9 @@ class AccountPages:
     def _show(self, asked: TeamRequest, *, errors: dict[str, str] | None = None, notice: str = "") -> Response:
         with self._app.database.begin() as connection:
             sessions = user_sessions.of_user(connection, asked.user.id, now=self._app.clock())
+            feed = calendar_feeds.of_user(connection, asked.user.id)
         context = {
+            "feed": feed,
             "user": asked.user,
             "page": "account",
             "name": asked.form.one("name") or asked.user.name,

@@ -17,6 +17,8 @@ from distributor.web.team.article_editor import ArticleEditorPages
 from distributor.web.team.article_preview import ArticlePreviews
 from distributor.web.team.articles import ArticlePages
 from distributor.web.team.brand import BrandPages
+from distributor.web.team.calendar import CalendarPages
+from distributor.web.team.calendar_feed import CalendarFeedPages
 from distributor.web.team.campaign import CampaignPages
 from distributor.web.team.campaign_preview import CampaignPreviewPages
 from distributor.web.team.campaign_review import CampaignReviewPages
@@ -52,6 +54,7 @@ class TeamApp:
         self.gate = Gate(app, self._pages)
         previews = ArticlePreviews(app, self._pages)
         self._campaigns = CampaignPages(app, self._pages, self.gate)
+        self._feeds = CalendarFeedPages(app, self._pages, self.gate)
         self.declared: tuple[TeamRoute, ...] = (
             *SignInPages(app, self._pages, self.gate, config).routes(),
             *OverviewPages(app, self._pages).routes(),
@@ -62,6 +65,8 @@ class TeamApp:
             *SearchPages(app, self._pages).routes(),
             *ResultPages(app, self._pages, self.gate).routes(),
             *AccountPages(app, self._pages, self.gate).routes(),
+            *CalendarPages(app, self._pages, self.gate).routes(),
+            *self._feeds.routes(),
             *ArticleEditorPages(app, self._pages, self.gate, previews).routes(),
             *ArticlePages(app, self._pages, self.gate, previews).routes(),
             *CampaignListPages(app, self._pages).routes(),
@@ -90,7 +95,12 @@ class TeamApp:
 
     def routes(self) -> list[BaseRoute]:
         """What the web application mounts."""
-        return [*self._pages.routes(), Route(_PATH, _Front(self._asgi)), Mount(_PATH, app=self._asgi)]
+        return [
+            *self._pages.routes(),
+            *self._feeds.public_routes(),
+            Route(_PATH, _Front(self._asgi)),
+            Mount(_PATH, app=self._asgi),
+        ]
 
 
 class _Front:

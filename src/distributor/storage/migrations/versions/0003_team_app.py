@@ -12,6 +12,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    _create_calendar()
     _create_delivery_history()
     _create_event_totals()
     _create_campaign_audits()
@@ -247,6 +248,7 @@ def _add_titles() -> None:
     )
 
 
+<<<<<<< HEAD
 def _extend_reviews() -> None:
     empty_list = sa.text("'[]'::jsonb")
     for table in ("campaign_reviews", "reviewed_dispatches"):
@@ -294,4 +296,26 @@ def _create_test_groups() -> None:
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("test_groups_pkey")),
         sa.UniqueConstraint("key", name=op.f("test_groups_key_key")),
+=======
+def _create_calendar() -> None:
+    op.create_table(
+        "calendar_feeds",
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_read_at", sa.DateTime(timezone=True)),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("calendar_feeds_user_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("calendar_feeds_pkey")),
+        sa.UniqueConstraint("hash", name=op.f("calendar_feeds_hash_key")),
+    )
+    op.create_index("dispatches_scheduled_idx", "dispatches", ["scheduled_at"])
+    op.create_index("dispatches_channel_idx", "dispatches", ["channel_id", "scheduled_at"])
+    op.create_index(
+        "dispatches_without_time_idx",
+        "dispatches",
+        ["campaign_id"],
+        postgresql_where=sa.text("scheduled_at IS NULL"),
+>>>>>>> de7f346 (calendar: month, week and list of what starts when, moved by a form or by dragging, and a private iCalendar feed)
     )
