@@ -248,7 +248,6 @@ def _add_titles() -> None:
     )
 
 
-<<<<<<< HEAD
 def _extend_reviews() -> None:
     empty_list = sa.text("'[]'::jsonb")
     for table in ("campaign_reviews", "reviewed_dispatches"):
@@ -296,7 +295,9 @@ def _create_test_groups() -> None:
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("test_groups_pkey")),
         sa.UniqueConstraint("key", name=op.f("test_groups_key_key")),
-=======
+    )
+
+
 def _create_calendar() -> None:
     op.create_table(
         "calendar_feeds",
@@ -317,5 +318,4 @@ def _create_calendar() -> None:
         "dispatches",
         ["campaign_id"],
         postgresql_where=sa.text("scheduled_at IS NULL"),
->>>>>>> de7f346 (calendar: month, week and list of what starts when, moved by a form or by dragging, and a private iCalendar feed)
     )
