@@ -19,7 +19,7 @@ from distributor.domain.campaign import CampaignState, DispatchState
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.user import Role, User
-from distributor.flow.publishing import life_cycle
+from distributor.flow.publishing import campaign_control, life_cycle
 from distributor.flow.publishing.plan import edit_campaign
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import articles, campaign_reviews, campaigns, dispatches
@@ -402,6 +402,23 @@ def test_whoever_may_not_send_is_refused_and_offered_to_ask(team: Team, harness:
     for act in ("review", "comments", "ask", "test-to-me"):
         assert viewer.post(f"/app/campaigns/{draft}/{act}", fields).status_code == 403
     assert state_of(team, draft) == [DispatchState.DRAFT]
+
+
+def test_a_campaign_that_waits_for_a_person_is_reviewed_and_approved_where_it_is(
+    team: Team, harness: CampaignHarness, marketer: Browser
+):
+    _, approver = approver_of(team)
+    draft = harness.draft("email", after=timedelta(days=1), needs_approval=True)
+    life_cycle.approve(team.app, draft, actor="user:ann@example.org")
+    life_cycle.schedule(team.app, draft, actor="user:marketer@example.org")
+    campaign_control.pause(team.app, draft, "the article changed")
+    revise(team, "As it should be")
+    page = review(marketer, draft)
+    assert "It is paused, and waits for an approval of what it is now." in words(page)
+    assert not page.xpath("//form[contains(@action, '/schedule')]")
+    fields = hidden(approver.page(f"/app/campaigns/{draft}/review"), "/approve")
+    assert approver.post(f"/app/campaigns/{draft}/approve", fields).status_code == 303
+    assert "Resuming it on its page" in words(marketer.page(f"/app/campaigns/{draft}/review"))
 
 
 # --- comments ---

@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 
-from distributor.domain.campaign import Campaign, CampaignPurpose, CampaignState, Dispatch, campaign_state
+from distributor.domain.campaign import (
+    Campaign,
+    CampaignPurpose,
+    CampaignState,
+    Dispatch,
+    DispatchState,
+    campaign_state,
+)
 from distributor.domain.campaign_comment import CampaignComment, CommentKind
 from distributor.domain.campaign_review import Reach
 from distributor.domain.errors import NotFoundError
@@ -56,6 +63,18 @@ class ReviewState:
     def is_draft(self) -> bool:
         """Whether it is not scheduled yet."""
         return self.state in (CampaignState.DRAFT, CampaignState.REVIEWED, CampaignState.APPROVED)
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether it is paused and something of it is still to be released: it waits for a person."""
+        return self.state is CampaignState.PAUSED and any(
+            one.state is DispatchState.PAUSED and one.released_at is None for one in self.planned
+        )
+
+    @property
+    def is_decidable(self) -> bool:
+        """Whether it can be reviewed and approved: as a draft, or while it waits for a person."""
+        return self.is_draft or self.is_resting
 
     @property
     def is_current(self) -> bool:
