@@ -1,0 +1,192 @@
+"""Articles in Chromium: what is typed is kept and seen at once, everything works without script, for everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from distributor.domain.article_draft import DraftBase, DraftText
+from distributor.domain.user import Actor, Role
+from distributor.flow.app_context import AppContext
+from distributor.flow.publishing import article_control
+from distributor.flow.publishing.article_writing import SavedArticle, WritingPlace, add_image, save, start
+from distributor.flow.team import accounts
+from distributor.storage import articles, channels, user_sessions
+from distributor.storage.articles import StoredArticle
+from distributor.web.assets import AssetFiles
+from tests.conftest import needs_scripts
+from tests.storage.image_fixtures import a_png
+from tests.web.browser import NARROWEST, PHONE, Visitor, findings, scrolls_sideways, visiting
+
+pytestmark = pytest.mark.browser
+
+WIDE = 1440
+TEXT = DraftText(
+    title="Composting in a small yard",
+    tags="garden, compost",
+    author="Jonas Berg",
+    language="en",
+    body="A heap needs *three* things.\n\n## What goes in\n\n- peelings\n- leaves\n\n> Turn it.\n\n[This](/guide).\n",
+)
+
+
+@pytest.fixture
+def visitor(app: AppContext) -> Iterator[Visitor]:
+    for number, (role, name) in enumerate([(Role.MARKETER, "Ada Winter"), (Role.EDITOR, "Jonas Berg")], 1):
+        user, _ = accounts.create_user(
+            app, email=f"{role}@example.org", name=name, role=role, actor=Actor(name="cli:test")
+        )
+        with app.database.begin() as connection:
+            user_sessions.add(
+                connection,
+                f"token {number}",
+                user_id=user.id,
+                ip_address="::1",
+                user_agent="",
+                now=app.clock(),
+            )
+    with visiting(app) as visitor:
+        yield visitor
+
+
+@contextmanager
+def signed_in(visitor: Visitor, path: str, *, user: int = 1, **options: object) -> Iterator[Page]:
+    with visitor.at("/app/sign-in", **options) as page:  # type: ignore[arg-type]
+        page.context.add_cookies(
+            [{"name": "distributor_session", "value": f"token {user}", "url": visitor.public_url, "httpOnly": True}]
+        )
+        page.goto(visitor.public_url + path)
+        yield page
+
+
+def saved(app: AppContext, text: DraftText, key: str = "k", user: int = 1) -> StoredArticle:
+    draft = start(app, key=key, user_id=user)
+    place, base = WritingPlace(draft_id=draft.id), DraftBase(version=draft.version)
+    result = save(app, place, text, base, user_id=user, actor="user:marketer@example.org")
+    assert isinstance(result, SavedArticle)
+    return result.found
+
+
+def with_scripts(app: AppContext) -> None:
+    if AssetFiles(app.clock).script_url("editor") is None:
+        needs_scripts()
+
+
+def test_an_article_is_written_seen_saved_and_published_without_script(app: AppContext, visitor: Visitor):
+    with signed_in(visitor, "/app/articles", with_scripts=False) as page:
+        page.get_by_role("link", name="Begin the first article").click()
+        page.get_by_role("button", name="Start writing").click()
+        page.get_by_label("Title", exact=True).fill("Tides")
+        page.get_by_label("Text", exact=True).fill("The *sea* rises.")
+        page.get_by_role("button", name="Preview").click()
+        frame = page.frame_locator("iframe[title='Preview: Web page']")
+        expect(frame.get_by_role("heading", level=1)).to_have_text("Tides")
+        expect(frame.locator("em")).to_have_text("sea")
+        page.get_by_label("Title", exact=True).press("Enter")
+        expect(page.get_by_text("Saved as revision 1.")).to_be_visible()
+        page.get_by_text("Publish…").click()
+        page.get_by_role("button", name="Publish").click()
+        expect(page.get_by_text("Everyone can read it now.")).to_be_visible()
+        page.get_by_role("link", name="Public page").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Tides")
+
+
+def test_what_is_typed_is_kept_and_the_preview_follows_without_losing_a_letter(app: AppContext, visitor: Visitor):
+    with_scripts(app)
+    with signed_in(visitor, "/app/articles/new") as page:
+        page.get_by_role("button", name="Start writing").click()
+        page.get_by_label("Title", exact=True).fill("Tides")
+        text = page.get_by_label("Text", exact=True)
+        words = " ".join(f"word{number}" for number in range(40))
+        text.press_sequentially(words, delay=15)
+        expect(page.get_by_text("What you typed is kept. Only Save makes it a revision.")).to_be_visible()
+        frame = page.frame_locator("iframe[title='Preview: Web page']")
+        expect(frame.get_by_text("word39")).to_be_visible()
+        expect(text).to_have_value(words)
+        expect(text).to_be_focused()
+        text.press("Backspace")
+        expect(frame.get_by_text("word39")).not_to_be_visible()
+        assert "/app/articles/drafts/" in page.url
+        with app.database.begin() as connection:
+            assert articles.latest(connection, limit=1) == []
+        page.reload()
+        expect(page.get_by_label("Text", exact=True)).to_have_value(words[:-1])
+
+
+def test_a_tab_of_the_preview_leaves_the_text_and_the_caret_where_they_are(app: AppContext, visitor: Visitor):
+    with_scripts(app)
+    with app.database.begin() as connection:
+        channels.save(connection, name="short", kind="x", settings={}, sealed=None)
+    found = saved(app, TEXT)
+    with signed_in(visitor, f"/app/articles/{found.id}/edit") as page:
+        page.get_by_label("Title", exact=True).fill("Another title")
+        page.get_by_role("button", name="short").click()
+        frame = page.frame_locator("iframe[title='Preview: short']")
+        expect(frame.get_by_text("Another title").first).to_be_visible()
+        expect(page.get_by_label("Title", exact=True)).to_have_value("Another title")
+
+
+def test_two_editors_meet_and_neither_loses_anything(app: AppContext, visitor: Visitor):
+    found = saved(app, TEXT)
+    path = f"/app/articles/{found.id}/edit"
+    with signed_in(visitor, path) as ada, signed_in(visitor, path, user=2) as jonas:
+        for page, words in ((ada, "Written by Ada."), (jonas, "Written by Jonas.")):
+            page.get_by_label("Text", exact=True).fill(f"{TEXT.body}\n{words}")
+            page.get_by_role("button", name="Save").first.click()
+        expect(ada.get_by_text("Saved as revision 2.")).to_be_visible()
+        expect(jonas.get_by_role("heading", level=1)).to_have_text("Two people, two texts")
+        jonas.reload()
+        expect(jonas.get_by_text("Ada Winter has saved this article")).to_be_visible()
+        jonas.get_by_role("button", name="Put both into one").click()
+        both = jonas.get_by_label("Text", exact=True).input_value()
+        assert "Written by Ada." in both
+        assert "Written by Jonas." in both
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everyone_can_read_and_use_every_page_of_articles(
+    app: AppContext, visitor: Visitor, scheme: str, tmp_path: Path
+):
+    with app.database.begin() as connection:
+        for name, kind, settings in (("letter", "email", {"smtp_url": "smtp://127.0.0.1:1"}), ("short", "x", {})):
+            channels.save(connection, name=name, kind=kind, settings=settings, sealed=None)
+    found = saved(app, TEXT)
+    article_control.publish(app, found.article.slug, actor="user:marketer@example.org")
+    picture = add_image(app, a_png(600, 300))
+    longer = replace(
+        TEXT, title="Wort" * 30, body=f"{TEXT.body}\n![leaves]({picture.src})", image=picture.src, is_decorative=True
+    )
+    place = WritingPlace(article_id=found.id)
+    save(app, place, longer, DraftBase(revision=1), user_id=2, actor="user:editor@example.org")
+    save(app, place, replace(TEXT, body="Mine."), DraftBase(revision=1), user_id=1, actor="user:marketer@example.org")
+    draft = start(app, key="n", user_id=1, text=DraftText(title="Begun", body="•  one\n•  two"))
+    paths = {
+        "list": "/app/articles",
+        "nothing": "/app/articles?q=nothing",
+        "new": "/app/articles/new",
+        "article": "/app/articles/1",
+        "mail": "/app/articles/1?on=1",
+        "draft": f"/app/articles/drafts/{draft.id}",
+        "edit": "/app/articles/1/edit",
+        "compare": "/app/articles/1/edit/compare",
+        "revisions": "/app/articles/1/revisions",
+    }
+    problems: list[str] = []
+    errors: list[str] = []
+    with signed_in(visitor, "/app/articles", scheme=scheme) as page:
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        for name, path in paths.items():
+            for width in (WIDE, PHONE, NARROWEST):
+                page.set_viewport_size({"width": width, "height": 800})
+                page.goto(visitor.public_url + path)
+                page.screenshot(path=tmp_path / f"{name}-{scheme}-{width}.png", full_page=True)
+                problems += [f"{name} at {width}: {one}" for one in findings(page)]
+                if scrolls_sideways(page):
+                    problems.append(f"{name} scrolls sideways at {width}")
+    assert problems == []
+    assert errors == []
