@@ -2,6 +2,7 @@
 //
 // <textarea data-editor id="text" name="text">        gets a toolbar, shows Markdown as it will look, continues lists
 //   data-upload="/app/articles/7/images"              takes pictures: see behaviours/upload.js
+//   data-paste="/app/articles/convert"                keeps the formatting of what is pasted: see behaviours/paste.js
 // <form data-autosave="/app/articles/7/draft">        see behaviours/autosave.js
 // <div data-upload-problems role="alert" hidden>      where it says which pictures could not be taken
 //
@@ -11,11 +12,12 @@
 import OverType, { toolbarButtons } from "overtype";
 import "./behaviours/autosave.js";
 import { attach } from "./behaviours/attach.js";
+import { takeFormatted } from "./behaviours/paste.js";
 import { chooseFiles, takeFiles } from "./behaviours/upload.js";
 
 const SETTLED = 500;
 // Attributes that the textarea of the editor takes over from the one of the page.
-const KEPT = /^(id|name|required|maxlength|dir|lang|autocomplete|spellcheck|data-upload|aria-.*|hx-.*)$/;
+const KEPT = /^(id|name|required|maxlength|dir|lang|autocomplete|spellcheck|data-upload|data-paste|aria-.*|hx-.*)$/;
 const IMAGE_ICON =
   '<svg viewBox="0 0 18 18" aria-hidden="true"><rect x="2" y="3" width="14" height="12" rx="1.5" fill="none" ' +
   'stroke="currentColor" stroke-width="1.4"/><circle cx="6" cy="7" r="1.3" fill="currentColor"/>' +
@@ -79,6 +81,7 @@ attach("textarea[data-editor]", (textarea) => {
   textarea.remove();
   if (hadFocus) field.focus();
   if (field.dataset.upload) takeFiles(field);
+  if (field.dataset.paste) takeFormatted(field);
   let timer = 0;
   field.addEventListener("input", () => {
     clearTimeout(timer);

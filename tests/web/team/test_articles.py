@@ -175,6 +175,22 @@ def test_a_pasted_text_becomes_a_draft_once(team: Team, editor: Browser):
     assert editor.post("/app/articles/paste", {"pasted": "x" * 5_000_000}).status_code == 413
 
 
+def test_pasted_formatting_is_kept_where_the_browser_sends_it(team: Team, editor: Browser):
+    html = "<h1>Tides</h1><p>The <b>sea</b> and <a href='/moon'>the moon</a></p><script>alert(1)</script>"
+    form = {"once": "a" * 32, "pasted": "Tides\nThe sea and the moon", "pasted_html": html}
+    draft = editor.page(editor.post("/app/articles/paste", form).headers["location"])
+    assert draft.xpath("string(//input[@name='title']/@value)") == "Tides"
+    assert draft.xpath("string(//textarea[@name='body'])").strip() == "The **sea** and [the moon](/moon)"
+    plain = editor.page(
+        editor.post("/app/articles/paste", {**form, "once": "b" * 32, "format": ".txt"}).headers["location"]
+    )
+    assert plain.xpath("string(//textarea[@name='body'])").strip() == "The sea and the moon"
+    answer = editor.post("/app/articles/convert", {"html": html})
+    assert answer.json() == {"markdown": "## Tides\n\nThe **sea** and [the moon](/moon)\n"}
+    assert editor.post("/app/articles/convert", {"html": "<div>" * 5000}).status_code == 422
+    assert editor.post("/app/articles/convert").json() == {"markdown": ""}
+
+
 def test_several_files_are_uploaded_each_with_its_result(team: Team, editor: Browser):
     files = [
         ("files", ("tides.md", b"# Tides\n\nText")),

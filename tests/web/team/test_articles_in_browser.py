@@ -131,6 +131,26 @@ def test_a_tab_of_the_preview_leaves_the_text_and_the_caret_where_they_are(app: 
         expect(page.get_by_label("Title", exact=True)).to_have_value("Another title")
 
 
+PASTE = """(field, [html, text]) => {
+  const data = new DataTransfer();
+  data.setData("text/html", html);
+  data.setData("text/plain", text);
+  field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_what_is_pasted_into_the_text_keeps_its_formatting(app: AppContext, visitor: Visitor):
+    with_scripts(app)
+    with signed_in(visitor, "/app/articles/new") as page:
+        page.get_by_role("button", name="Start writing").click()
+        text = page.get_by_label("Text", exact=True)
+        text.fill("Before ")
+        text.evaluate(PASTE, ["<b>important</b>", "important"])
+        expect(text).to_have_value("Before **important**")
+        text.evaluate(PASTE, ["<h2>Part</h2><ul><li>one</li><li>two</li></ul>", "Part one two"])
+        expect(text).to_have_value("Before **important**\n\n## Part\n\n- one\n- two\n")
+
+
 def test_two_editors_meet_and_neither_loses_anything(app: AppContext, visitor: Visitor):
     found = saved(app, TEXT)
     path = f"/app/articles/{found.id}/edit"

@@ -24,7 +24,7 @@ from distributor.domain.article_draft import (
     UnfinishedDraftError,
 )
 from distributor.domain.article_merge import merged_text
-from distributor.domain.blocks import Image, images_of, replace_images, set_large_images_apart
+from distributor.domain.blocks import Heading, Image, images_of, replace_images, set_large_images_apart
 from distributor.domain.errors import SourceError, StateError
 from distributor.domain.image_file import read_image_file
 from distributor.domain.tags import Tag, slugify
@@ -33,6 +33,7 @@ from distributor.flow.publishing.ingest import FOLDER, Change, free_slug
 from distributor.sources.assembly import summarise
 from distributor.sources.decoding import normalize_text
 from distributor.sources.front_matter import FrontMatter, checked_language
+from distributor.sources.html import read_html
 from distributor.sources.markdown import parse_below
 from distributor.sources.markdown_writer import write_markdown
 from distributor.sources.pasted import read_pasted
@@ -120,6 +121,14 @@ def read_paste(app: AppContext, text: str, *, suffix: str = "") -> DraftText:
     manuscript = read_pasted(text, suffix=suffix)
     read = text_of_manuscript(manuscript)
     return replace(read, language=manuscript.language if manuscript.language != "en" else app.site.language)
+
+
+def markdown_of_html(html: str) -> str:
+    """The content of pasted HTML as Markdown. Raises SourceError."""
+    blocks = read_html(normalize_text(html))
+    return write_markdown(
+        [replace(one, level=2) if isinstance(one, Heading) and one.level == 1 else one for one in blocks]
+    )
 
 
 def open_writing(app: AppContext, place: WritingPlace, *, user_id: int) -> Writing:

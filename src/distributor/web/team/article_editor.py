@@ -22,6 +22,7 @@ from distributor.flow.publishing.article_writing import (
     discard,
     imagine,
     keep,
+    markdown_of_html,
     merge,
     open_writing,
     read_paste,
@@ -54,7 +55,7 @@ class ArticleEditorPages:
     def routes(self) -> list[TeamRoute]:
         """The same routes for an article and for a new one."""
         write = Permission.ARTICLES_WRITE
-        found = []
+        found = [TeamRoute("POST", "/articles/convert", self.convert, write, max_bytes=TEXT_BYTES)]
         for base in ("/articles/drafts/{draft_id}", "/articles/{article_id}/edit"):
             found += [
                 TeamRoute("GET", base, self.show, write),
@@ -106,6 +107,13 @@ class ArticleEditorPages:
             return self._gate.redirect(f"/app/articles/{result.found.id}/edit/compare")
         done = "unchanged" if result.change is Change.UNCHANGED else "saved"
         return self._gate.redirect(f"/app/articles/{result.found.id}?done={done}")
+
+    def convert(self, asked: TeamRequest) -> Response:
+        """Pasted HTML as Markdown, for a script that puts it into the text. Nothing is stored."""
+        try:
+            return JSONResponse({"markdown": markdown_of_html(asked.form.exact("html"))})
+        except SourceError as error:
+            return JSONResponse({"error": sentence_of(error)}, 422)
 
     def keep(self, asked: TeamRequest) -> Response:
         """Keep what was typed: asked by the script while somebody types."""

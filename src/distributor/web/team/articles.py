@@ -112,8 +112,11 @@ class ArticlePages:
         return self._gate.redirect(f"/app/articles/drafts/{draft.id}")
 
     def paste(self, asked: TeamRequest) -> Response:
-        text = asked.form.exact("pasted")
-        suffix = asked.form.one("format")
+        text, suffix = asked.form.exact("pasted"), asked.form.one("format")
+        with_formatting = asked.form.exact("pasted_html")
+        if text.strip() and with_formatting and not suffix:
+            # The same text as the browser got it besides, with its headings, lists and links.
+            text, suffix = with_formatting, HTML
         if not text.strip():
             return self._show_new(asked, errors={"paste": _("Nothing is pasted yet.")})
         try:
