@@ -62,6 +62,7 @@ BOUNDS = {
     ("documents", "tag_slug"): SLUG,
     ("documents", "path"): SLUG,
     ("site_settings", "name"): OURS,
+    ("audit_log", "subject"): "storage.audit_log shortens it",
     ("site_logos", "name"): OURS,
     ("paused_routes", "relay"): "channels.email.settings: a URL",
     ("paused_routes", "destination"): ADDRESS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import insert, select
@@ -51,6 +52,19 @@ def latest(connection: Connection, *, limit: int, before_id: int | None = None) 
         )
         for row in rows
     ]
+
+
+def about(
+    connection: Connection, subject: str, actions: Sequence[AuditAction], *, limit: int
+) -> list[tuple[datetime, str]]:
+    """When such acts on this subject happened, and their details, newest first."""
+    query = (
+        select(_log.at, _log.detail)
+        .where(_log.subject == subject, _log.action.in_(actions))
+        .order_by(_log.id.desc())
+        .limit(limit)
+    )
+    return [(row.at, row.detail) for row in connection.execute(query)]
 
 
 def _kept(text: str) -> str:

@@ -413,6 +413,7 @@ audit_log = Table(
     Column("ip_address", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
     Index(None, "user_id"),
+    Index(None, "subject"),
 )
 
 # Erasures of subscribers, without anything personal.

@@ -17,6 +17,7 @@ from distributor.storage import channels
 from distributor.storage.channels import ChannelRecord
 
 from .conftest import Browser, Team
+from .test_access import declared
 
 CANARY = "canary-4711-secret"
 PROBE = "<script>alert('x')</script>\"'"
@@ -138,6 +139,7 @@ def test_secrets_never_come_back_in_any_page(team: Team, owner: Browser):
     pages = ["/app", "/app/channels", "/app/settings", "/app/audit-log"]
     for name in names_:
         pages += [f"/app/channels/{name}{part}" for part in ("", "/remove", "/connection", "/connection?way=smtp")]
+    pages += [f"/app{route.path}" for route in declared(team) if route.method == "GET" and "{" not in route.path]
     texts = [owner.get(path).text for path in pages]
     texts += [owner.post(f"/app/channels/{name}", {"version": "x", "setting:sender": "wrong"}).text for name in names_]
     assert all(CANARY not in text for text in texts)
@@ -149,8 +151,10 @@ def test_an_empty_secret_stays_another_replaces_it_and_one_can_be_deleted(team: 
     path = "/app/channels/letter"
     assert owner.post(path, {**shown(owner, path), "setting:list_name": "The Letter"}).status_code == 303
     assert secrets(team.app, "letter") == {"smtp_url": "smtp://relay.example", "events_secret": "old"}
+    assert "It is set, and never shown." in owner.get(path).text
     owner.post(path, {**shown(owner, path), "secret:events_secret": "new"})
     assert secrets(team.app, "letter")["events_secret"] == "new"
+    assert f"Set on {team.clock():%-d %b}" in owner.page(path).text_content()
     assert record(team.app, "letter").settings == {"list_name": "The Letter"}
     owner.post(path, {**shown(owner, path), "clear-secret:events_secret": "on", "setting:list_name": ""})
     assert secrets(team.app, "letter") == {"smtp_url": "smtp://relay.example"}

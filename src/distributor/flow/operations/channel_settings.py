@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import regex
@@ -27,6 +28,10 @@ _LONGEST_NAME = 100
 _NAME = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]*")
 # As many campaigns are named that keep a channel from being removed.
 _MAX_NAMED = 5
+
+# The acts whose details name the settings that they set; older ones are not looked at.
+_SETTING_ACTS = (AuditAction.CHANNEL_CREATED, AuditAction.CHANNEL_CHANGED)
+_MAX_ACTS = 100
 
 log = structlog.get_logger(__name__)
 
@@ -69,12 +74,14 @@ def configure(
 class ChannelSettings:
     """The settings of a channel, for a form: the values that are not secret, and the names of the secrets it has.
 
-    `unreadable` says why the secrets cannot be decrypted, if so. `version` changes with every change.
+    `set_at` is when a secret was set last, as far as that was done in the app. `unreadable` says why the secrets cannot
+    be decrypted, if so. `version` changes with every change.
     """
 
     record: ChannelRecord
     described: Sequence[SettingDescription]
     secrets_set: frozenset[str]
+    set_at: Mapping[str, datetime]
     unreadable: str
     version: str
 
@@ -83,6 +90,7 @@ def read_settings(app: AppContext, name: str) -> ChannelSettings:
     """The settings of a channel. Raises NotFoundError for it, or for its kind."""
     with app.database.begin() as connection:
         record = channels.find(connection, name)
+        acts = audit_log.about(connection, name, _SETTING_ACTS, limit=_MAX_ACTS)
     described, unreadable = describe_settings(record.kind), ""
     try:
         secrets = _secrets(app, record)
@@ -92,6 +100,8 @@ def read_settings(app: AppContext, name: str) -> ChannelSettings:
         record=record,
         described=described,
         secrets_set=frozenset(key for key, value in secrets.items() if value),
+        # The newest act comes first, and stays.
+        set_at={key: at for at, detail in reversed(acts) for key in detail.split(", ") if key in secrets},
         unreadable=unreadable,
         version=_version(record),
     )

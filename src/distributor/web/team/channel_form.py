@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from gettext import gettext as _
 from itertools import groupby
 
@@ -27,7 +28,10 @@ _LONG = ("Markdown", "JSON", "sentence")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormField:
-    """A field: `widget` is text, number, box, choice, tick or secret. `is_set` is of a secret that is stored."""
+    """A field: `widget` is text, number, box, choice, tick or secret.
+
+    `is_set` is of a secret that is stored, `set_at` when it was stored last, if that is known.
+    """
 
     name: str
     label: str
@@ -38,6 +42,7 @@ class FormField:
     choices: tuple[tuple[str, str], ...] = ()
     is_required: bool = False
     is_set: bool = False
+    set_at: datetime | None = None
     clear_name: str = ""
     error: str = ""
 
@@ -68,7 +73,7 @@ def settings_form(
     values: Mapping[str, Json],
     *,
     typed: Form | None = None,
-    secrets_set: frozenset[str] = frozenset(),
+    secrets_set: Mapping[str, datetime | None] | None = None,
     without: frozenset[str] = frozenset(),
     faults: Mapping[str, str] | None = None,
 ) -> list[FormSection]:
@@ -79,7 +84,9 @@ def settings_form(
     return [
         FormSection(
             title=section,
-            fields=tuple(_field_of(one, values, typed, secrets_set, (faults or {}).get(one.name, "")) for one in group),
+            fields=tuple(
+                _field_of(one, values, typed, secrets_set or {}, (faults or {}).get(one.name, "")) for one in group
+            ),
         )
         for section, group in groupby(by_section, key=lambda one: one.section)
     ]
@@ -153,7 +160,7 @@ def _field_of(
     one: SettingDescription,
     values: Mapping[str, Json],
     typed: Form | None,
-    secrets_set: frozenset[str],
+    secrets_set: Mapping[str, datetime | None],
     fault: str,
 ) -> FormField:
     if one.is_secret:
@@ -164,6 +171,7 @@ def _field_of(
             hint=_capitalised(one.description),
             is_required=one.is_required and not one.alternatives and one.name not in secrets_set,
             is_set=one.name in secrets_set,
+            set_at=secrets_set.get(one.name),
             clear_name="" if one.is_required else _CLEAR + one.name,
             error=_sentence(fault),
         )

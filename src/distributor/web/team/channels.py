@@ -216,7 +216,7 @@ class ChannelPages:
                 stored.described,
                 stored.record.settings,
                 typed=asked.form if is_typed else None,
-                secrets_set=stored.secrets_set,
+                secrets_set={key: stored.set_at.get(key) for key in stored.secrets_set},
                 without=_guided_settings(overview.record.kind),
                 faults=fault.of_fields if fault else _NOTHING,
             )

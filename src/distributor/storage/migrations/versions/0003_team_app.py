@@ -213,6 +213,8 @@ def _create_site_settings() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("site_logos_pkey")),
     )
+    # A channel's page asks when its secrets were set.
+    op.create_index(op.f("audit_log_subject_idx"), "audit_log", ["subject"])
 
 
 def _create_article_drafts() -> None:
