@@ -6,6 +6,7 @@ from typing import Any
 
 import lxml.html
 import pytest
+from sqlalchemy import text
 
 from distributor.channels.registry import kinds
 from distributor.cli.sandbox import configure_sandbox_channels
@@ -13,10 +14,10 @@ from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.user import Role
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.channel_settings import configure
-from distributor.storage import channels
-from distributor.storage.channels import ChannelRecord
+from distributor.storage import channels, paused_routes
+from distributor.storage.channels import ChannelRecord, SecretBox
 
-from .conftest import Browser, Team
+from .conftest import Browser, MakeTeam, Team
 from .test_access import declared
 
 CANARY = "canary-4711-secret"
@@ -251,3 +252,35 @@ def test_others_see_channels_and_change_none(team: Team, role: Role):
     for path in ("", "/connection", "/test", "/remove", "/resume-routes"):
         assert browser.post(f"/app/channels/letter{path}").status_code == 403
     assert browser.post("/app/channels/new", SMTP).status_code == 403
+
+
+def test_a_channel_whose_kind_is_gone_is_shown_and_said_to_be_so(team: Team, owner: Browser):
+    configure(team.app, "old", "feed", {})
+    with team.app.database.begin() as connection:
+        connection.execute(text("UPDATE channels SET kind = 'gone'"))
+    row = owner.page("/app/channels").xpath("//tbody/tr")[0].text_content()
+    assert "Cannot send" in row
+    page = owner.page("/app/channels/old")
+    assert "gone" in page.xpath("string(//div[@role='alert'])")
+
+
+def test_secrets_under_another_key_are_said_to_be_unreadable_and_can_be_given_anew(make_team: MakeTeam):
+    team = make_team()
+    configure(team.app, "letter", "email", {"smtp_url": "smtp://relay.example"})
+    other = make_team(vault=SecretBox(b"another key"))
+    browser = other.signed_in(other.user(Role.OWNER))
+    assert "DISTRIBUTOR_SECRET_KEY" in browser.page("/app/channels/letter").text_content()
+    assert "Cannot send" in browser.get("/app/channels").text
+    assert browser.post("/app/channels/letter/test", {"to": ""}).status_code == 422
+
+
+def test_routes_in_backoff_are_shown_and_tried_again_at_once(team: Team, owner: Browser):
+    configure(team.app, "letter", "email", {"smtp_url": "smtp://relay.example"})
+    with team.app.database.begin() as connection:
+        number = channels.find(connection, "letter").id
+        paused_routes.pause(connection, number, "relay", "harbour.example", reason="421 too many", now=team.clock())
+    assert "Waiting" in owner.page("/app/channels").xpath("//tbody/tr")[0].text_content()
+    page = owner.page("/app/channels/letter")
+    assert "421 too many" in page.text_content()
+    assert owner.post("/app/channels/letter/resume-routes").status_code == 303
+    assert "421 too many" not in owner.get("/app/channels/letter").text

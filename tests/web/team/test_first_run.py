@@ -311,3 +311,33 @@ def test_someone_who_is_invited_to_a_site_that_is_set_up_comes_to_the_overview(n
         sent = {"password": PASSWORD, "password_again": PASSWORD}
         response = newcomer.team.browser().post(urlsplit(link).path, sent)
         assert response.headers["location"] == target
+
+
+def test_a_service_without_a_sandbox_gets_its_channel_of_mails_here(
+    make_team: MakeTeam, sandbox: Sandbox, write_article: WriteArticle, tmp_path: Path
+):
+    team = make_team()
+    owner = team.signed_in(team.user(Role.OWNER))
+    page = owner.page("/app/setup/mail")
+    assert "Nothing can be mailed yet" in page.text_content()
+    assert page.xpath("//form[contains(@action,'sandbox')]") == []
+    assert owner.post("/app/setup/mail/sandbox").status_code == 404
+    write_article()
+    assert "no channel for mails" in owner.get("/app/setup/first-mail").text
+    answers = {"answer:host": "127.0.0.1", "answer:port": str(sandbox.smtp_port), "answer:encryption": "plain"}
+    assert owner.post("/app/setup/mail", {"way": "smtp", **answers}).status_code == 303
+    page = owner.page("/app/setup/mail?check=now")
+    assert page.xpath("string(//section[@role='status']/h2)") == "It works"
+    assert "There is no list yet" in owner.get("/app/setup/first-mail").text
+    with team.app.database.begin() as connection:
+        lists.add(connection, slug="readers", name="Readers")
+    page = owner.page("/app/setup/first-mail")
+    assert "over 127.0.0.1" in page.text_content()
+    sent = owner.post("/app/setup/first-mail", fields(page, "/app/setup/first-mail"))
+    assert sent.status_code == 303, lxml.html.fromstring(sent.text).xpath("string(//*[@role='alert'])")
+    CampaignHarness(team.app, tmp_path).run()
+    page = owner.page("/app/setup/first-mail")
+    assert "Open the inbox of owner@example.org" in page.text_content()
+    assert page.xpath("//a[starts-with(@href,'/app/deliveries/')]")
+    assert page.xpath("//iframe") == []
+    assert len(sandbox.state.inbox) == 1

@@ -336,6 +336,7 @@ class FirstRunPages:
             listed = articles.latest(connection, limit=_ARTICLES)
         wanted = asked.form.one("article") or asked.request.query_params.get("article", "")
         context = {
+            "has_list": first_run(self._app).has_list,
             "articles": [(one.article.slug, one.article.title) for one in listed],
             "article": wanted,
             "key": asked.form.one("key") or secrets.token_urlsafe(12),
