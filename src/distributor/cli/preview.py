@@ -13,7 +13,7 @@ import typer
 from distributor.channels.api import MessageSize
 from distributor.cli.console import print_message
 from distributor.domain.errors import ConfigurationError, InputError
-from distributor.domain.message_options import Attachment, MessageOptions
+from distributor.domain.message_options import Attachment, MailLayout, MessageOptions
 from distributor.domain.problems import Severity
 from distributor.flow.publishing.preview import Preview
 
@@ -42,6 +42,8 @@ def message_options(
     *,
     cut_after: int | None = None,
     text: str = "",
+    preheader: str = "",
+    layout: MailLayout | None = None,
 ) -> MessageOptions:
     """The message options that these command-line options give. Raises InputError for a file that cannot be read."""
     return MessageOptions(
@@ -53,6 +55,8 @@ def message_options(
         ),
         cut_after=cut_after,
         text=_text(text),
+        preheader=_text(preheader),
+        layout=layout,
     )
 
 

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from distributor.domain.errors import InputError
+
+
+class MailLayout(StrEnum):
+    """How a mail shows its articles.
+
+    WHOLE: from beginning to end. TEASER: picture, title and summary of each, and a button to its page. DIGEST: titles
+    and summaries in one list, each title a link.
+    """
+
+    WHOLE = "whole"
+    TEASER = "teaser"
+    DIGEST = "digest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +33,10 @@ class Attachment:
 class MessageOptions:
     """Words around the articles, with expressions such as ``{{ subscriber.name }}``; if empty, those of the channel.
 
-    `subject` is one line; `greeting` stands above the articles and `closing` below them, in Markdown. After `cut_after`
-    blocks each article in a mail ends with a link to its page. `text` is what a post says instead of title and summary.
+    `subject` is one line; `greeting` stands above the articles and `closing` below them, in Markdown. `preheader` is a
+    line without expressions that an inbox shows beside the subject; if empty, the summary of the first article.
+    `layout` is None for whole articles, and those end after `cut_after` blocks with a link to their page. `text` is
+    what a post says instead of title and summary.
     """
 
     subject: str = ""
@@ -30,6 +45,8 @@ class MessageOptions:
     attachments: tuple[Attachment, ...] = ()
     cut_after: int | None = None
     text: str = ""
+    preheader: str = ""
+    layout: MailLayout | None = None
 
     def __post_init__(self) -> None:
         if self.cut_after is not None and self.cut_after < 1:
@@ -44,4 +61,6 @@ class MessageOptions:
             attachments=own.attachments or self.attachments,
             cut_after=own.cut_after or self.cut_after,
             text=own.text or self.text,
+            preheader=own.preheader or self.preheader,
+            layout=own.layout or self.layout,
         )

@@ -35,7 +35,7 @@ from distributor.domain.campaign import (
     UnknownPolicy,
 )
 from distributor.domain.errors import NotFoundError, StateError
-from distributor.domain.message_options import Attachment, MessageOptions
+from distributor.domain.message_options import Attachment, MailLayout, MessageOptions
 from distributor.storage import dispatches, tables
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import (
@@ -184,6 +184,8 @@ def message_options_of(connection: Connection, campaign_id: int, *, channel_name
         attachments=tuple(Attachment(name=one.name, media_type=one.media_type, content=one.body) for one in enclosed),
         cut_after=row.cut_after,
         text=row.text,
+        preheader=row.preheader,
+        layout=MailLayout(row.layout) if row.layout else None,
     )
     own = channel_options_from_json(row.channel_options).get(channel_name)
     return options.overridden_by(own) if own else options
@@ -341,6 +343,8 @@ def _columns(plan: CampaignPlan) -> dict[str, object]:
         "closing": options.closing,
         "cut_after": options.cut_after,
         "text": options.text,
+        "preheader": options.preheader,
+        "layout": options.layout,
         "channel_options": channel_options_to_json(plan.channel_options),
         "needs_approval": plan.needs_approval,
         "on_change": plan.change_policy,

@@ -461,6 +461,9 @@ campaigns = Table(
     Column("closing", Text, nullable=False, server_default=""),
     Column("cut_after", Integer),
     Column("text", Text, nullable=False, server_default=""),
+    Column("preheader", Text, nullable=False, server_default=""),
+    # How mails show the articles; NULL: whole.
+    Column("layout", Text),
     # The same by the name of a channel, where it differs from that of the campaign.
     Column("channel_options", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     # Grows with each edit.

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, CampaignState, ChangePolicy, UnknownPolicy
-from distributor.domain.message_options import Attachment, MessageOptions
+from distributor.domain.message_options import Attachment, MailLayout, MessageOptions
 from distributor.domain.segments.parser import parse
 from distributor.domain.user import ROLE_PERMISSIONS, Permission, Role
 from distributor.flow.operations.channel_settings import configure
@@ -474,6 +474,8 @@ OPTIONS = st.builds(
     closing=PARAGRAPHS,
     cut_after=st.none() | st.integers(1, 500),
     text=PARAGRAPHS,
+    preheader=LINES,
+    layout=st.none() | st.sampled_from(MailLayout),
 )
 A_FILE = Attachment(name="a", media_type="b/c", content=b"")
 SLUGS = st.lists(st.sampled_from(["a", "b", "c-d", "e"]), unique=True, max_size=3).map(tuple)
@@ -549,13 +551,18 @@ def test_the_words_and_attachments_of_each_kind_round_trip_through_the_pages(des
         closing="C & D",
         cut_after=3,
         text="A text for posts",
+        preheader="P",
+        layout=MailLayout.TEASER,
         attachments=(Attachment(name="a.txt", media_type="text/plain", content=b"a"),),
     )
     campaign_id = a_draft(
         desk,
         channel_names=("mail", "letters", "masto"),
         message_options=options,
-        channel_options={"letters": MessageOptions(subject="Other", cut_after=1), "masto": MessageOptions(text="Own")},
+        channel_options={
+            "letters": MessageOptions(subject="Other", cut_after=1, layout=MailLayout.DIGEST),
+            "masto": MessageOptions(text="Own"),
+        },
     )
     before = plan_in(desk, campaign_id)
     browser = marketer(desk)

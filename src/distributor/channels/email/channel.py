@@ -76,7 +76,9 @@ class EmailChannel:
         audience=Audience.SUBSCRIBERS,
         dedupe=Dedupe.NONE,
         queue="email",
-        message_options=frozenset({"subject", "greeting", "closing", "attachments", "cut_after"}),
+        message_options=frozenset(
+            {"subject", "preheader", "greeting", "closing", "attachments", "cut_after", "layout"}
+        ),
     )
 
     key_ring_setting: ClassVar[str] = "dkim_keys"

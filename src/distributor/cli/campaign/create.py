@@ -30,7 +30,7 @@ from distributor.cli.preview import AttachOption, message_options
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, ChangePolicy, UnknownPolicy
 from distributor.domain.errors import InputError
-from distributor.domain.message_options import MessageOptions
+from distributor.domain.message_options import MailLayout, MessageOptions
 from distributor.domain.schedule import zone_named
 from distributor.flow.publishing import life_cycle
 from distributor.flow.publishing.audience import preview_audience
@@ -89,6 +89,14 @@ CutAfter = Annotated[
     typer.Option(metavar="[CHANNEL=]N", help="End each article in mails after N blocks, with a link to read on."),
 ]
 
+Layout = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[CHANNEL=]LAYOUT",
+        help="How mails show the articles: whole, teaser (picture, title, summary, button) or digest (a list).",
+    ),
+]
+
 
 @commands.command()
 def create(
@@ -115,6 +123,8 @@ def create(
     greeting: Words = None,
     closing: Words = None,
     text: PostWords = None,
+    preheader: Words = None,
+    layout: Layout = None,
     cut_after: CutAfter = None,
     attach: AttachOption = None,
     track_opens: Annotated[bool, typer.Option(help="Count opens by a pixel.")] = True,
@@ -135,6 +145,7 @@ def create(
     """
     with open_app() as app:
         words = {"subject": subject, "greeting": greeting, "closing": closing, "text": text, "cut_after": cut_after}
+        words |= {"preheader": preheader, "layout": layout}
         options = _options(words, channel, attach)
         start = start_times(app, at, channel_at, channel, zone=zone, now=now, yes=yes)
         campaign = CampaignPlan(
@@ -190,6 +201,8 @@ def edit(
     greeting: Words = None,
     closing: Words = None,
     text: PostWords = None,
+    preheader: Words = None,
+    layout: Layout = None,
     cut_after: CutAfter = None,
     attach: AttachOption = None,
     track_opens: Annotated[bool | None, typer.Option(help="Count opens by a pixel.")] = None,
@@ -224,6 +237,7 @@ def edit(
         "on_change": on_change,
     }
     words = {"subject": subject, "greeting": greeting, "closing": closing, "text": text, "cut_after": cut_after}
+    words |= {"preheader": preheader, "layout": layout}
 
     def change(before: CampaignPlan) -> CampaignPlan:
         names = tuple(channel or before.channel_names)
@@ -335,7 +349,16 @@ def _read(about: Mapping[str, str], attach: list[Path] | None) -> MessageOptions
         attach,
         cut_after=_block_count(about["cut_after"]) if about.get("cut_after") else None,
         text=about.get("text", ""),
+        preheader=about.get("preheader", ""),
+        layout=_layout(about["layout"]) if about.get("layout") else None,
     )
+
+
+def _layout(text: str) -> MailLayout:
+    try:
+        return MailLayout(text)
+    except ValueError:
+        raise InputError(f"--layout {text[:40]!r}: write {', '.join(MailLayout)}, or CHANNEL=LAYOUT") from None
 
 
 def _block_count(text: str) -> int:

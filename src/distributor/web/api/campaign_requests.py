@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, StrictBool, model_validator
 
 from distributor.domain.campaign import CampaignPlan, ChangePolicy, FailureCause, UnknownPolicy
-from distributor.domain.message_options import MessageOptions
+from distributor.domain.message_options import MailLayout, MessageOptions
 from distributor.domain.schedule import StartTimes, parse_start_times
 from distributor.flow.publishing.send_test import MAX_ADDRESSES
 from distributor.web.api.audiences import ArticleSlugs, AudienceIn
@@ -22,7 +22,12 @@ Version = Annotated[
     Field(description="The `version` that you have seen: a conflict (409) if the campaign has another one by now."),
 ]
 
-_TEXTS = ("subject", "greeting", "closing", "text")
+_TEXTS = ("subject", "preheader", "greeting", "closing", "text")
+PREHEADER = "What an inbox shows beside the subject, without merge fields. Default: the summary of the first article."
+LAYOUT = (
+    "How mails show the articles: `whole`, `teaser` with picture, title, summary and a button, or `digest`, a list of "
+    "titles and summaries. Default: `whole`."
+)
 
 
 class OptionsIn(RequestBody):
@@ -37,6 +42,8 @@ class OptionsIn(RequestBody):
         None, description="In mails each article ends after so many blocks, with a link to its page to read on."
     )
     text: LongText = Field("", description="What a post says instead of the title and the summary of the article.")
+    preheader: Line = Field("", description=PREHEADER)
+    layout: MailLayout | None = Field(None, description=LAYOUT)
 
     def options(self) -> MessageOptions:
         """The message options of the domain."""
@@ -46,6 +53,8 @@ class OptionsIn(RequestBody):
             closing=self.closing,
             cut_after=self.cut_after,
             text=self.text,
+            preheader=self.preheader,
+            layout=self.layout,
         )
 
 
@@ -162,6 +171,8 @@ class CampaignUpdate(RequestBody):
     closing: LongText | None = None
     cut_after: Annotated[int, Field(ge=0, le=10_000)] | None = Field(None, description="0: articles are not cut.")
     text: LongText | None = None
+    preheader: Line | None = None
+    layout: MailLayout | None = Field(None, description="`whole` for whole articles again.")
     channel_options: dict[ShortText, OptionsIn] | None = Field(None, examples=[{}])
     track_opens: StrictBool | None = None
     track_clicks: StrictBool | None = None
@@ -214,6 +225,8 @@ class CampaignUpdate(RequestBody):
         given: dict[str, Any] = {name: value for name in _TEXTS if (value := getattr(self, name)) is not None}
         if self.cut_after is not None:
             given["cut_after"] = self.cut_after or None
+        if self.layout is not None:
+            given["layout"] = self.layout
         return replace(options, **given)
 
 

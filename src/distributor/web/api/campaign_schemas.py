@@ -22,6 +22,7 @@ from distributor.domain.campaign import (
 )
 from distributor.domain.campaign_review import CampaignReview, Cost, DispatchReview, Reach
 from distributor.domain.event import EventKind
+from distributor.domain.message_options import MailLayout
 from distributor.domain.problems import Problem, ReviewProblem, Severity
 from distributor.flow.publishing.report import CampaignReport, DispatchReport, state_of, summarise
 from distributor.storage.campaign_reviews import ReviewedDispatch, ReviewRecord
@@ -173,6 +174,8 @@ class OptionsOut(BaseModel):
     closing: str
     cut_after: int | None
     text: str
+    preheader: str
+    layout: MailLayout | None
 
 
 class EventCountOut(BaseModel):
@@ -211,6 +214,8 @@ class CampaignOut(BaseModel):
     closing: str
     cut_after: int | None
     text: str
+    preheader: str
+    layout: MailLayout | None = Field(description="How mails show the articles; null: whole.")
     channel_options: dict[str, OptionsOut] = Field(
         description="The texts of channels that differ from those of the campaign.", examples=[{}]
     )
@@ -244,6 +249,8 @@ class CampaignOut(BaseModel):
             closing=options.closing,
             cut_after=options.cut_after,
             text=options.text,
+            preheader=options.preheader,
+            layout=options.layout,
             channel_options={
                 name: OptionsOut.model_validate(one, from_attributes=True) for name, one in plan.channel_options.items()
             },

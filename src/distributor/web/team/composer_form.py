@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, ChangePolicy, UnknownPolicy
 from distributor.domain.errors import InputError, ScheduleError
-from distributor.domain.message_options import MessageOptions
+from distributor.domain.message_options import MailLayout, MessageOptions
 from distributor.domain.schedule import find_zone, parse_start_times, zone_named
 from distributor.web.forms import Form
 
@@ -29,6 +29,8 @@ _CHOSEN = (
     ("except_segment", "except_segments"),
 )
 _CAMPAIGNS = (("failed_of", "failed_of"), ("unknown_of", "unknown_of"))
+# The options that are one line.
+_LINES = ("subject", "preheader")
 _TICKS = ("repeats", "track_opens", "track_clicks", "needs_approval")
 _LONGEST_LINE = 200
 _LONGEST_TEXT = 10_000
@@ -181,6 +183,8 @@ def _option_labels() -> dict[str, str]:
         "subject": _("Subject"),
         "greeting": _("Greeting"),
         "closing": _("Closing"),
+        "preheader": _("Beside the subject"),
+        "layout": _("How the mail shows the articles"),
         "cut_after": _("Paragraphs of each article in the mail"),
         "text": _("Text of the posts"),
     }
@@ -229,7 +233,7 @@ def _audience_of(form: Form, before: AudiencePlan) -> AudiencePlan:
 
 def _check_lengths(form: Form, errors: dict[str, str]) -> None:
     for name, values in form.fields.items():
-        is_line = name == "name" or name == "subject" or name.startswith(own_field("subject", ""))
+        is_line = name in ("name", *_LINES) or name.startswith(tuple(own_field(option, "") for option in _LINES))
         limit = _LONGEST_LINE if is_line else _LONGEST_TEXT
         if any(len(value) > limit for value in values):
             errors[name] = _("This has more than %(limit)s characters.") % {"limit": limit}
@@ -241,20 +245,25 @@ def _options_of(form: Form, channel: str, errors: dict[str, str], *, before: Mes
     def name_of(option: str) -> str:
         return own_field(option, channel) if channel else option
 
-    texts: dict[str, Any] = {
+    given: dict[str, Any] = {
         option: _lines(form.one(name_of(option)))
         for option in WRITTEN_OPTIONS
         if isinstance(getattr(before, option), str)
     }
-    texts["subject"] = " ".join(texts["subject"].split())
-    given = form.one(name_of("cut_after"))
-    cut_after = None
-    if given:
-        if given.isascii() and given.isdigit() and 1 <= int(given[:6]) <= 10_000:
-            cut_after = int(given)
-        else:
-            errors[name_of("cut_after")] = _("Write a whole number of paragraphs, 1 or more.")
-    return replace(before, **texts, cut_after=cut_after)
+    for option in _LINES:
+        given[option] = " ".join(given[option].split())
+    given["layout"] = _member(MailLayout, form.one(name_of("layout")))
+    given["cut_after"] = _cut_after(form.one(name_of("cut_after")), name_of("cut_after"), errors)
+    return replace(before, **given)
+
+
+def _cut_after(text: str, field: str, errors: dict[str, str]) -> int | None:
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 10_000:
+        return int(text)
+    errors[field] = _("Write a whole number of paragraphs, 1 or more.")
+    return None
 
 
 def _own_options(form: Form, channel_names: Sequence[str], errors: dict[str, str]) -> dict[str, MessageOptions]:

@@ -20,7 +20,7 @@ from distributor.channels.email.settings import EmailSettings
 from distributor.domain.article import Article
 from distributor.domain.blocks import Block, Code, Heading, Image, plain_text
 from distributor.domain.errors import InputError, TemplateError
-from distributor.domain.message_options import MessageOptions
+from distributor.domain.message_options import MailLayout, MessageOptions
 from distributor.domain.rendition import Rendition
 from distributor.domain.tags import Tag
 from distributor.flow.publishing.campaign_content import read_markdown
@@ -483,3 +483,57 @@ def test_own_inline_styles_are_written_onto_the_elements(tmp_path: Path) -> None
     (tmp_path / "email" / "inline.css.j2").write_text("p { margin: 0;\n  color: {{ 'red' }}; }")
     page = page_of(rendered(article(body=(paragraph("mine"),)), given=context(own_templates=tmp_path)))
     assert page.xpath("//p[text()='mine']/@style") == ["margin: 0; color: red"]
+
+
+def laid_out(layout: MailLayout, *articles: Article, preheader: str = "") -> Rendition:
+    options = MessageOptions(layout=layout, preheader=preheader)
+    given = replace(context(), personalization=Personalization(parse_markdown=read_markdown, options=options))
+    return rendered(*articles, given=given)
+
+
+def test_whole_articles_are_the_usual_layout() -> None:
+    assert laid_out(MailLayout.WHOLE).payload["html"] == rendered().payload["html"]
+
+
+def test_a_teaser_has_picture_title_summary_and_a_button_and_the_rest_in_the_browser() -> None:
+    rendition = laid_out(MailLayout.TEASER)
+    page = page_of(rendition)
+    assert [one.text_content() for one in page.xpath("//h1")] == [article().title]
+    assert "https://tideline.example/media/dawn.png" in page.xpath("//img/@src")
+    assert article().summary in visible_text(rendition)
+    assert squashed(article().summary) in squashed(rendition.payload["text"])
+    assert page.xpath("//a[normalize-space()='Read on']")
+    beyond = plain_text(article().body)[-60:]
+    assert beyond not in visible_text(rendition)
+    assert squashed(beyond) not in squashed(rendition.payload["text"])
+    assert squashed(beyond) in squashed(lxml.html.fromstring(rendition.payload["web_html"]).text_content())
+    assert check_mail(rendition) == check_mail(rendered())
+
+
+def test_a_digest_lists_titles_and_summaries_once_each_with_a_link_to_the_page() -> None:
+    second = article(title="Of ebb and flow", slug="ebb", summary="What the moon has to do with it.")
+    rendition = laid_out(MailLayout.DIGEST, article(), second)
+    page = page_of(rendition)
+    assert [one.text_content() for one in page.xpath("//h2/a")] == [article().title, second.title]
+    shown = visible_text(rendition)
+    for one in (article(), second):
+        assert shown.count(one.title) == 1
+        assert shown.count(one.summary) == 1
+        assert one.title in rendition.payload["text"]
+    assert len(page.xpath("//h1")) == 1
+    assert check_mail(rendition) == check_mail(laid_out(MailLayout.WHOLE, article(), second))
+
+
+def test_an_article_without_a_summary_is_teased_by_its_beginning() -> None:
+    rendition = laid_out(MailLayout.TEASER, article(summary="", body=(paragraph("word, " * 120),)))
+    assert "word, word" in visible_text(rendition)
+    assert "…" in visible_text(rendition)
+
+
+def test_a_campaign_may_have_a_preheader_of_its_own_which_names_nobody() -> None:
+    rendition = laid_out(MailLayout.WHOLE, preheader="Three things\n& a <b>")
+    assert rendition.payload["preheader"] == "Three things & a <b>"
+    hidden = page_of(rendition).xpath("//div[contains(@style, 'display:none')]")[0].text_content()
+    assert hidden.startswith("Three things & a <b>")
+    with pytest.raises(InputError, match="preheader: it is the same for all"):
+        laid_out(MailLayout.WHOLE, preheader="Hello {{ subscriber.name }}")

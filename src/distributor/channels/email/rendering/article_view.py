@@ -22,6 +22,7 @@ from distributor.rendering.text import text_of_blocks
 # The width of the text of a mail, in pixels.
 MAIL_WIDTH = 520
 _LONGEST_PREHEADER = 140
+_LONGEST_TEASER = 400
 # More links than these are a wall at the end of a mail; the page of the article has all of them.
 _MAX_TAGS = 5
 
@@ -100,12 +101,27 @@ def article_view(
     )
 
 
-def preheader_of(article: Article) -> str:
+def teaser_view(article: Article, site: Site, *, styles: Mapping[str, str], section_level: int) -> ArticleView:
+    """The article as far as a teaser shows it: picture, title and summary, without its text and its tags."""
+    view = article_view(article, site, styles=styles, section_level=section_level)
+    summary = preheader_of(article, longest=_LONGEST_TEASER)
+    return replace(
+        view,
+        summary=keep_literal(summary),
+        html=Markup(),
+        tags=(),
+        more_tags=0,
+        text=replace(view.text, summary=_lines(Paragraph((Run(summary),))), body=""),
+        is_cut=True,
+    )
+
+
+def preheader_of(article: Article, *, longest: int = _LONGEST_PREHEADER) -> str:
     """What an inbox shows beside the subject: the summary, else the beginning of the body, cut at a word."""
     text = _one_line(article.summary) or _one_line(plain_text(article.body))
-    if len(text) <= _LONGEST_PREHEADER:
+    if len(text) <= longest:
         return text
-    cut = text[:_LONGEST_PREHEADER]
+    cut = text[:longest]
     return cut[: cut.rfind(" ")].rstrip(" ,;:.–—-") + "…" if " " in cut else cut + "…"
 
 

@@ -67,6 +67,7 @@ def check_options(personalization: Personalization, settings: EmailSettings) -> 
     options = effective_options(personalization.options, settings)
     writer = MergeBlockWriter(merge_constants(article="", list_name="", campaign="", site=""))
     render_subject(options, writer)
+    preheader_in(options)
     for part, source in (("greeting", options.greeting), ("closing", options.closing)):
         render_part(source, writer, part=part, read=personalization.parse_markdown, styles={}, resolve=str)
 
@@ -84,6 +85,14 @@ def render_subject(options: MessageOptions, writer: MergeBlockWriter) -> tuple[s
         writer.write(plain, is_html=False, part="subject"),
         Markup(writer.write(escaped, is_html=True, part="subject")),  # noqa: S704 - values in it are escaped
     )
+
+
+def preheader_in(options: MessageOptions) -> str:
+    """The campaign's own preheader as one line; empty if it has none. Raises InputError for an expression in it."""
+    preheader = " ".join(options.preheader.split())
+    if "{{" in preheader or "{%" in preheader:
+        raise InputError("preheader: it is the same for all recipients, so it cannot name one; leave out the braces")
+    return preheader
 
 
 def render_part(

@@ -14,11 +14,12 @@ from markupsafe import Markup
 from distributor.channels.api import AccountMail, Personalization, RenderContext
 from distributor.channels.email.personalization.literal import keep_literal, literal_in_html, literal_in_text
 from distributor.channels.email.personalization.merge_blocks import MergeBlockWriter
-from distributor.channels.email.rendering.article_view import article_view, preheader_of
+from distributor.channels.email.rendering.article_view import article_view, preheader_of, teaser_view
 from distributor.channels.email.rendering.greeting import (
     RenderedText,
     effective_options,
     merge_constants,
+    preheader_in,
     render_part,
     render_subject,
 )
@@ -28,7 +29,7 @@ from distributor.channels.email.settings import EmailSettings
 from distributor.domain.article import Article
 from distributor.domain.campaign import CampaignPurpose
 from distributor.domain.errors import InputError, TemplateError
-from distributor.domain.message_options import Attachment, MessageOptions
+from distributor.domain.message_options import Attachment, MailLayout, MessageOptions
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.subscriber import MailingList
 from distributor.rendering.environment import Templates
@@ -83,7 +84,10 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
         )
     )
     options = effective_options(personalization.options, settings) if personalization else MessageOptions()
-    variables = _template_variables(articles, context, identity, cut_after=options.cut_after)
+    layout = options.layout or MailLayout.WHOLE
+    variables = _template_variables(articles, context, identity, cut_after=options.cut_after, layout=layout)
+    if own_preheader := preheader_in(options):
+        variables["preheader"] = keep_literal(own_preheader)
     for part, source in (("greeting", options.greeting), ("closing", options.closing)):
         variables[part] = _render_part(source, blocks, variables, personalization, part=part)
     in_text = variables | {"personal": _PersonalFunction(blocks, is_html=False)}
@@ -95,10 +99,9 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
     text = literal_in_text(templates.render(_TEXT, in_text)).strip("\n") + "\n"
     web_markup = ""
     if any(view.is_cut for view in variables["articles"]):
-        whole = _template_variables(articles, context, identity, cut_after=None)["articles"]
-        web_markup = literal_in_html(
-            html_of_mjml(templates.render(_HTML, in_html | {"articles": whole}), template=_HTML)
-        )
+        whole = _template_variables(articles, context, identity, cut_after=None, layout=MailLayout.WHOLE)
+        in_browser = in_html | {name: whole[name] for name in ("articles", "layout")}
+        web_markup = literal_in_html(html_of_mjml(templates.render(_HTML, in_browser), template=_HTML))
     links = _external_links(f"{markup}\n{web_markup}\n{blocks.html}")
     if context.tracking.clicks:
         markup, web_markup = _track_clicks(markup, links), _track_clicks(web_markup, links)
@@ -257,7 +260,12 @@ def _render_part(
 
 
 def _template_variables(
-    articles: Sequence[Article], context: RenderContext, identity: SenderIdentity, *, cut_after: int | None
+    articles: Sequence[Article],
+    context: RenderContext,
+    identity: SenderIdentity,
+    *,
+    cut_after: int | None,
+    layout: MailLayout,
 ) -> dict[str, Json]:
     """The variables of the templates, in which every text is safe from tokens."""
     site = context.site
@@ -268,8 +276,12 @@ def _template_variables(
         "styles": styles,
         "sheet": _style_rules(context.templates, _SHEET, base),
         **base,
+        "layout": layout.value,
         "articles": [
-            article_view(article, site, styles=styles, section_level=level, cut_after=cut_after) for article in articles
+            article_view(article, site, styles=styles, section_level=level, cut_after=cut_after)
+            if layout is MailLayout.WHOLE
+            else teaser_view(article, site, styles=styles, section_level=level)
+            for article in articles
         ],
         "preheader": keep_literal(preheader_of(articles[0])),
         "tracking": {"opens": context.tracking.opens, "clicks": context.tracking.clicks},

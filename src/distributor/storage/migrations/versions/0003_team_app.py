@@ -23,6 +23,7 @@ def upgrade() -> None:
     _extend_reviews()
     _create_comments()
     _create_test_groups()
+    _add_mail_layout()
 
 
 def _create_campaign_audits() -> None:
@@ -321,3 +322,9 @@ def _create_calendar() -> None:
         ["campaign_id"],
         postgresql_where=sa.text("scheduled_at IS NULL"),
     )
+
+
+def _add_mail_layout() -> None:
+    """How mails show the articles of a campaign, and what inboxes show beside its subject."""
+    op.add_column("campaigns", sa.Column("preheader", sa.Text(), server_default="", nullable=False))
+    op.add_column("campaigns", sa.Column("layout", sa.Text(), nullable=True))
