@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -24,7 +25,7 @@ class Script(BaseModel):
     """What to answer: `answers` by recipient, everybody else is sent to. `seen` is a file that records each call.
 
     `record` is a file with a line of JSON for each call that says what was sent; renditions then show everything, with
-    this `signature`, and what became of a lost answer is looked up there.
+    this `signature`, and what became of a lost answer is looked up there. A call takes `seconds`.
     """
 
     seen: str
@@ -36,6 +37,7 @@ class Script(BaseModel):
     accounts: list[str] = ["@one"]
     reconciled: str = "sent"
     asked_to_retry_at: datetime | None = None
+    seconds: float = 0.0
 
 
 class ScriptedChannel:
@@ -95,6 +97,7 @@ class ScriptedChannel:
             with Path(self.script.seen).open("a") as seen:
                 seen.write(f"{delivery.recipient}\n")
             self._record(rendition, delivery)
+            await asyncio.sleep(self.script.seconds)
             if answer == "die":
                 os.kill(os.getpid(), signal.SIGKILL)
             if answer == "begun":

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from distributor.channels.api import Lease, UnlimitedLease
 from distributor.domain.delivery import Delivery, Outcome, Verdict
-from distributor.domain.errors import DiskFullError, ServiceError
+from distributor.domain.errors import DiskFullError, LeaseLostError, ServiceError
 from distributor.flow.failpoints import Failpoint, do_nothing
 from distributor.private_files import make_private_folder
 
@@ -55,16 +55,23 @@ class WorkerJournal:
         self._records = 0
         self._size = 0
         self._ends_torn = False
+        self.is_stopped = False
 
     def begin(self, delivery: Delivery) -> None:
         """Record that the delivery starts: from here on the message may reach the recipient.
 
         Raises LeaseLostError, and DiskFullError or ServiceError if it cannot be recorded; then nothing may be sent.
         """
+        if self.is_stopped:
+            raise LeaseLostError("the dispatch does not run any more: nothing else begins")
         self._lease.check()
         self._append(b"begin %d %d" % (delivery.id, delivery.epoch))
         self.in_doubt[delivery.id] = delivery
         self._failpoint(Failpoint.AFTER_JOURNAL)
+
+    def stop(self) -> None:
+        """Let nothing begin any more; what has begun is settled as ever. May be called by another thread."""
+        self.is_stopped = True
 
     def settle(self, outcome: Outcome) -> None:
         """Record the outcome of a delivery. Raises ServiceError; it is then still in doubt.

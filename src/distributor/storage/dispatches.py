@@ -207,6 +207,13 @@ def find(connection: Connection, dispatch_id: int) -> Dispatch:
     return _dispatch(row)
 
 
+def is_running(connection: Connection, dispatch_id: int) -> bool:
+    """Whether a dispatch is being sent."""
+    dispatch = tables.dispatches.c
+    state = connection.execute(select(dispatch.state).where(dispatch.id == dispatch_id)).scalar_one_or_none()
+    return bool(state == DispatchState.RUNNING)
+
+
 def lock(connection: Connection, *conditions: ColumnElement[bool]) -> list[int]:
     """Lock the dispatches that meet these conditions until the transaction ends, in the order of all locks."""
     chosen = tables.dispatches.c.id

@@ -1,18 +1,23 @@
-"""Delivering while PostgreSQL is briefly away."""
+"""Delivering while PostgreSQL is briefly away, and while somebody pauses it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.errors import ServiceError
+from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import deliver
+from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
 from distributor.storage import delivery_queries
@@ -86,3 +91,35 @@ def test_an_outcome_that_cannot_be_stored_costs_no_other_its_own(
     assert harness.seen.count("bo@example.org") == 1
     assert "is not kept" in found["bo@example.org"].reply
     assert found["ada@example.org"].remote_id == f"remote-{found['ada@example.org'].id}"
+
+
+@pytest.mark.parametrize("act", [campaign_control.pause, campaign_control.cancel])
+def test_a_pause_is_obeyed_within_a_batch_and_what_has_not_begun_is_as_if_it_had_not_been_claimed(
+    harness: CampaignHarness, act: Callable[[AppContext, int], object]
+) -> None:
+    """The batch holds everybody, and its channel would need twelve seconds for them."""
+    harness.people(*(f"reader{number}" for number in range(57)), list_slug="more")
+    with harness.app.database.begin() as connection:
+        connection.execute(text("UPDATE memberships SET list_id = 1"))
+    harness.channel("mail", "scripted", seconds=0.2)
+    campaign_id = harness.plan("mail")
+    prepare(harness.app, 1)
+    release(harness.app, 1)
+    run = threading.Thread(target=harness.run)
+    run.start()
+    while len(harness.seen) < 2:
+        time.sleep(0.01)
+    act(harness.app, campaign_id)
+    time.sleep(2)
+    begun = len(harness.seen)
+    run.join()
+    assert len(harness.seen) == begun < 60
+    counts = harness.counts(campaign_id)
+    rest = "pending" if act is campaign_control.pause else "suppressed"
+    assert counts == {"audience": 60, "sent": begun, rest: 60 - begun}
+    if act is campaign_control.pause:
+        campaign_control.resume(harness.app, campaign_id)
+        harness.channel("mail", "scripted")
+        harness.run()
+        assert sorted(set(harness.seen)) == sorted(harness.seen)
+        assert harness.counts(campaign_id) == {"audience": 60, "sent": 60}

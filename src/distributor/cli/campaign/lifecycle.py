@@ -151,7 +151,7 @@ def preview(
 
 @commands.command()
 def pause(campaign_id: CampaignId) -> None:
-    """Pause a campaign: batches being sent are finished, and no new ones start."""
+    """Pause a campaign: what is being sent is finished, and a second later nothing else begins."""
     with open_app() as app:
         count = campaign_control.pause(app, campaign_id, actor=ACTOR)
     print_message(f"{count} dispatches are paused; `distributor campaign resume {campaign_id}` resumes them")

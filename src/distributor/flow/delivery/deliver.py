@@ -39,6 +39,8 @@ COMMIT_GROUP = 50
 COMMIT_WITHIN_SECONDS = 0.5
 # A dispatch that paused because a disk is full looks again after this time.
 FULL_DISK_PAUSE = timedelta(seconds=30)
+# How often a run asks whether its dispatch still runs: a pause is obeyed within its batch, which may take long.
+PAUSE_CHECK_SECONDS = 1.0
 # How long outcomes wait for a PostgreSQL that is restarting, before they are left to the journal.
 COMMIT_RETRY_SECONDS = 60
 
@@ -182,21 +184,22 @@ class _DeliveryRun:
         """Send batches until nothing is due or `until` is past; whether more is due."""
         self._log.info("delivery.started")
         began, has_more = time.monotonic(), False
-        renewal = asyncio.create_task(self._renew_leases())
+        beside = [asyncio.create_task(self._renew_leases()), asyncio.create_task(self._obey_pauses())]
         try:
             has_more = await self._send_batches(until)
         finally:
             if isinstance(self._channel, ClosableChannel):
                 await self._channel.close()
-            renewal.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewal
+            for task in beside:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             counts = {verdict.value: count for verdict, count in self._verdicts.items()}
             self._log.info("delivery.finished", **counts, has_more=has_more, seconds=round(time.monotonic() - began, 3))
         return has_more
 
     async def _send_batches(self, until: datetime) -> bool:
-        while self._app.clock() < until and not self._progress.ends_with_batch:
+        while self._app.clock() < until and not (self._progress.ends_with_batch or self._journal.is_stopped):
             self._app.failpoint(Failpoint.BEFORE_CLAIM)
             due, skipped = await asyncio.to_thread(self._claim)
             self._app.failpoint(Failpoint.AFTER_CLAIM)
@@ -236,7 +239,9 @@ class _DeliveryRun:
         self._journal.forget()
         if isinstance(self._stopped_by, DiskFullError):
             raise self._stopped_by
-        if self._stopped_by is not None:
+        if self._journal.is_stopped:
+            self._log.info("delivery.stopped", unsent=len(left))
+        elif self._stopped_by is not None:
             self._log.warning("delivery.lease_lost", unsent=len(left))
         return has_progress
 
@@ -347,6 +352,19 @@ class _DeliveryRun:
             is_paused = _pause(connection, self._dispatch, reason[:500], detail=cause, now=self._app.clock())
         if is_paused:
             self._log.warning("delivery.paused", reason=cause)
+
+    async def _obey_pauses(self) -> None:
+        """Once the dispatch is paused or cancelled, nothing of the batch begins that has not begun."""
+        while not self._journal.is_stopped:
+            await asyncio.sleep(PAUSE_CHECK_SECONDS)
+            # If PostgreSQL is away, nothing is known of a pause.
+            with suppress(ServiceError):
+                if not await asyncio.to_thread(self._is_running):
+                    self._journal.stop()
+
+    def _is_running(self) -> bool:
+        with self._app.database.begin() as connection:
+            return dispatches.is_running(connection, self._dispatch.id)
 
     async def _renew_leases(self) -> None:
         while True:

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 
 def pause(app: AppContext, campaign_id: int, reason: str = "paused by hand", *, actor: str = "") -> int:
-    """Pause every scheduled or running dispatch; workers stop at their next batch.
+    """Pause every scheduled or running dispatch; workers begin nothing else a second later, within a batch too.
 
     Returns how many; raises StateError if none.
     """
