@@ -86,7 +86,7 @@ def test_a_campaign_that_cannot_work_is_refused_whole(
 
 
 def test_a_campaign_that_is_not_there_is_named(run: Run) -> None:
-    for command in ("show", "pause", "resume", "cancel", "retry-failed", "watch", "deliveries"):
+    for command in ("show", "pause", "resume", "cancel", "retry-failed", "watch", "deliveries", "results"):
         assert_refused(run("campaign", command, "77"), 3, "no campaign 77")
 
 

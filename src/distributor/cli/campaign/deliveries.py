@@ -1,4 +1,4 @@
-"""`distributor campaign deliveries | events | retry-failed`"""
+"""`distributor campaign deliveries | events | results | retry-failed | settle-unknown`"""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import typer
 
 from distributor.bootstrap import open_app
 from distributor.cli.campaign.report import CampaignId
-from distributor.cli.console import AsJson, print_json, print_message, print_rows
+from distributor.cli.console import ACTOR, AsJson, print_json, print_message, print_rows
 from distributor.domain.campaign import FailureCause, FailureChoice
-from distributor.domain.delivery import DeliveryState
+from distributor.domain.delivery import DeliveryState, HandSettlement
+from distributor.domain.user import Actor
 from distributor.flow.publishing import campaign_control
+from distributor.flow.publishing.results import RESULT_COLUMNS, result_rows, results_of
+from distributor.flow.publishing.settle_unknown import settle_delivery, settle_unknown
 from distributor.storage import campaigns, delivery_queries, dispatches, events
 
 commands = typer.Typer()
@@ -55,6 +58,41 @@ def list_deliveries(
     ]
     columns = ("id", "channel", "recipient", "state", "attempts", "code", "reply", "remote", "updated_at", "delayed_at")
     print_rows(columns, rows, as_json=as_json, empty="No such deliveries; a campaign has none before it starts.")
+
+
+@commands.command("settle-unknown")
+def settle(
+    campaign_id: CampaignId,
+    settlement: Annotated[
+        HandSettlement, typer.Option("--as", help="What became of them; send_again may bring a mail twice.")
+    ],
+    reason: Annotated[str, typer.Option(help="How you know; kept in the histories with your name.")],
+    channel: Annotated[list[str] | None, typer.Option(help="Only on this channel; may be repeated.")] = None,
+    delivery: Annotated[int | None, typer.Option(help="Only the delivery with this number.")] = None,
+) -> None:
+    """Settle the deliveries of unknown outcome of a campaign by hand."""
+    actor = Actor(name=ACTOR)
+    with open_app() as app:
+        if delivery is None:
+            count = settle_unknown(
+                app, campaign_id, settlement, reason=reason, actor=actor, channel_names=tuple(channel or ())
+            )
+        else:
+            with app.database.begin() as connection:
+                epoch = delivery_queries.find(connection, delivery).epoch
+            count = int(settle_delivery(app, delivery, settlement, epoch=epoch, reason=reason, actor=actor))
+    print_message(f"{count} deliveries of unknown outcome are settled")
+
+
+@commands.command("results")
+def show_results(campaign_id: CampaignId, as_json: AsJson = False) -> None:
+    """Show what came of a campaign: clicks, opens and more by channel and link, without and with known machines.
+
+    Rates are of what was delivered, with the Wilson interval of 95 %. Opens are an indication.
+    """
+    with open_app() as app:
+        found = results_of(app, campaign_id)
+    print_rows(RESULT_COLUMNS, result_rows(found), as_json=as_json, empty="Nothing has gone out yet.")
 
 
 @commands.command("events")

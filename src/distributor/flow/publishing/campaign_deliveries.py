@@ -95,7 +95,7 @@ def list_deliveries(app: AppContext, query: DeliveryQuery, *, limit: int) -> Del
 
 def _filter(query: DeliveryQuery, dispatch_ids: Sequence[int], totals: Totals) -> DeliveryFilter:
     """The filter; states that no delivery is in are not looked for."""
-    wanted = {query.state} if query.state else set(DeliveryState)
+    wanted = {query.state} if query.state else set(REASONED if query.reason else DeliveryState)
     return DeliveryFilter(
         dispatch_ids=tuple(dispatch_ids),
         states=frozenset(state for state in wanted if totals[state]),

@@ -5,7 +5,7 @@ A mail counts once, however often it was opened. Beside the numbers as they came
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -31,6 +31,13 @@ CHART_HOURS = 72
 # A tag with fewer deliveries says nothing yet.
 FEWEST_OF_TAG = 200
 _COMPARED = 50
+# In the order of the page.
+MEASURES = (EventKind.CLICK, EventKind.OPEN, EventKind.UNSUBSCRIBE, EventKind.COMPLAINT)
+_STATES = (DeliveryState.BOUNCED, DeliveryState.FAILED, DeliveryState.UNKNOWN, DeliveryState.SUPPRESSED)
+RESULT_COLUMNS = (
+    *("channel", "link", "measure", "count_people", "count_all", "events", "of"),
+    *("rate_people", "low_people", "high_people", "rate_all", "low_all", "high_all"),
+)
 _TAGS_OF = timedelta(days=365)
 _NOTHING = EventTotal()
 
@@ -201,6 +208,41 @@ def results_overview(app: AppContext, *, before_id: int | None = None, limit: in
 def personal_kinds() -> list[str]:
     """The kinds of channels whose messages go to people."""
     return [name for name, kind in kinds().items() if kind.capabilities.audience is Audience.SUBSCRIBERS]
+
+
+def result_rows(found: CampaignResults) -> Iterator[list[str]]:
+    """What the page shows as rows: for the file, and for the command line."""
+    for channel in found.channels:
+        name = channel.dispatch.channel_name
+        yield _state_row(name, "delivered", channel.responses.delivered, channel.responses)
+        if channel.is_personal:
+            for kind in MEASURES:
+                yield _row(name, "", kind.value, channel.responses.count(kind))
+            unopened = channel.responses.clicked_unopened
+            yield _state_row(name, "clicked without an open", unopened, channel.responses)
+        for state in _STATES:
+            yield _state_row(name, state.value, channel.responses.totals[state], channel.responses)
+    for link in found.links:
+        yield _row(link.channel_name, link.url, "click", link.clicks)
+
+
+def _row(channel: str, link: str, measure: str, count: ResponseCount) -> list[str]:
+    return [
+        *(channel, link, measure, str(count.people.part), str(count.all.part), str(count.events), str(count.all.whole)),
+        *_rates(count.people),
+        *_rates(count.all),
+    ]
+
+
+def _state_row(channel: str, measure: str, number: int, responses: ResponseTotals) -> list[str]:
+    audience = responses.totals.audience
+    return [channel, "", measure, "", str(number), "", str(audience), "", "", "", *_rates(Proportion(number, audience))]
+
+
+def _rates(proportion: Proportion) -> list[str]:
+    if proportion.value is None or proportion.interval is None:
+        return ["", "", ""]
+    return [f"{number:.6f}" for number in (proportion.value, *proportion.interval)]
 
 
 def _channels(connection: Connection, planned: Sequence[Dispatch]) -> list[ChannelResults]:

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
-from distributor.domain.proportion import Proportion
 from distributor.domain.tags import slugify
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.results import (
     FEWEST_OF_TAG,
-    CampaignResults,
+    MEASURES,
+    RESULT_COLUMNS,
     ClickPoint,
-    ResponseCount,
-    ResponseTotals,
+    result_rows,
     results_of,
     results_overview,
 )
@@ -31,15 +29,8 @@ from distributor.web.team.access import Gate, TeamRequest, TeamRoute
 from distributor.web.team.pages import TeamPages
 
 _PER_PAGE = 50
-# In the order of the page.
-MEASURES = (EventKind.CLICK, EventKind.OPEN, EventKind.UNSUBSCRIBE, EventKind.COMPLAINT)
-_STATES = (DeliveryState.BOUNCED, DeliveryState.FAILED, DeliveryState.UNKNOWN, DeliveryState.SUPPRESSED)
 # Hours after the release of which the table beside the chart tells.
 _TOLD = (1, 2, 3, 6, 12, 24, 48, 72)
-_COLUMNS = (
-    *("channel", "link", "measure", "count_people", "count_all", "events", "of"),
-    *("rate_people", "low_people", "high_people", "rate_all", "low_all", "high_all"),
-)
 
 
 class ResultPages:
@@ -91,47 +82,12 @@ class ResultPages:
         found = results_of(self._app, asked.number("campaign_id"))
         text = io.StringIO()
         writer = csv.writer(text)
-        writer.writerow(_COLUMNS)
+        writer.writerow(RESULT_COLUMNS)
         for row in result_rows(found):
             writer.writerow([escape_formula(cell) for cell in row])
         name = f"results-{found.campaign.id}-{slugify(found.campaign.name)[:40] or 'campaign'}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def result_rows(found: CampaignResults) -> Iterator[list[str]]:
-    """The rows of the file: what the page shows, one number after another."""
-    for channel in found.channels:
-        name = channel.dispatch.channel_name
-        yield _state_row(name, "delivered", channel.responses.delivered, channel.responses)
-        if channel.is_personal:
-            for kind in MEASURES:
-                yield _row(name, "", kind.value, channel.responses.count(kind))
-            unopened = channel.responses.clicked_unopened
-            yield _state_row(name, "clicked without an open", unopened, channel.responses)
-        for state in _STATES:
-            yield _state_row(name, state.value, channel.responses.totals[state], channel.responses)
-    for link in found.links:
-        yield _row(link.channel_name, link.url, "click", link.clicks)
-
-
-def _row(channel: str, link: str, measure: str, count: ResponseCount) -> list[str]:
-    return [
-        *(channel, link, measure, str(count.people.part), str(count.all.part), str(count.events), str(count.all.whole)),
-        *_rates(count.people),
-        *_rates(count.all),
-    ]
-
-
-def _state_row(channel: str, measure: str, number: int, responses: ResponseTotals) -> list[str]:
-    audience = responses.totals.audience
-    return [channel, "", measure, "", str(number), "", str(audience), "", "", "", *_rates(Proportion(number, audience))]
-
-
-def _rates(proportion: Proportion) -> list[str]:
-    if proportion.value is None or proportion.interval is None:
-        return ["", "", ""]
-    return [f"{number:.6f}" for number in (proportion.value, *proportion.interval)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
