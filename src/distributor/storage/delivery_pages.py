@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, or_, select, union_all
 
+from distributor.domain.clients import ClientKind
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.storage import tables
@@ -27,7 +28,8 @@ class DeliveryFilter:
     """Which deliveries: of these dispatches, in one of these states.
 
     `reason` is why they failed or wait, as their channel classifies it, or why they were suppressed. `person` is the
-    beginning of an address, or a whole account or feed. With an `event`, those that have one of this kind.
+    beginning of an address, or a whole account or feed. With an `event`, those that have one of this kind, and with
+    `by_people` one that no known machine caused.
     """
 
     dispatch_ids: tuple[int, ...]
@@ -35,6 +37,7 @@ class DeliveryFilter:
     reason: str = ""
     person: str = ""
     event: EventKind | None = None
+    by_people: bool = False
 
 
 def page_after(connection: Connection, wanted: DeliveryFilter, *, after_id: int, limit: int) -> list[DeliveryRecord]:
@@ -165,6 +168,7 @@ def _with_event(wanted: DeliveryFilter, event: EventKind) -> list[Select[tuple[i
         .select_from(tables.events.join(tables.deliveries, _row.id == found.delivery_id))
         .where(
             found.kind == event,
+            *([found.client == ClientKind.PERSON] if wanted.by_people else []),
             found.delivery_id >= first,
             found.delivery_id <= last,
             _row.dispatch_id.in_(wanted.dispatch_ids),
@@ -198,7 +202,11 @@ def _of_person(connection: Connection, wanted: DeliveryFilter) -> list[DeliveryR
         .limit(_MOST_PEOPLE)
         .cte("people")
     )
-    has_event = exists().where(tables.events.c.delivery_id == _row.id, tables.events.c.kind == wanted.event)
+    has_event = exists().where(
+        tables.events.c.delivery_id == _row.id,
+        tables.events.c.kind == wanted.event,
+        *([tables.events.c.client == ClientKind.PERSON] if wanted.by_people else []),
+    )
     is_wanted = and_(
         _row.dispatch_id.in_(wanted.dispatch_ids),
         _row.state.in_(wanted.states),

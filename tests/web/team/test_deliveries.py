@@ -175,7 +175,7 @@ def test_one_delivery_tells_its_whole_life(team: Team, harness: CampaignHarness,
         "It joined the audience",
         "attempt 1",
         "by all appearances",
-        "A link was followed",
+        "A known machine followed a link",
         "complained",
         "It came back",
     ):

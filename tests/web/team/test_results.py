@@ -167,13 +167,19 @@ def test_opens_and_clicks_by_links_of_the_mail_reach_the_page(team: Team, viewer
 def test_each_number_leads_to_the_people_behind_it(team: Team, audience: Audience):
     marketer = team.signed_in(team.user(Role.MARKETER))
     audience.happens("bo", EventKind.CLICK)
+    audience.happens("ada", EventKind.CLICK, agent=ROBOT)
     audience.happens("cy", EventKind.COMPLAINT)
     page = marketer.page(f"/app/campaigns/{audience.id}/results")
     found = {}
     for link in page.xpath("//section[h2='mail']//td[@class='num']/a/@href"):
         people = marketer.page(link).xpath("//table[@class='deliveries']//td[@class='recipient']")
         found[link.split("event=")[1]] = [one.text_content().strip() for one in people]
-    assert found == {"click": ["bo@example.org"], "complaint": ["cy@example.org"]}
+    assert found == {
+        "click&by=people": ["bo@example.org"],
+        "click": ["ada@example.org", "bo@example.org"],
+        "complaint&by=people": ["cy@example.org"],
+        "complaint": ["cy@example.org"],
+    }
 
 
 def test_the_chart_says_the_same_as_its_table(viewer: Browser, team: Team, audience: Audience):

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from distributor.domain.campaign import Campaign, Dispatch
+from distributor.domain.clients import ClientKind, client_of
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
@@ -49,7 +50,8 @@ class MomentKind(StrEnum):
 class LifeMoment:
     """One moment. `state` is that of the delivery after an attempt or an act; replies are the words of a server.
 
-    Of an act by hand there is the `actor` with a `reason`, of an event its kind and detail.
+    Of an act by hand there is the `actor` with a `reason`, of an event its kind and detail, and of an open or a click
+    the `client` that seems to have caused it.
     """
 
     at: datetime
@@ -61,6 +63,7 @@ class LifeMoment:
     actor: str = ""
     reason: str = ""
     event: EventKind | None = None
+    client: ClientKind | None = None
     detail: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -100,9 +103,7 @@ def moments_of(delivery: DeliveryRecord, steps: Sequence[DeliveryStep], happened
     moments = [LifeMoment(at=delivery.created_at, kind=MomentKind.PLANNED)]
     moments += [_of_step(step) for step in steps]
     moments += _of_state(delivery, steps)
-    moments += [
-        LifeMoment(at=event.at, kind=MomentKind.EVENT, event=event.kind, detail=event.detail) for event in happened
-    ]
+    moments += [_of_event(event, delivery) for event in happened]
     return sorted(moments, key=lambda moment: moment.at)
 
 
@@ -112,6 +113,14 @@ def _person(connection: Connection, delivery: DeliveryRecord) -> Subscriber | No
     with suppress(NotFoundError):
         return subscribers.find_by_id(connection, delivery.subscriber_id)
     return None
+
+
+def _of_event(event: Event, delivery: DeliveryRecord) -> LifeMoment:
+    client = None
+    if event.kind in (EventKind.OPEN, EventKind.CLICK):
+        said = str(event.detail.get("user_agent", ""))
+        client = client_of(event.kind, said, at=event.at, sent_at=delivery.first_attempt_at)
+    return LifeMoment(at=event.at, kind=MomentKind.EVENT, event=event.kind, client=client, detail=event.detail)
 
 
 def _of_step(step: DeliveryStep) -> LifeMoment:

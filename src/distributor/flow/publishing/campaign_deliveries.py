@@ -24,8 +24,9 @@ REASONED = frozenset({DeliveryState.FAILED, DeliveryState.DEFERRED, DeliveryStat
 class DeliveryQuery:
     """Which deliveries of a campaign are asked for; empty fields select all.
 
-    `person` is the beginning of an address, or a whole account or feed; `event` something that happened to them. The
-    page begins after the delivery `after_id`, or ends before `before_id`.
+    `person` is the beginning of an address, or a whole account or feed; `event` something that happened to them, with
+    `by_people` as far as no known machine caused it. The page begins after the delivery `after_id`, or ends before
+    `before_id`.
     """
 
     campaign_id: int
@@ -34,6 +35,7 @@ class DeliveryQuery:
     reason: str = ""
     person: str = ""
     event: EventKind | None = None
+    by_people: bool = False
     after_id: int = 0
     before_id: int | None = None
 
@@ -102,6 +104,7 @@ def _filter(query: DeliveryQuery, dispatch_ids: Sequence[int], totals: Totals) -
         reason=query.reason,
         person=query.person,
         event=query.event,
+        by_people=query.by_people,
     )
 
 

@@ -240,6 +240,7 @@ def _query_of(asked: TeamRequest, texts: Mapping[str, str]) -> DeliveryQuery:
         reason=texts.get("reason_code", "")[:200],
         person=person[:254],
         event=EventKind(event) if event in list(EventKind) else None,
+        by_people=texts.get("by") == "people",
         after_id=_number(texts.get("after", "")) or 0,
         before_id=_number(texts.get("before", "")),
     )
@@ -256,6 +257,7 @@ def _path(query: DeliveryQuery, **place: int) -> str:
         "reason_code": query.reason,
         "person": query.person,
         "event": query.event.value if query.event else "",
+        "by": "people" if query.event and query.by_people else "",
     }
     kept = {name: value for name, value in filters.items() if value}
     return f"/app/campaigns/{query.campaign_id}/deliveries?{urlencode({**kept, **place})}"
