@@ -28,7 +28,7 @@ from distributor.storage.event_totals import (
 
 _BATCH = 2000
 # A page that shows totals counts at most so many first; the scheduler counts the rest.
-_MOST_AT_ONCE = 20_000
+_MOST_AT_ONCE = 4000
 # The hours after a release in which first events are told apart.
 _HOURS = 30 * 24
 _BY_CLIENTS = frozenset({EventKind.OPEN, EventKind.CLICK})

@@ -82,6 +82,7 @@ def test_nothing_changes_if_the_number_is_another_by_now(harness: CampaignHarnes
     settle_unknown(harness.app, doubtful, HandSettlement.SENT, reason=WHY, actor=ADA, expected=2)
     with pytest.raises(StateError, match="no deliveries of unknown outcome"):
         settle_unknown(harness.app, doubtful, HandSettlement.SEND_AGAIN, reason=WHY, actor=ADA, expected=2)
+    assert settle_unknown(harness.app, doubtful, HandSettlement.SENT, reason=WHY, actor=ADA, expected=2) == 0
     assert harness.counts(doubtful) == {"audience": 3, "sent": 3}
 
 

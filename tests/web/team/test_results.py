@@ -227,6 +227,15 @@ def test_the_overview_compares_and_leaves_out_small_tags(team: Team, harness: Ca
     assert "about the same" in page.xpath("string(//main)")
     assert not page.xpath("//h2[.='By tag']")
     assert viewer.get("/app/results?before=x").status_code == 404
+    raw = viewer.get("/app/results.csv")
+    assert raw.headers["content-disposition"] == 'attachment; filename="results.csv"'
+    rows = list(csv.DictReader(io.StringIO(raw.text)))
+    shown = [
+        [one.text_content().strip() for one in row.xpath("td[@class='num']")]
+        for row in page.xpath("//table[@class='results']//tbody/tr")
+    ]
+    names = ("delivered", "clicked_people", "unsubscribed", "complained")
+    assert [[row[name] for name in names] for row in rows] == shown
 
 
 def test_a_campaign_that_has_not_gone_out_has_no_results(harness: CampaignHarness, viewer: Browser):

@@ -140,6 +140,13 @@ def retry_failed(
     return count
 
 
+def was_just_retried(app: AppContext, campaign_id: int, *, actor: str) -> bool:
+    """Whether a retry by the same person is the last thing that was done: a form that is sent twice acts once."""
+    with app.database.begin() as connection:
+        history = campaigns.history(connection, campaign_id)
+    return bool(history) and (history[-1].action, history[-1].actor) == (CampaignAction.RETRIED, actor)
+
+
 def count_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVERY_FAILURE) -> RetryCount:
     """What `retry_failed` would do now; changes nothing. Raises NotFoundError."""
     with app.database.begin() as connection:

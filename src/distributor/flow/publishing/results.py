@@ -38,6 +38,10 @@ RESULT_COLUMNS = (
     *("channel", "link", "measure", "count_people", "count_all", "events", "of"),
     *("rate_people", "low_people", "high_people", "rate_all", "low_all", "high_all"),
 )
+OVERVIEW_COLUMNS = (
+    *("campaign", "name", "released_at", "delivered", "clicked_people", "rate_people", "low_people", "high_people"),
+    *("unsubscribed", "complained"),
+)
 _TAGS_OF = timedelta(days=365)
 _NOTHING = EventTotal()
 
@@ -224,6 +228,17 @@ def result_rows(found: CampaignResults) -> Iterator[list[str]]:
             yield _state_row(name, state.value, channel.responses.totals[state], channel.responses)
     for link in found.links:
         yield _row(link.channel_name, link.url, "click", link.clicks)
+
+
+def overview_rows(found: ResultsOverview) -> Iterator[list[str]]:
+    """The campaigns of the overview as rows, as the page shows them."""
+    for one in found.campaigns:
+        clicks = one.responses.count(EventKind.CLICK).people
+        yield [
+            *(str(one.campaign.id), one.campaign.name, one.campaign.released_at.isoformat()),
+            *(str(one.responses.delivered), str(clicks.part), *_rates(clicks)),
+            *(str(one.responses.count(kind).all.part) for kind in (EventKind.UNSUBSCRIBE, EventKind.COMPLAINT)),
+        ]
 
 
 def _row(channel: str, link: str, measure: str, count: ResponseCount) -> list[str]:

@@ -82,14 +82,17 @@ def settle_unknown(
 ) -> int:
     """Settle every delivery of unknown outcome of a campaign, if given only on these channels; returns how many.
 
-    `expected` is how many there were when the person looked: if there are others by now, nothing changes. Raises
-    NotFoundError, InputError without a reason, and StateError.
+    That is none if there is none left and the same person has just settled them so. `expected` is how many there were
+    when the person looked: if there are others by now, nothing changes. Raises NotFoundError, InputError without a
+    reason, and StateError.
     """
     kept = _checked_reason(reason)
     with app.database.begin() as connection:
         campaigns.lock(connection, campaign_id)
         chosen = _chosen(connection, campaign_id, channel_names)
         waiting = sum(unknown_deliveries.count(connection, [one.id for one in chosen]).values())
+        if not waiting and _were_settled_so(connection, campaign_id, settlement, reason=kept, actor=actor):
+            return 0
         if not waiting:
             raise StateError(f"campaign {campaign_id} has no deliveries of unknown outcome")
         if expected is not None and waiting != expected:
@@ -166,6 +169,18 @@ def _was_settled_so(
         settlement.state,
         actor.name,
         reason,
+    )
+
+
+def _were_settled_so(
+    connection: Connection, campaign_id: int, settlement: HandSettlement, *, reason: str, actor: Actor
+) -> bool:
+    """Whether the last thing that was done with the campaign is this act."""
+    history = campaigns.history(connection, campaign_id)
+    return (
+        bool(history)
+        and (history[-1].action, history[-1].actor) == (CampaignAction.SETTLED, actor.name)
+        and history[-1].detail.endswith(f"{_WORDS[settlement]}: {reason}")
     )
 
 

@@ -70,7 +70,8 @@ class DeliveryPages:
         try:
             campaign_control.retry_failed(self._app, query.campaign_id, choice, actor=asked.actor.name)
         except StateError as error:
-            return self._show_list(asked, query, error=sentence_of(error), status=409)
+            if not campaign_control.was_just_retried(self._app, query.campaign_id, actor=asked.actor.name):
+                return self._show_list(asked, query, error=sentence_of(error), status=409)
         return self._gate.redirect(f"/app/campaigns/{query.campaign_id}/deliveries?done=retried")
 
     def settle_unknown(self, asked: TeamRequest) -> Response:
@@ -121,7 +122,8 @@ class DeliveryPages:
         try:
             campaign_control.retry_failed(self._app, life.campaign.id, choice, actor=asked.actor.name)
         except StateError as error:
-            return self._show(asked, error=sentence_of(error), status=409)
+            if not campaign_control.was_just_retried(self._app, life.campaign.id, actor=asked.actor.name):
+                return self._show(asked, error=sentence_of(error), status=409)
         return self._gate.redirect(f"/app/deliveries/{delivery_id}?done=retried")
 
     def settle(self, asked: TeamRequest) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from gettext import gettext as _
 
 from starlette.responses import Response
@@ -14,6 +15,9 @@ from distributor.flow.publishing.report import totals_of
 from distributor.storage.campaign_audits import AuditState
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute
 from distributor.web.team.pages import TeamPages
+
+# With scripts the page of an audit that runs is loaded again by itself.
+_LOOKED_AGAIN_AFTER = timedelta(seconds=4)
 
 
 class DeliveryAuditPages:
@@ -43,6 +47,8 @@ class DeliveryAuditPages:
             "totals": totals,
             "is_running": is_running,
             "audit": audit,
+            "now": self._app.clock(),
+            "looked_again_at": self._app.clock() + _LOOKED_AGAIN_AFTER,
             "is_open": audit is not None and audit.state is not AuditState.FINISHED,
             "kinds": list(DifferenceKind),
             "most_listed": MOST_LISTED,

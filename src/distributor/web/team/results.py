@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 
@@ -18,8 +18,10 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.results import (
     FEWEST_OF_TAG,
     MEASURES,
+    OVERVIEW_COLUMNS,
     RESULT_COLUMNS,
     ClickPoint,
+    overview_rows,
     result_rows,
     results_of,
     results_overview,
@@ -45,21 +47,21 @@ class ResultPages:
         read = Permission.CAMPAIGNS_READ
         return [
             TeamRoute("GET", "/results", self.show_all, read),
+            TeamRoute("GET", "/results.csv", self.download_all, read),
             TeamRoute("GET", "/campaigns/{campaign_id}/results", self.show, read),
             TeamRoute("GET", "/campaigns/{campaign_id}/results.csv", self.download, read),
         ]
 
     def show_all(self, asked: TeamRequest) -> Response:
-        before = asked.request.query_params.get("before", "")
-        if before and not (before.isascii() and before.isdigit() and len(before) <= 18):
-            raise HTTPException(404)
-        found = results_overview(self._app, before_id=int(before) if before else None, limit=_PER_PAGE)
+        before = _before(asked)
+        found = results_overview(self._app, before_id=before, limit=_PER_PAGE)
         context = {
             "user": asked.user,
             "page": "results",
             "found": found,
             "fewest_of_tag": FEWEST_OF_TAG,
             "kinds": EventKind,
+            "csv_path": f"/app/results.csv?before={before}" if before else "/app/results.csv",
             "next_path": f"/app/results?before={found.next_id}" if found.next_id else "",
             "back_path": "/app/results" if before else "",
         }
@@ -78,16 +80,35 @@ class ResultPages:
         }
         return self._pages.respond("campaign_results.html.j2", context)
 
+    def download_all(self, asked: TeamRequest) -> Response:
+        before = _before(asked)
+        found = results_overview(self._app, before_id=before, limit=_PER_PAGE)
+        name = f"results-before-{before}" if before else "results"
+        return _file(name, OVERVIEW_COLUMNS, overview_rows(found))
+
     def download(self, asked: TeamRequest) -> Response:
         found = results_of(self._app, asked.number("campaign_id"))
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(RESULT_COLUMNS)
-        for row in result_rows(found):
-            writer.writerow([escape_formula(cell) for cell in row])
-        name = f"results-{found.campaign.id}-{slugify(found.campaign.name)[:40] or 'campaign'}.csv"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+        name = f"results-{found.campaign.id}-{slugify(found.campaign.name)[:40] or 'campaign'}"
+        return _file(name, RESULT_COLUMNS, result_rows(found))
+
+
+def _before(asked: TeamRequest) -> int | None:
+    """The campaign before which the page begins, if it is not the first page. Raises HTTPException 404."""
+    before = asked.request.query_params.get("before", "")
+    if before and not (before.isascii() and before.isdigit() and len(before) <= 18):
+        raise HTTPException(404)
+    return int(before) if before else None
+
+
+def _file(name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Response:
+    """A CSV file in which no cell is taken for a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([escape_formula(cell) for cell in row])
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
