@@ -73,9 +73,20 @@ def test_each_number_of_the_ledger_leads_to_the_people_behind_it(marketer: Brows
     links = marketer.page(path).xpath("//ul[@class='ledger-sum']//a/@href")
     found = {link.split("state=")[1]: recipients(marketer, link) for link in links}
     assert found == {"sent": ["cy@example.org"], "failed": ["ada@example.org"], "unknown": ["bo@example.org"]}
-    assert "The mailbox does not exist" in words(marketer, f"{path}?state=failed")
+    assert "Mailbox does not exist" in words(marketer, f"{path}?state=failed")
     assert recipients(marketer, f"{path}?state=failed&reason_code=userunknown") == ["ada@example.org"]
     assert "No delivery is like that" in words(marketer, f"{path}?state=failed&reason_code=mailboxfull")
+
+
+def test_each_number_of_the_page_of_the_campaign_leads_here_too(marketer: Browser, sent: int):
+    links = set(marketer.page(f"/app/campaigns/{sent}").xpath("//main//a[contains(@href, '/deliveries?')]/@href"))
+    assert {link.split("?")[1] for link in links} >= {
+        "channel=mail&state=sent",
+        "channel=mail&state=failed",
+        "channel=mail&state=failed&reason_code=userunknown",
+    }
+    for link in links:
+        assert len(recipients(marketer, link)) == 1
 
 
 def test_a_person_is_found_by_the_beginning_of_the_address(marketer: Browser, sent: int):
