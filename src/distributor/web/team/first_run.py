@@ -94,7 +94,7 @@ class FirstRunPages:
 
     def routes(self) -> list[TeamRoute]:
         site, channels = Permission.SITE_WRITE, Permission.CHANNELS_WRITE
-        content, campaigns = Permission.ARTICLES_WRITE, Permission.CAMPAIGNS_WRITE
+        campaigns = Permission.CAMPAIGNS_WRITE
         return [
             TeamRoute("GET", "/setup", self.show, site),
             TeamRoute("GET", "/setup/brand", self.show_brand, site),
@@ -104,10 +104,10 @@ class FirstRunPages:
             TeamRoute("POST", "/setup/mail/sandbox", self.use_sandbox, channels),
             TeamRoute("GET", "/setup/content", self.show_content, site),
             TeamRoute("POST", "/setup/content", self.add_content, site, max_bytes=UPLOAD_BYTES, takes_files=True),
-            TeamRoute("GET", "/setup/first-mail", self.show_first_mail, content),
+            TeamRoute("GET", "/setup/first-mail", self.show_first_mail, campaigns),
             TeamRoute("POST", "/setup/first-mail", self.send_first_mail, campaigns),
-            TeamRoute("GET", "/setup/first-mail/state", self.show_first_mail_state, content),
-            TeamRoute("GET", "/setup/first-mail/document", self.show_first_mail_document, content),
+            TeamRoute("GET", "/setup/first-mail/state", self.show_first_mail_state, campaigns),
+            TeamRoute("GET", "/setup/first-mail/document", self.show_first_mail_document, campaigns),
         ]
 
     def show(self, asked: TeamRequest) -> Response:
