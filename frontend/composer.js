@@ -22,6 +22,29 @@ attach("[data-cuts]", (figure) => {
   field.addEventListener("input", show);
 });
 
+// The summary beside the form says what the form says now.
+//
+// <span data-mirror="NAME NAME …" data-none="TEXT">   the values of these fields, or the text if there are none
+//   data-only="NAME=VALUE"                            only if that is chosen
+//   data-words="TEXT"                                 in place of the values
+attach("#composer", (form) => {
+  const mirrors = form.querySelectorAll("[data-mirror]");
+  const show = () => {
+    const filled = new FormData(form);
+    for (const mirror of mirrors) {
+      const [name, value] = mirror.dataset.only?.split("=") ?? [];
+      const applies = !name || filled.get(name) === value;
+      const [first, ...others] = mirror.dataset.mirror.split(" ");
+      const values = filled.getAll(first).filter((one) => one.trim());
+      const more = others.flatMap((one) => filled.getAll(one));
+      const text = mirror.dataset.words ?? (others.length ? [...values, ...more].join(" ").replace("T", " ") : values.join(", "));
+      mirror.textContent = applies && values.length ? text : mirror.dataset.none;
+    }
+  };
+  form.addEventListener("input", show);
+  form.addEventListener("change", show);
+});
+
 // A time of its own is chosen by filling in its field.
 attach(".choice-with-field input:not([type=radio])", (field) => {
   field.addEventListener("input", () => {

@@ -16,13 +16,14 @@ from sqlalchemy import text
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, CampaignState, ChangePolicy, UnknownPolicy
 from distributor.domain.message_options import Attachment, MailLayout, MessageOptions
+from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.segments.parser import parse
 from distributor.domain.user import ROLE_PERMISSIONS, Permission, Role
 from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publishing.audience import take_turn
 from distributor.flow.publishing.plan import create_campaign
 from distributor.flow.publishing.report import report
-from distributor.storage import campaigns, lists, segments, subscribers
+from distributor.storage import campaigns, lists, segments, site_settings, subscribers
 from distributor.web.team.composer_form import WRITTEN_OPTIONS, differences, form_of, plan_of, with_theirs
 from tests.storage.list_fixtures import an_article, number_of, on_list
 
@@ -107,6 +108,16 @@ def test_a_campaign_is_written_in_one_form_and_is_a_draft_then(desk: Team):
     assert plan.message_options.subject == "Of bees & wasps"
     assert report(desk.app, number_in(response)).state is CampaignState.DRAFT
     assert "Saved." in browser.get(response.headers["location"]).text
+
+
+def test_save_and_review_arrives_at_a_finished_review(desk: Team):
+    browser = marketer(desk)
+    sent = filled(browser.page("/app/campaigns/new"), article=["bees"], channel=["mail"], list=["weekly"])
+    response = browser.post("/app/campaigns/new", sent | {"act": "review"})
+    campaign_id = number_in(response)
+    assert response.headers["location"] == f"/app/campaigns/{campaign_id}/review"
+    with desk.app.database.begin() as connection:
+        assert [one.action for one in campaigns.history(connection, campaign_id)] == ["created", "reviewed"]
 
 
 def test_the_same_form_sent_twice_makes_one_draft(desk: Team):
@@ -380,6 +391,19 @@ def test_the_saved_draft_is_shown_beside_the_form_on_the_channel_that_was_chosen
     assert document.status_code == 200
     assert "sandbox" in document.headers["content-security-policy"]
     assert browser.get(f"{path}/shown/999").status_code == 404
+
+
+def test_a_channel_says_what_it_does_as_whom_and_whether_anybody_gets_it(desk: Team):
+    with desk.app.database.begin() as connection:
+        site_settings.remember_sandbox(connection, SandboxPorts(http=8099, smtp=2599), now=NOW)
+    configure(desk.app, "trial", "email", {"smtp_url": "smtp://127.0.0.1:2599", "sender": "Trial <t@gazette.example>"})
+    page = marketer(desk).page("/app/campaigns/new")
+    rows = page.xpath("//fieldset[contains(@class,'channels')]/label")
+    said = {one.xpath("string(.//strong)"): " ".join(one.text_content().split()) for one in rows}
+    assert said["mail"].endswith("from The Test Gazette <news@gazette.example>")
+    assert "A post on Mastodon" in said["masto"]
+    assert "from Trial <t@gazette.example>" in said["trial"]
+    assert {name for name, words in said.items() if "nobody gets it" in words} == {"trial"}
 
 
 def test_what_cannot_be_shown_yet_says_why_in_the_frame(desk: Team):

@@ -8,21 +8,24 @@ from dataclasses import dataclass
 from distributor.channels.api import (
     NO_MEDIA,
     Channel,
+    ChannelPlace,
     ConfiguredChannel,
     MeasuringChannel,
     MessageOptions,
     Personalization,
+    PlacedChannel,
     RenderContext,
     TextLength,
 )
-from distributor.channels.registry import kinds
+from distributor.channels.registry import kinds, present
 from distributor.domain.campaign_review import Reach
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
 from distributor.domain.problems import Problem
+from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.campaign_content import read_markdown
 from distributor.flow.publishing.review import reach_of
-from distributor.storage import articles, channels
+from distributor.storage import articles, channels, site_settings
 from distributor.storage.channels import ChannelRecord
 
 
@@ -30,13 +33,15 @@ from distributor.storage.channels import ChannelRecord
 class ChannelChoice:
     """A channel for the choice of a campaign's channels.
 
-    `options` are the names of the message options that it uses. `account` is whom or what it posts as, if it does.
-    `problems` keep it from sending anything as it is configured.
+    `title` is what its kind is called, `account` what it goes out as, if that is known. Nobody gets what a sandbox is
+    sent. `options` are the names of the message options that it uses. `problems` keep it from sending anything.
     """
 
     name: str
-    kind: str
+    title: str
     reach: Reach
+    account: str
+    is_sandbox: bool
     options: frozenset[str]
     problems: tuple[str, ...] = ()
 
@@ -49,7 +54,8 @@ def channel_choices(app: AppContext) -> list[ChannelChoice]:
     """The channels by name. One of a kind that is not installed is left out: nothing can be sent on it."""
     with app.database.begin() as connection:
         records = channels.all_channels(connection)
-    return [_choice(app, record) for record in records if record.kind in kinds()]
+        sandbox = site_settings.sandbox(connection)
+    return [_choice(app, record, sandbox) for record in records if record.kind in kinds()]
 
 
 def measure_text(app: AppContext, channel_name: str, article_slugs: Sequence[str], text: str) -> TextLength | None:
@@ -73,19 +79,30 @@ def measure_text(app: AppContext, channel_name: str, article_slugs: Sequence[str
     return channel.measure_text(found[0], context)
 
 
-def _choice(app: AppContext, record: ChannelRecord) -> ChannelChoice:
+def _choice(app: AppContext, record: ChannelRecord, sandbox: SandboxPorts | None) -> ChannelChoice:
     channel = _open(app, record)
+    place = channel.place(app.site) if isinstance(channel, PlacedChannel) else ChannelPlace()
     problems: tuple[Problem, ...] = ()
     if isinstance(channel, ConfiguredChannel):
         problems = tuple(channel.check_settings())
     reasons = (channel,) if isinstance(channel, str) else tuple(one.message for one in problems)
     return ChannelChoice(
         name=record.name,
-        kind=record.kind,
+        title=present(record.kind).title,
         reach=reach_of(record.kind),
+        account=place.account,
+        is_sandbox=sandbox is not None and sandbox.is_in(_values(app, record)),
         options=kinds()[record.kind].capabilities.message_options,
         problems=reasons,
     )
+
+
+def _values(app: AppContext, record: ChannelRecord) -> list[object]:
+    try:
+        secrets = app.vault.open(record.sealed) if record.sealed else {}
+    except ConfigurationError:
+        secrets = {}
+    return [*record.settings.values(), *secrets.values()]
 
 
 def _open(app: AppContext, record: ChannelRecord) -> Channel | str:

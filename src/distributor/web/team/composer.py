@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from gettext import gettext as _
 
@@ -34,7 +35,7 @@ from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.audience import count_audience, take_turn
 from distributor.flow.publishing.channel_choices import ChannelChoice, channel_choices, measure_text
-from distributor.flow.publishing.life_cycle import require_unreleased
+from distributor.flow.publishing.life_cycle import require_unreleased, review
 from distributor.flow.publishing.plan import create_campaign, edit_campaign
 from distributor.flow.publishing.reader_views import dispatch_on, views_of_dispatch
 from distributor.storage import articles, campaigns, dispatches, lists, segments, topics
@@ -168,7 +169,7 @@ class ComposerPages:
             return plan
 
         try:
-            review = edit_campaign(self._app, campaign.id, change, actor=asked.actor.name, version=version)
+            made = edit_campaign(self._app, campaign.id, change, actor=asked.actor.name, version=version)
         except DataError:
             raise
         except BlockedError:
@@ -180,7 +181,7 @@ class ComposerPages:
             if self._open(asked)[0].version != version:
                 return self._show_conflict(asked, form)
             raise
-        if review is not None:
+        if made is not None:
             return self._gate.redirect(f"/app/campaigns/{campaign.id}/review")
         return self._after_save(asked, campaign.id)
 
@@ -192,7 +193,7 @@ class ComposerPages:
         if outcome is None:
             # A newer question has been asked from the same page.
             return Response(status_code=204)
-        return self._pages.fragment("campaign_audience.html.j2", {"outcome": outcome, "user": asked.user})
+        return self._pages.fragment("campaign_audience.html.j2", {"outcome": outcome, "is_part": True})
 
     def show_rendition(self, asked: TeamRequest) -> Response:
         """The document of a frame: the saved campaign on one channel, on the screen that fits beside the form."""
@@ -256,6 +257,9 @@ class ComposerPages:
     def _after_save(self, asked: TeamRequest, campaign_id: int) -> Response:
         act, _colon, section = asked.form.one("act").partition(":")
         if act == "review":
+            # One that is edited elsewhere at this moment is reviewed on its page.
+            with suppress(StateError):
+                review(self._app, campaign_id, actor=asked.actor.name)
             return self._gate.redirect(f"/app/campaigns/{campaign_id}/review")
         shown = f"&show={section}" if act == "show" and _NUMBER.fullmatch(section) else ""
         return self._gate.redirect(f"/app/campaigns/{campaign_id}/edit?saved=1{shown}")
@@ -369,6 +373,7 @@ class ComposerPages:
             "writes_posts": posts,
             "own_field": own_field,
             "pairs_of": _pairs_of,
+            "is_part": False,
             "lengths": self._lengths(form, on, [one.article.slug for one in chosen]),
             "unseen": _unseen(form, [one.name for one in on], writes_mail=mails, writes_posts=posts),
             "action": f"/app/campaigns/{campaign.id}/edit" if campaign else "/app/campaigns/new",
