@@ -44,7 +44,7 @@ def test_what_is_to_be_sent_at_once_needs_a_terminal_or_a_yes(ready: Run) -> Non
 
     result = ready(*CREATE, "--now", "--yes")
     assert result.code == 0
-    assert "Publishes 'A first article'" in result.message
+    assert "Publishes “A first article”" in result.message
     assert "`distributor campaign undo 1` makes it a draft again" in result.message
     assert "campaign 1 is a draft again" in ready("campaign", "undo", "1").message
     assert shown(ready)["state"] == "reviewed"
@@ -131,5 +131,5 @@ def test_at_a_terminal_it_asks_before_it_sends(
     os.close(ours)
     os.close(theirs)
     assert "Send it? [y/N]" in done.stderr
-    assert "Publishes 'A first article'" in done.stderr
+    assert "Publishes “A first article”" in done.stderr
     assert (shown(ready)["state"], done.returncode) == (state, 0 if answer == "y" else 1)

@@ -47,7 +47,7 @@ def test_one_time_is_said_once_for_all_channels() -> None:
         on("sky", Reach.POSTED),
     )
     assert found.sentence == (
-        "Sends 'Spring' over news to 1,204 subscribers, publishes it in feed and posts it on x and sky "
+        "Sends “Spring” over news to 1,204 subscribers, publishes it in feed and posts it on x and sky "
         "on Mon 1 Mar 2027 09:00 Europe/Berlin; no problems"
     )
 
@@ -56,20 +56,21 @@ def test_a_channel_with_its_own_time_follows_with_its_date_and_zone_only_where_t
     later = on("x", Reach.POSTED, scheduled_at=NINE + timedelta(hours=2))
     abroad = on("sky", Reach.POSTED, scheduled_at=NINE + timedelta(days=1), zone="UTC+10:00")
     assert review(later, abroad, on("news", Reach.SENT)).sentence == (
-        "Sends 'Spring' over news to 1 subscriber on Mon 1 Mar 2027 09:00 Europe/Berlin, then posts it on x at 11:00, "
+        "Sends “Spring” over news to 1 subscriber on Mon 1 Mar 2027 09:00 Europe/Berlin, then posts it on x at 11:00, "
         "then posts it on sky on Tue 2 Mar 2027 18:00 UTC+10:00; no problems"
     )
 
 
 def test_a_draft_without_a_time_says_so() -> None:
     assert review(on("x", Reach.POSTED, scheduled_at=None)).sentence == (
-        "Posts 'Spring' on x (no time is set); no problems"
+        "Posts “Spring” on x (no time is set); no problems"
     )
 
 
 def test_problems_are_counted_in_the_plural_that_is_right() -> None:
     found = review(on("x", Reach.POSTED, BLOCKER, WARNING), problems=(WARNING,))
-    assert found.sentence.endswith("; 1 blocker and 2 warnings")
+    # The warning of the campaign and that of the channel are the same one.
+    assert found.sentence.endswith("; 1 blocker and 1 warning")
     assert [str(one) for one in found.blockers] == ["x: this cannot go"]
     assert [str(one) for one in found.warnings] == ["look at this", "x: look at this"]
 
@@ -84,16 +85,26 @@ def test_those_who_already_got_it_what_is_published_and_the_cost_are_said() -> N
         titles=("Spring", "Summer"),
     )
     assert found.sentence == (
-        "Sends 'Spring' and 'Summer' over news to 12 subscribers of weekly (2,312 more already got them) and posts "
-        "them on x on Mon 1 Mar 2027 09:00 Europe/Berlin; this publishes spring and summer; it costs about "
+        "Sends “Spring” and “Summer” over news to 12 subscribers of weekly (2,312 more already got them) and posts "
+        "them on x on Mon 1 Mar 2027 09:00 Europe/Berlin; this makes them public; it costs about "
         "USD 0.212; no problems"
     )
+
+
+def test_of_several_articles_those_that_become_public_are_named() -> None:
+    found = review(
+        on("x", Reach.POSTED),
+        revisions={"spring": 1, "summer": 2},
+        to_publish=("summer",),
+        titles=("Spring", "Summer in the city"),
+    )
+    assert "; this makes “Summer in the city” public; " in found.sentence
 
 
 def test_an_empty_campaign_has_a_sentence_too() -> None:
     assert review(titles=()).sentence == "Sends no article on no channel; no problems"
     three = review(on("news", Reach.SENT, recipients=0), titles=("A", "B", "C"))
-    assert three.sentence.startswith("Sends 'A' and 2 more articles over news to no subscribers on")
+    assert three.sentence.startswith("Sends “A” and 2 more articles over news to no subscribers on")
     all_got_it = review(on("news", Reach.SENT, recipients=0), received=1)
     assert "over news to no subscribers (1 already got it) on" in all_got_it.sentence
 

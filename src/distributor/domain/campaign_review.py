@@ -124,10 +124,11 @@ class CampaignReview:
         """Who gets what, when and on which channel, what becomes public by it, what it costs and what is wrong."""
         parts = [self._plan()]
         if self.to_publish:
-            parts.append(f"this publishes {joined(self.to_publish)}")
+            parts.append(f"this makes {self._made_public} public")
         if self.costs:
             parts.append(f"it costs about {joined(map(str, self.costs))}")
-        found = ((len(self.blockers), "blocker"), (len(self.warnings), "warning"))
+        # One that several channels have is one thing to mend.
+        found = ((_distinct(self.blockers), "blocker"), (_distinct(self.warnings), "warning"))
         parts.append(joined(counted(number, noun) for number, noun in found if number) or "no problems")
         return "; ".join(parts)
 
@@ -167,10 +168,18 @@ class CampaignReview:
 
     @property
     def _subject(self) -> str:
-        quoted = [f"'{title}'" for title in self.titles]
+        quoted = [f"“{title}”" for title in self.titles]
         if len(quoted) > 2:
             return f"{quoted[0]} and {len(quoted) - 1} more articles"
         return joined(quoted) or "no article"
+
+    @property
+    def _made_public(self) -> str:
+        """The articles that become public: all of them, or some by their titles."""
+        if len(self.to_publish) >= len(self.titles):
+            return self._pronoun
+        titles = dict(zip(self.revisions, self.titles, strict=False))
+        return joined(f"“{titles.get(slug, slug)}”" for slug in self.to_publish)
 
     @property
     def _pronoun(self) -> str:
@@ -187,6 +196,10 @@ _ACTIONS = {
     Reach.PUBLISHED: "publishes {what} in {where}",
     Reach.POSTED: "posts {what} on {where}",
 }
+
+
+def _distinct(found: Sequence[ReviewProblem]) -> int:
+    return len({one.problem for one in found})
 
 
 def joined(words: Iterable[str], link: str = "and") -> str:

@@ -25,6 +25,7 @@ from distributor.channels.api import (
     Article,
     Audience,
     Channel,
+    CheckedChannel,
     CostEstimatingChannel,
     Dedupe,
     IdentifyingChannel,
@@ -39,6 +40,7 @@ from distributor.channels.api import (
     Templates,
     TrackingOptions,
     Verdict,
+    ViewedChannel,
 )
 from distributor.channels.registry import template_folders
 from distributor.domain.blocks import Heading, List, ListItem, Paragraph, Run
@@ -104,6 +106,8 @@ def violations(kind: type[Channel], templates: Templates | None = None) -> list[
         *_recipient_violations(channel, rendition),
         *_publishing_violations(channel),
         *_cost_violations(channel, rendition),
+        *_check_violations(channel, rendition),
+        *_view_violations(channel, rendition),
     ]
 
 
@@ -484,6 +488,31 @@ def _cost_violations(channel: Channel, rendition: Rendition) -> Iterator[str]:
         yield "estimate_cost() returns an amount that is none"
     if len(costs) == 2 and costs[1].amount < costs[0].amount:
         yield "estimate_cost() says that more recipients cost less"
+
+
+def _check_violations(channel: Channel, rendition: Rendition) -> Iterator[str]:
+    if not isinstance(channel, CheckedChannel):
+        return
+    found = channel.check_all(rendition)
+    if list(found.problems) != channel.check(rendition):
+        yield "check_all() finds other problems than check()"
+    if any(not sentence.strip() for sentence in found.passed):
+        yield "check_all() says nothing about something that it found to be right"
+
+
+def _view_violations(channel: Channel, rendition: Rendition) -> Iterator[str]:
+    if not isinstance(channel, ViewedChannel):
+        return
+    views = channel.views_of(rendition).views
+    names = [(view.name, "") for view in views] + [(view.name, one.name) for view in views for one in view.screens]
+    if not views:
+        yield "views_of() gives no view"
+    if len(names) != len(set(names)):
+        yield "views_of() gives two views or screens the same name"
+    if any(not re.fullmatch(r"[a-z0-9-]*", part) for name in names for part in name):
+        yield "views_of() gives a name that is no part of a URL: use lower-case letters, digits and -"
+    if any(bool(view.screens) == bool(view.text) for view in views):
+        yield "views_of() gives a view that has neither screens nor text, or both"
 
 
 def _publishing_violations(channel: Channel) -> Iterator[str]:

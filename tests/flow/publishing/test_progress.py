@@ -80,7 +80,7 @@ def test_before_its_release_a_campaign_says_whom_it_is_going_to_reach(
     campaign_id = harness.plan("mail", after=timedelta(hours=1))
     found = progress_of(harness.app, campaign_id)
     assert (found.state, found.out, found.remaining, found.is_released) == (CampaignState.SCHEDULED, 0, 60, False)
-    assert found.sentence.startswith("Sends 'Hello' over mail to 60 subscribers")
+    assert found.sentence.startswith("Sends “Hello” over mail to 60 subscribers")
     assert (found.starts_at, found.is_over) == (found.dispatches[0].dispatch.scheduled_at, False)
 
 

@@ -43,7 +43,7 @@ def test_every_channel_is_shown_with_its_rendition_recipients_and_time(harness: 
     assert found.to_publish == ("hello",)
     assert found.audience == "of readers"
     assert codes(found) == []
-    assert found.sentence.startswith("Sends 'Hello' over news to 3 subscribers of readers and posts it on wall on ")
+    assert found.sentence.startswith("Sends “Hello” over news to 3 subscribers of readers and posts it on wall on ")
 
 
 def test_a_channel_that_cannot_be_rendered_blocks_and_the_others_are_still_reviewed(harness: CampaignHarness) -> None:

@@ -93,7 +93,7 @@ def test_a_draft_says_that_nobody_gets_anything_and_leads_to_review(harness: Cam
     life_cycle.review(harness.app, campaign_id, actor="user:ada@example.org")
     page = marketer.page(f"/app/campaigns/{campaign_id}")
     assert acts(page) == ["Edit", "Review and schedule"]
-    assert "Sends 'Hello' over mail to 3 subscribers of readers (no time is set)" in words(page)
+    assert "Sends “Hello” over mail to 3 subscribers of readers (no time is set)" in words(page)
     assert "ada@example.org" in words(of_class(page, "campaign-history")[0])
 
 

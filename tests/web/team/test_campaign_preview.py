@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from distributor.cli.sandbox import configure_sandbox_channels
-from distributor.domain.blocks import Paragraph, Run
+from distributor.domain.blocks import Heading, Image, Paragraph, Run
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.user import Role
+from distributor.flow.publishing.ingest import add_file
 from distributor.storage import campaigns, dispatches, subscribers
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
+from tests.flow.publishing.test_preview_media import write_article
 
 from .conftest import Browser, Team
 
@@ -171,3 +174,34 @@ def test_a_title_is_shown_as_it_was_written(team: Team, harness: CampaignHarness
     assert "<b>Bold</b> & more" in marketer.page(path(team, draft, "email")).xpath(
         "string(//section[@class='preview-inbox'])"
     )
+
+
+def test_images_that_are_not_public_yet_are_part_of_the_pages(
+    team: Team, harness: CampaignHarness, marketer: Browser, tmp_path: Path
+):
+    slug = add_file(team.app, write_article(tmp_path)).slug
+    draft = harness.draft("email", slugs=(slug,))
+    framed = marketer.get(f"{path(team, draft, 'email')}/mail/desktop").text
+    assert 'src="data:image/png;base64,' in framed
+    assert "/media/" not in framed
+
+
+def test_the_parts_of_a_thread_are_numbered(team: Team, harness: CampaignHarness, marketer: Browser):
+    harness.channel("threads", "x", mode="thread")
+    words = Paragraph((Run("Many words follow here. " * 8),))
+    body = tuple(part for number in range(3) for part in (Heading(2, (Run(f"Section {number}"),)), words))
+    harness.article("long", title="A long story", body=body)
+    draft = harness.draft("threads", slugs=("long",))
+    shown = marketer.get(f"{path(team, draft, 'threads')}/post/post").text
+    parts = re.findall(r"Part (\d+) of (\d+)", shown)
+    assert len(parts) > 2
+    assert [int(one) for one, _ in parts] == list(range(1, len(parts) + 1))
+    assert {int(whole) for _, whole in parts} == {len(parts)}
+
+
+def test_a_post_shows_its_link_card_with_the_picture(team: Team, harness: CampaignHarness, marketer: Browser):
+    picture = Image("https://img.example/lead.png", alt="A boat")
+    harness.article("boat", title="A boat", image=picture)
+    draft = harness.draft("bluesky", slugs=("boat",))
+    shown = marketer.get(f"{path(team, draft, 'bluesky')}/post/post")
+    assert '<img class="picture" src="https://img.example/lead.png"' in shown.text

@@ -108,7 +108,7 @@ def test_a_draft_is_reviewed_on_demand_and_the_page_says_what_is_wrong_and_what_
     draft = harness.draft("email", "feed")
     assert "was not reviewed yet" in words(marketer.page(f"/app/campaigns/{draft}/review"))
     page = review(marketer, draft)
-    assert "Sends 'Hello' over email to 3 subscribers of readers" in words(page)
+    assert "Sends “Hello” over email to 3 subscribers of readers" in words(page)
     fine = page.xpath("string(//details[contains(@class, 'review-fine')])")
     for sentence in (
         "Every reader can unsubscribe",
@@ -278,6 +278,25 @@ def test_the_back_button_does_not_schedule_at_the_planned_time_again_after_it_wa
     marketer.post(f"/app/campaigns/{draft}/undo")
     assert marketer.post(f"/app/campaigns/{draft}/schedule", fields).status_code == 409
     assert state_of(team, draft) == [DispatchState.DRAFT]
+
+
+def test_a_time_is_chosen_where_none_is_set_and_one_in_the_past_is_refused(
+    team: Team, harness: CampaignHarness, marketer: Browser
+):
+    draft = harness.draft("email", zone="Europe/Berlin")
+    page = review(marketer, draft)
+    assert page.xpath("//label[@for='at']/text()") == ["When, in the time of Europe/Berlin"]
+    fields = {**hidden(page, "/schedule"), "when": "at"}
+    for wrong, why in (("", "Choose when it goes out."), ("2001-01-01T09:00", "is in the past"), ("soon", "cannot be")):
+        refused = marketer.post(f"/app/campaigns/{draft}/schedule", {**fields, "at": wrong})
+        assert refused.status_code == 422
+        assert why in refused.text
+    assert state_of(team, draft) == [DispatchState.DRAFT]
+    answer = marketer.post(f"/app/campaigns/{draft}/schedule", {**fields, "at": "2099-07-01T09:00"})
+    assert answer.status_code == 303
+    with team.app.database.begin() as connection:
+        (one,) = dispatches.of_campaign(connection, draft)
+    assert str(one.local_time) == "2099-07-01 09:00:00+02:00"
 
 
 def test_after_the_window_undo_says_what_is_out(

@@ -326,7 +326,7 @@ class ReviewOut(BaseModel):
     made_at: datetime
     sentence: str = Field(
         description="Who gets what, when and where.",
-        examples=["Sends 'The quiet feed' over mail to 1,204 subscribers on Mon 1 Mar 2027 09:00 UTC; no problems"],
+        examples=["Sends “The quiet feed” over mail to 1,204 subscribers on Mon 1 Mar 2027 09:00 UTC; no problems"],
     )
     articles: dict[str, int] = Field(
         description="Their revisions by slug, as they were reviewed.", examples=[{"the-quiet-feed": 2}]

@@ -8,8 +8,8 @@ from gettext import gettext as _
 from starlette.responses import Response
 
 from distributor.domain.campaign import DispatchState
-from distributor.domain.errors import BlockedError, DataError, InputError, StateError
-from distributor.domain.schedule import StartTimes, zone_code
+from distributor.domain.errors import BlockedError, DataError, InputError, ScheduleError, StateError
+from distributor.domain.schedule import StartTimes, parse_start_times, zone_code
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import life_cycle
@@ -57,6 +57,7 @@ class CampaignSchedulePages:
                 campaign_id,
                 actor=asked.actor.name,
                 start=self._start(asked),
+                zone=asked.form.one("zone") if asked.form.one("when") == "at" else "",
                 version=number_in(asked, "version"),
                 review_id=number_in(asked, "review"),
             )
@@ -116,10 +117,17 @@ class CampaignSchedulePages:
         return self._gate.redirect(f"/app/campaigns/{campaign_id}/review?done=undone")
 
     def _start(self, asked: TeamRequest) -> StartTimes | None:
-        """The times that the campaign has, or the end of the time in which it can be undone."""
-        if asked.form.one("when") != "now":
-            return None
-        return StartTimes.at_once(self._app.clock(), undo_window=self._app.undo_window)
+        """The end of the undo window, the time that was chosen here, or None for the times that it has."""
+        now = self._app.clock()
+        match asked.form.one("when"):
+            case "now":
+                return StartTimes.at_once(now, undo_window=self._app.undo_window)
+            case "at":
+                if not asked.form.one("at"):
+                    raise ScheduleError(_("choose when it goes out"))
+                return parse_start_times(asked.form.one("at"), {}, zone=asked.form.one("zone") or "UTC", now=now)
+            case _:
+                return None
 
     def _not_scheduled(self, asked: TeamRequest, error: Exception) -> Response:
         campaign_id = asked.number("campaign_id")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from gettext import gettext as _
 
 from starlette.responses import Response
 
 from distributor.domain.campaign import Campaign
 from distributor.domain.campaign_comment import handle_of
-from distributor.domain.schedule import short_time
+from distributor.domain.problems import Severity
+from distributor.domain.schedule import find_zone, short_time
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.review_state import ReviewState, review_state
@@ -81,6 +83,8 @@ class ReviewPage:
         people = f"{state.people:,}"
         return {
             "undo_seconds": int(self._app.undo_window.total_seconds()),
+            "zone": state.planned[0].zone if state.planned else self._app.site.time_zone,
+            "earliest": f"{self._app.clock().astimezone(_zone_of(state)):%Y-%m-%dT%H:%M}",
             "first_time": short_time(min(starts), self._app.site.zone) if starts else "",
             "doubts": [plain(one) for one in state.doubts],
             "send_text": _("Send now to %(count)s people") % {"count": people} if state.people else _("Send now"),
@@ -99,13 +103,20 @@ class ReviewPage:
         return {"approvers": approvers, "mention_hint": hint}
 
 
+def _zone_of(state: ReviewState) -> tzinfo:
+    """The zone of the campaign's times."""
+    return (find_zone(state.planned[0].zone) if state.planned else None) or UTC
+
+
 def _about_checks(state: ReviewState) -> dict[str, object]:
     newest = state.newest
     if newest is None:
-        return {"rows": [], "fine": [], "fine_count": 0, "has_costs": False}
+        return {"rows": [], "blocker_count": 0, "fine": [], "fine_count": 0, "has_costs": False}
     fine = [("", newest.passed), *((one.channel_name, one.passed) for one in newest.dispatches)]
+    rows = rows_of(state)
     return {
-        "rows": rows_of(state),
+        "rows": rows,
+        "blocker_count": sum(row.level == Severity.BLOCK.value for row in rows),
         "fine": [(name, sentences) for name, sentences in fine if sentences],
         "fine_count": sum(len(sentences) for _name, sentences in fine),
         "has_costs": any(one.cost for one in newest.dispatches),
@@ -134,7 +145,7 @@ def _words_for(way: TestWay) -> str:
 
 def _typed(asked: TeamRequest, *, is_again: bool) -> dict[str, str]:
     """What was typed into a form that is shown again."""
-    names = ("text", "addresses", "way", "group", "seen_by", "reason", "question", "note")
+    names = ("text", "addresses", "way", "group", "seen_by", "reason", "question", "note", "at")
     return {name: asked.form.exact(name) if is_again else "" for name in names}
 
 
