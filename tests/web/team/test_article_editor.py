@@ -32,8 +32,8 @@ def other(team: Team) -> Browser:
 def typed(page: Any) -> dict[str, str]:
     """What the fields of the editor hold, with what the text was read from."""
     return {
-        "title": str(page.xpath("string(//input[@name='title']/@value)")),
-        "tags": str(page.xpath("string(//input[@name='tags']/@value)")),
+        "title": str(page.xpath("normalize-space(//textarea[@name='title'])")),
+        "tags": str(page.xpath("normalize-space(//textarea[@name='tags'])")),
         "body": str(page.xpath("string(//textarea[@name='body'])")).removeprefix("\n"),
         "language": str(page.xpath("string(//select[@name='language']/option[@selected]/@value)")),
         "revision": hidden(page, "revision"),
@@ -85,7 +85,7 @@ def test_save_pressed_twice_makes_one_article_and_one_revision(team: Team, edito
     assert editor.get(path).headers["location"] == f"{article}/edit"
 
 
-def test_of_two_who_edit_one_article_the_second_sees_both_texts_and_loses_neither(
+def test_w7_of_two_who_edit_one_article_the_second_sees_both_texts_and_loses_neither(
     team: Team, editor: Browser, other: Browser
 ):
     article = write(editor, body="One.\n\nTwo.\n\nThree.")
@@ -116,7 +116,7 @@ def test_of_two_who_edit_one_article_the_second_sees_both_texts_and_loses_neithe
 
 
 @pytest.mark.parametrize(("choice", "text"), [("mine", "Ada's."), ("theirs", "Jonas's.")])
-def test_the_second_may_keep_the_own_text_or_take_the_other(
+def test_w7_the_second_may_keep_the_own_text_or_take_the_other(
     team: Team, editor: Browser, other: Browser, choice: str, text: str
 ):
     article = write(editor)
@@ -149,7 +149,7 @@ def test_of_two_windows_the_older_one_shows_both_texts(team: Team, editor: Brows
     assert typed(editor.page(path))["body"] == "in the older window"
 
 
-def test_a_tag_added_on_a_page_whose_text_has_not_arrived_leaves_the_text_as_it_is(team: Team, editor: Browser):
+def test_w8_a_tag_added_on_a_page_whose_text_has_not_arrived_leaves_the_text_as_it_is(team: Team, editor: Browser):
     article = write(editor, tags="sea")
     assert editor.post(f"{article}/edit", {"tags": "sea, moon", "revision": "1"}).status_code == 303
     (found,) = the_articles(team)
@@ -158,7 +158,7 @@ def test_a_tag_added_on_a_page_whose_text_has_not_arrived_leaves_the_text_as_it_
     assert len(revisions(team)) == 2
 
 
-def test_a_session_that_ends_while_somebody_writes_keeps_the_text_and_it_is_saved_once(team: Team):
+def test_w10_a_session_that_ends_while_somebody_writes_keeps_the_text_and_it_is_saved_once(team: Team):
     user = team.user(Role.EDITOR, name="Ada Writer")
     browser = team.signed_in(user)
     path = begin(browser)
@@ -190,7 +190,9 @@ def lxml_of(response: Any) -> Any:
     return lxml.html.fromstring(response.text)
 
 
-def test_a_picture_in_a_new_draft_loses_nothing_that_is_typed_and_makes_no_second_draft(team: Team, editor: Browser):
+def test_w26_a_picture_in_a_new_draft_loses_nothing_that_is_typed_and_makes_no_second_draft(
+    team: Team, editor: Browser
+):
     path = begin(editor)
     form = {**TEXT, "tags": "sea", "version": "1", "do": "image"}
     without = editor.post(path, {**form, "picture_alt": "a wave"})
@@ -322,6 +324,18 @@ def test_pasted_text_in_the_editor_is_read_as_an_article(team: Team, editor: Bro
     assert answer.status_code == 303
     now = typed(editor.page(path))
     assert (now["title"], now["tags"], now["body"].strip()) == ("Tides", "sea, moon", "They include:\n\n- ebb\n- flow")
+
+
+def test_tags_that_were_used_before_are_ticked_and_come_once(team: Team, editor: Browser):
+    write(editor, tags="sea, Moon phases")
+    path = begin(editor)
+    page = editor.page(path)
+    assert set(page.xpath("//input[@name='tag']/@value")) == {"sea", "Moon phases"}
+    form = {**TEXT, "tags": "Sea, wind", "tag": ["sea", "Moon phases"], "version": "1"}
+    version = editor.post(f"{path}/draft", form).json()["version"]
+    assert editor.post(f"{path}/draft", {**form, "version": str(version)}).json()["version"] == version
+    assert typed(editor.page(path))["tags"] == "Sea, wind, Moon phases"
+    assert editor.page(path).xpath("//input[@name='tag']/@value") == []
 
 
 def test_a_draft_that_is_still_empty_is_not_listed(team: Team, editor: Browser):

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from distributor.domain.article_draft import DraftBase, DraftText
+from distributor.domain.blocks import plain_text
 from distributor.domain.user import Actor, Role
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import article_control
 from distributor.flow.publishing.article_writing import SavedArticle, WritingPlace, add_image, save, start
 from distributor.flow.team import accounts
-from distributor.storage import articles, channels, user_sessions
+from distributor.flow.team.passwords import hash_password
+from distributor.storage import article_drafts, articles, channels, user_sessions, users
 from distributor.storage.articles import StoredArticle
 from distributor.web.assets import AssetFiles
 from tests.conftest import needs_scripts
 from tests.storage.image_fixtures import a_png
 from tests.web.browser import NARROWEST, PHONE, Visitor, findings, scrolls_sideways, visiting
+
+from .conftest import PASSWORD
 
 pytestmark = pytest.mark.browser
 
@@ -33,6 +38,18 @@ TEXT = DraftText(
     language="en",
     body="A heap needs *three* things.\n\n## What goes in\n\n- peelings\n- leaves\n\n> Turn it.\n\n[This](/guide).\n",
 )
+
+DROP = """(field, bytes) => {
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(bytes)], "wave.png", { type: "image/png" }));
+  field.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+}"""
+PASTE = """(field, [html, text]) => {
+  const data = new DataTransfer();
+  data.setData("text/html", html);
+  data.setData("text/plain", text);
+  field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+}"""
 
 
 @pytest.fixture
@@ -87,7 +104,7 @@ def test_an_article_is_written_seen_saved_and_published_without_script(app: AppC
         frame = page.frame_locator("iframe[title='Preview: Web page']")
         expect(frame.get_by_role("heading", level=1)).to_have_text("Tides")
         expect(frame.locator("em")).to_have_text("sea")
-        page.get_by_label("Title", exact=True).press("Enter")
+        page.get_by_role("button", name="Save").last.click()
         expect(page.get_by_text("Saved as revision 1.")).to_be_visible()
         page.get_by_text("Publish…").click()
         page.get_by_role("button", name="Publish").click()
@@ -96,7 +113,7 @@ def test_an_article_is_written_seen_saved_and_published_without_script(app: AppC
         expect(page.get_by_role("heading", level=1)).to_have_text("Tides")
 
 
-def test_what_is_typed_is_kept_and_the_preview_follows_without_losing_a_letter(app: AppContext, visitor: Visitor):
+def test_w5_what_is_typed_is_kept_and_the_preview_follows_without_losing_a_letter(app: AppContext, visitor: Visitor):
     with_scripts(app)
     with signed_in(visitor, "/app/articles/new") as page:
         page.get_by_role("button", name="Start writing").click()
@@ -118,6 +135,87 @@ def test_what_is_typed_is_kept_and_the_preview_follows_without_losing_a_letter(a
         expect(page.get_by_label("Text", exact=True)).to_have_value(words[:-1])
 
 
+def test_w5_on_a_slow_connection_no_letter_is_lost_and_leaving_warns_only_if_something_is_unsaved(
+    app: AppContext, visitor: Visitor
+):
+    with_scripts(app)
+    with signed_in(visitor, "/app/articles/new") as page:
+        page.get_by_role("button", name="Start writing").click()
+        waiting: list[Route] = []
+        is_slow = [True]
+        page.route("**/draft", lambda route: waiting.append(route) if is_slow[0] else route.continue_())
+        text = page.get_by_label("Text", exact=True)
+        text.press_sequentially("one two three ", delay=30)
+        expect(page.get_by_text("Keeping…")).to_be_visible()
+        text.press_sequentially("four five", delay=30)
+        text.press("Backspace")
+        expect(text).to_have_value("one two three four fiv")
+        expect(text).to_be_focused()
+        asked: list[str] = []
+
+        def stay(dialog: Dialog) -> None:
+            asked.append(dialog.type)
+            dialog.dismiss()
+
+        page.on("dialog", stay)
+        page.get_by_role("link", name="Overview").click()
+        expect(text).to_have_value("one two three four fiv")
+        assert asked == ["beforeunload"]
+        is_slow[0] = False
+        for route in waiting:
+            route.continue_()
+        expect(page.get_by_text("What you typed is kept. Only Save makes it a revision.")).to_be_visible()
+        page.get_by_role("link", name="Overview").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Hello")
+        assert asked == ["beforeunload"]
+        page.go_back()
+        expect(page.get_by_label("Text", exact=True)).to_have_value("one two three four fiv")
+
+
+def test_w10_a_session_that_ends_while_somebody_writes_is_begun_again_there_and_the_text_is_saved_once(
+    app: AppContext, visitor: Visitor
+):
+    with app.database.begin() as connection:
+        users.change(connection, 1, {"password_hash": hash_password(PASSWORD)})
+    with signed_in(visitor, "/app/articles/new") as page:
+        page.get_by_role("button", name="Start writing").click()
+        page.get_by_label("Title", exact=True).fill("Two hours of work")
+        page.get_by_label("Text", exact=True).fill("Word for word.")
+        with app.database.begin() as connection:
+            user_sessions.end_all(connection, 1)
+        page.get_by_role("button", name="Save").last.click()
+        expect(page.get_by_text("What you typed is kept")).to_be_visible()
+        assert "token" not in page.locator("main").inner_text().lower()
+        page.get_by_label("Email address").fill("marketer@example.org")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Send it now").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Two hours of work")
+        with app.database.begin() as connection:
+            (found,) = articles.latest(connection, limit=10)
+        assert plain_text(found.article.body) == "Word for word."
+        assert found.article.revision == 1
+
+
+def test_w26_a_picture_dropped_into_a_new_draft_loses_nothing_and_makes_no_second_draft(
+    app: AppContext, visitor: Visitor
+):
+    with_scripts(app)
+    with signed_in(visitor, "/app/articles/new") as page:
+        page.get_by_role("button", name="Start writing").click()
+        page.get_by_label("Title", exact=True).fill("Tides")
+        text = page.get_by_label("Text", exact=True)
+        text.press_sequentially("Before.")
+        text.evaluate(DROP, list(a_png(30, 20)))
+        text.press_sequentially("After.")
+        expect(text).to_have_value(re.compile(r"Before\.\n!\[Describe this picture\]\(/media/\w+\.png\)\nAfter\."))
+        expect(page.get_by_text("What you typed is kept. Only Save makes it a revision.")).to_be_visible()
+        expect(page.get_by_label("Title", exact=True)).to_have_value("Tides")
+        with app.database.begin() as connection:
+            drafts = article_drafts.never_saved(connection, 1, limit=10)
+        assert [one.text.title for one in drafts if one.text] == ["Tides"]
+
+
 def test_a_tab_of_the_preview_leaves_the_text_and_the_caret_where_they_are(app: AppContext, visitor: Visitor):
     with_scripts(app)
     with app.database.begin() as connection:
@@ -129,14 +227,6 @@ def test_a_tab_of_the_preview_leaves_the_text_and_the_caret_where_they_are(app: 
         frame = page.frame_locator("iframe[title='Preview: short']")
         expect(frame.get_by_text("Another title").first).to_be_visible()
         expect(page.get_by_label("Title", exact=True)).to_have_value("Another title")
-
-
-PASTE = """(field, [html, text]) => {
-  const data = new DataTransfer();
-  data.setData("text/html", html);
-  data.setData("text/plain", text);
-  field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
-}"""
 
 
 def test_what_is_pasted_into_the_text_keeps_its_formatting(app: AppContext, visitor: Visitor):
@@ -151,7 +241,7 @@ def test_what_is_pasted_into_the_text_keeps_its_formatting(app: AppContext, visi
         expect(text).to_have_value("Before **important**\n\n## Part\n\n- one\n- two\n")
 
 
-def test_two_editors_meet_and_neither_loses_anything(app: AppContext, visitor: Visitor):
+def test_w7_two_editors_meet_and_neither_loses_anything_after_a_reload(app: AppContext, visitor: Visitor):
     found = saved(app, TEXT)
     path = f"/app/articles/{found.id}/edit"
     with signed_in(visitor, path) as ada, signed_in(visitor, path, user=2) as jonas:

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from distributor.domain.article_diff import differences
 from distributor.domain.article_draft import DraftBase, DraftMovedError, DraftText, UnfinishedDraftError, draft_text_of
 from distributor.domain.errors import SourceError, StateError
+from distributor.domain.tags import Tag
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_writing import (
@@ -37,7 +38,8 @@ from distributor.web.team.article_preview import ArticlePreview, ArticlePreviews
 from distributor.web.team.articles import field_labels
 from distributor.web.team.pages import TeamPages
 
-_SUGGESTED_TAGS = 200
+_SUGGESTED_TAGS = 40
+_LONGEST_TAG = 200
 # What a button does besides saving: `show:` and the name of a tab, and others.
 _SHOW = "show:"
 _NUMBER = 18
@@ -85,7 +87,7 @@ class ArticleEditorPages:
         """Save; or do what another button says, which keeps what was typed."""
         place = _place(asked)
         writing = open_writing(self._app, place, user_id=asked.user.id)
-        text, base = draft_text_of(asked.form.fields, writing.text), _base_of(asked)
+        text, base = _typed(asked, writing.text), _base_of(asked)
         act = asked.form.one("do")
         try:
             if act == "image":
@@ -120,7 +122,7 @@ class ArticleEditorPages:
         place = _place(asked)
         try:
             writing = open_writing(self._app, place, user_id=asked.user.id)
-            text = draft_text_of(asked.form.fields, writing.text)
+            text = _typed(asked, writing.text)
             draft = keep(self._app, place, text, _base_of(asked), user_id=asked.user.id)
         except UnfinishedDraftError as error:
             return JSONResponse({"error": sentence_of(error)}, 422)
@@ -251,7 +253,7 @@ class ArticleEditorPages:
             "reasons": reasons or {},
             "labels": field_labels(),
             "languages": _languages(text.language),
-            "suggestions": [label for _slug, label in tags],
+            "suggestions": [label for slug, label in tags if slug not in {tag.slug for tag in text.tag_list}],
             "others": [one for one in others if one.user_id != asked.user.id],
             "is_public": found is not None and found.status.is_public(self._app.clock()),
             "notice": _notice(asked),
@@ -304,6 +306,14 @@ class ArticleEditorPages:
             author=text.author or read.author,
             body=read.body if read.title in ("", text.title) or not text.title else f"## {read.title}\n\n{read.body}",
         )
+
+
+def _typed(asked: TeamRequest, before: DraftText) -> DraftText:
+    """What was typed, with the tags that were ticked among those used before."""
+    text = draft_text_of(asked.form.fields, before)
+    known = {tag.slug for tag in text.tag_list}
+    ticked = [tag for tag in asked.form.all("tag") if Tag(tag).slug not in known and len(tag) <= _LONGEST_TAG]
+    return replace(text, tags=", ".join([part for part in (text.tags.strip().rstrip(","), *ticked) if part]))
 
 
 def _place(asked: TeamRequest) -> WritingPlace:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from distributor.channels.api import ReaderScreen
+from distributor.channels.registry import kinds, present
 from distributor.domain.article import Article
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
 from distributor.domain.problems import Problem
@@ -60,6 +61,12 @@ class ArticlePreview:
     is_dark: bool = False
 
 
+def _title_of(record: ChannelRecord) -> str:
+    """The name of a channel; that of its kind in words, if the channel is only called as its kind is."""
+    is_plain = record.name == record.kind and record.kind in kinds()
+    return present(record.kind).title if is_plain else record.name
+
+
 class ArticlePreviews:
     """Makes the previews. Raises TemplateError if the style sheet of public pages cannot be rendered."""
 
@@ -72,7 +79,7 @@ class ArticlePreviews:
         """The page of the article, then every channel by its name."""
         with self._app.database.begin() as connection:
             records = channels.all_channels(connection)
-        return [PreviewTab(WEB, _("Web page")), *(PreviewTab(str(one.id), one.name) for one in records)]
+        return [PreviewTab(WEB, _("Web page")), *(PreviewTab(str(one.id), _title_of(one)) for one in records)]
 
     def of(self, article: Article, name: str) -> ArticlePreview:
         """The preview of an article in a tab. Raises HTTPException 404 for a tab that is not there."""
