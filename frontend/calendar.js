@@ -11,6 +11,7 @@
 // The time of day stays, by the clocks of the team: the server works out what that is on the other day. What is refused
 // goes back to where it was.
 import { announce } from "./behaviours/announce.js";
+import { attach } from "./behaviours/attach.js";
 
 const PLACE = ["view", "from", "channel", "state", "q"];
 let dragged = null;
@@ -46,9 +47,7 @@ document.addEventListener("drop", (event) => {
 });
 
 // Links inside a tile are not dragged by themselves; the tile is.
-document.addEventListener("pointerdown", ({ target }) => {
-  const tile = target.closest?.("[data-dispatch]");
-  if (!tile) return;
+attach("[data-dispatch]", (tile) => {
   tile.draggable = true;
   for (const link of tile.querySelectorAll("a")) link.draggable = false;
 });
