@@ -93,3 +93,12 @@ def test_a_page_has_scripts_only_from_files_of_ours_and_weighs_little_with_all_o
     assert sum(len(gzip.compress(file.content)) for file in (response, *files)) < MOST
     # Whoever is not signed in gets them too: they hold nothing of the team's.
     assert [team.browser().get(address).status_code for address in addresses] == [200] * len(files)
+
+
+def test_pages_are_compressed_and_say_so(team: Team):
+    response = team.signed_in(team.user()).get("/app", headers={"Accept-Encoding": "gzip"})
+    assert response.headers["content-encoding"] == "gzip"
+    assert "Accept-Encoding" in response.headers["vary"]
+    assert response.text.startswith("<!doctype html>")
+    plain = team.browser().get("/app/sign-in", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers

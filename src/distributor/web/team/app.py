@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Receive, Scope, Send
 
@@ -41,6 +42,8 @@ from distributor.web.team.sign_in import SignInPages
 from distributor.web.team.users import UserPages
 
 _PATH = "/app"
+# In bytes: less fits into two packets as it is.
+_SMALLEST_COMPRESSED = 2000
 
 
 class TeamApp:
@@ -84,7 +87,11 @@ class TeamApp:
         )
         self._asgi = Starlette(
             routes=self.gate.routes(self.declared),
-            middleware=[Middleware(SecurityHeaders, headers=TEAM_HEADERS)],
+            middleware=[
+                Middleware(SecurityHeaders, headers=TEAM_HEADERS),
+                # Streams of events are left as they are.
+                Middleware(GZipMiddleware, minimum_size=_SMALLEST_COMPRESSED, compresslevel=5),
+            ],
             exception_handlers=exception_handlers(self._pages.error),
         )
         self._asgi.router.redirect_slashes = False
