@@ -19,6 +19,7 @@ from distributor.domain.message_options import Attachment, MailLayout, MessageOp
 from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.segments.parser import parse
 from distributor.domain.user import ROLE_PERMISSIONS, Permission, Role
+from distributor.flow.app_context import AppContext
 from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publishing.audience import take_turn
 from distributor.flow.publishing.plan import create_campaign
@@ -27,7 +28,7 @@ from distributor.storage import campaigns, lists, segments, site_settings, subsc
 from distributor.web.team.composer_form import WRITTEN_OPTIONS, differences, form_of, plan_of, with_theirs
 from tests.storage.list_fixtures import an_article, number_of, on_list
 
-from .conftest import Browser, Team
+from .conftest import Browser, MakeTeam, Team
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -300,6 +301,27 @@ def test_each_channel_may_start_at_another_time_and_the_page_shows_it_again(desk
     assert (kept["when-letters"], kept["hours-letters"]) == (["later"], ["2"])
     assert (kept["when-masto"], kept["at-masto"]) == (["own"], [f"{day:%Y-%m-%d}T17:45"])
     assert kept["zone"] == ["Europe/Berlin"]
+
+
+def test_a_day_of_the_calendar_is_that_day_in_the_zone_of_the_site(make_team: MakeTeam, app: AppContext):
+    team = make_team(configured_site=replace(app.configured_site, time_zone="Pacific/Auckland"))
+    # 23:30 of the 1st in the browser of somebody in Europe: 11:30 of the 2nd at the site.
+    team.clock.now = datetime(2027, 6, 1, 23, 30, tzinfo=UTC)
+    browser = marketer(team)
+    for day, expected in (
+        ("2027-06-03", "2027-06-03T09:00"),
+        ("2027-06-02", "2027-06-02T12:00"),
+        ("2027-06-01", ""),
+        ("2027-02-30", ""),
+        ("x", ""),
+    ):
+        sent = form_on(browser.page(f"/app/campaigns/new?day={day}"))
+        assert sent["at"] == [expected], day
+        assert sent["when"] == ["at" if expected else "open"]
+        assert sent["zone"] == ["Pacific/Auckland"]
+    links = browser.page("/app/calendar").xpath("//a[contains(@href, '/campaigns/new?day=')]/@href")
+    for link in (links[0], links[-1]):
+        assert form_on(browser.page(link))["at"][0].startswith(link.partition("day=")[2])
 
 
 def test_a_time_can_be_taken_away_from_a_draft(desk: Team):

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 from gettext import gettext as _
 
 from starlette.datastructures import QueryParams
@@ -62,6 +63,8 @@ _CONFLICT = 409
 _FOUND_ARTICLES = 8
 # In pixels: the width of a document beside the form, and what stands for as wide as there is room.
 _BESIDE, _WIDE = 384, 1000
+# When a campaign starts for which only a day was chosen.
+_MORNING = time(9)
 _DRAFT_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 # All plans under one key of the composer are one draft, however often it is sent and whatever is typed in between.
@@ -113,7 +116,9 @@ class ComposerPages:
         kept = ("article", "list", "channel", "topic", "segment", "failed_of", "unknown_of", "at")
         form = form_of(self._blank())
         fields = {**form.fields, **{name: given.fields[name] for name in kept if name in given.fields}}
-        if "at" in given.fields:
+        if day := given.one("day"):
+            fields["at"] = (self._start_on(day),)
+        if any(fields.get("at", ())):
             fields["when"] = ("at",)
         return self._show(asked, Form({**fields, "draft": (secrets.token_hex(16),)}), None, _NOTHING)
 
@@ -235,6 +240,20 @@ class ComposerPages:
         return CampaignPlan(
             name="", article_slugs=(), channel_names=(), audience=AudiencePlan(), zone=self._app.site.time_zone
         )
+
+    def _start_on(self, day: str) -> str:
+        """The time that a day of the calendar stands for in the site's zone: 9 o'clock, or the next full hour today.
+
+        Empty for a day that is over, or is none.
+        """
+        here = self._app.clock().astimezone(self._app.site.zone)
+        try:
+            morning = datetime.combine(date.fromisoformat(day), _MORNING)
+        except ValueError:
+            return ""
+        next_hour = here.replace(tzinfo=None, minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        start = max(morning, next_hour)
+        return f"{start:%Y-%m-%dT%H:%M}" if start.date() == morning.date() else ""
 
     def _open(self, asked: TeamRequest) -> tuple[Campaign, CampaignPlan]:
         """The campaign and its plan. Raises StateError if it has begun, NotFoundError if there is none."""
