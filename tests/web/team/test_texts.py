@@ -14,14 +14,17 @@ FOLDER = shipped_templates() / "web" / "team"
 TEMPLATES = sorted(one for one in FOLDER.glob("*.j2") if ".css" not in one.name)
 # Attributes that people read or hear.
 _READ = re.compile(r"\b(?:aria-label|alt|placeholder|title)=\"([^\"]*[A-Za-z]{2,}[^\"]*)\"")
-_MARKUP = re.compile(r"<[^>]*>|&\w+;|<!doctype html>")
+# Attributes may be made apart from their tag.
+_MARKUP = re.compile(r"<[^>]*>|&\w+;|<!doctype html>|[\w-]+=\"[^\"]*\"")
+# The name of a class.
+_WIDTH = re.compile(r"{% block width %}\w+")
 # A zone is the same in every language.
 _NO_TEXT = {"UTC"}
 
 
 def texts_outside(source: str) -> list[str]:
     """The words of a template that it writes as they are."""
-    tree = Environment(extensions=["jinja2.ext.i18n"]).parse(source)
+    tree = Environment(extensions=["jinja2.ext.i18n"]).parse(_WIDTH.sub("{% block width %}", source))
     # What stands between is a value: part of a tag or not, it is no word of the template.
     written = "\0".join(
         part.data if isinstance(part, nodes.TemplateData) else "\1"

@@ -168,7 +168,7 @@ def _by_campaign(found: Iterable[DispatchOverview]) -> list[list[DispatchOvervie
 def _waiting(campaign: Sequence[DispatchOverview]) -> AttentionItem:
     failed = [one for one in campaign if one.state is DispatchState.FAILED]
     shown = failed or campaign
-    names = ", ".join(dict.fromkeys(one.channel_name for one in shown))
+    names = ", ".join(sorted({one.channel_name for one in shown}))
     reason = next((one.reason for one in shown if one.reason), "")
     if failed:
         sentence = _("It was not sent on %(channels)s.") % {"channels": names}

@@ -88,7 +88,7 @@ def _campaigns(found: Iterable[DispatchOverview], totals: Mapping[int, Totals]) 
         CampaignOverview(
             campaign_id=campaign_id,
             name=these[0].campaign_name,
-            channels=tuple(one.channel_name for one in these),
+            channels=sorted(one.channel_name for one in these),
             totals=Totals.sum_of(totals[one.id] for one in these),
             at=these[0].finished_at or these[0].released_at,
         )
@@ -107,7 +107,7 @@ def _by_day(app: AppContext, found: Iterable[DispatchOverview]) -> dict[date, li
         start = CampaignStart(
             campaign_id=campaign_id,
             name=these[0].campaign_name,
-            channels=tuple(one.channel_name for one in these),
+            channels=sorted(one.channel_name for one in these),
             at=local,
         )
         days.setdefault(local.date(), []).append(start)

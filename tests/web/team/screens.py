@@ -1,0 +1,251 @@
+"""A service as it looks after some months of work, for the screens that people and tests look at.
+
+Articles are those of the content folder that comes with the product; campaigns go through the same flow as all, only
+the outcomes of their deliveries are written by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import cycle, islice, product
+
+from sqlalchemy import text
+
+from distributor.cli.sandbox import configure_sandbox_channels
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.campaign import CampaignPlan
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.message_options import MessageOptions
+from distributor.domain.sandbox_ports import SandboxPorts
+from distributor.domain.schedule import StartTimes
+from distributor.domain.subscriber import Person
+from distributor.domain.user import Actor, Role
+from distributor.flow.app_context import AppContext
+from distributor.flow.publishing import article_control, article_writing, campaign_control, life_cycle, test_groups
+from distributor.flow.publishing.article_writing import SavedArticle, WritingPlace
+from distributor.flow.publishing.ingest import scan
+from distributor.flow.publishing.plan import create_campaign
+from distributor.flow.publishing.prepare import prepare
+from distributor.flow.publishing.release import release
+from distributor.flow.team import accounts
+from distributor.storage import (
+    articles,
+    channels,
+    dispatches,
+    heartbeats,
+    lists,
+    memberships,
+    paused_routes,
+    user_sessions,
+    users,
+)
+from tests.conftest import ACCEPTANCE_ARTICLE
+from tests.paths import ROOT
+from tests.web.samples import EVIDENCE
+
+ACTOR = "user:ada@example.org"
+OPERATOR = Actor(name="cli:test")
+TOKEN = "token of the screens"
+PEOPLE = 2_400
+_FIRST = ("Ada", "Bo", "Chiara", "Dov", "Eun-ji", "Farid", "Greta", "Hồng", "Ines", "Jonas", "Kofi", "Lotte")
+_LAST = ("Almeida", "Berg", "Castellanos", "Dahl", "Eriksen", "Fofana", "García-Márquez", "Haddad", "Iversen", "Jansen")
+_SENT, _DELIVERED, _FAILED = DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.FAILED
+# What a server said about each outcome that is no success.
+_REPLIES = {
+    DeliveryState.FAILED: (550, "5.1.1 <reader>: Recipient address rejected: User unknown in virtual mailbox table"),
+    DeliveryState.DEFERRED: (451, "4.7.1 Greylisting in action, please come back later"),
+    DeliveryState.UNKNOWN: (None, "the connection broke after the last byte was sent"),
+    DeliveryState.SUPPRESSED: (None, "unsubscribed"),
+    DeliveryState.BOUNCED: (552, "5.2.2 Mailbox full"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilledService:
+    """The ids of what is there, for paths."""
+
+    campaigns: Mapping[str, int]
+    article_id: int
+    draft_id: int
+    dispatch_id: int
+    group_id: int
+    channel_id: int
+    delivery_id: int
+    person_id: int
+    user_id: int
+
+
+def fill(app: AppContext) -> FilledService:
+    """Fill an empty service: people, articles, channels, and a campaign in every state; `TOKEN` is an owner's."""
+    app = replace(app, content_dir=ROOT / "content")
+    now = app.clock()
+    _add_users(app)
+    with app.database.begin() as connection:
+        heartbeats.record_heartbeat(connection, heartbeats.BEAT, now=now)
+        for slug, name, count in (("weekly", "Weekly letter", PEOPLE), ("press", "Press", 40)):
+            found = lists.add(connection, slug=slug, name=name)
+            memberships.subscribe(connection, found.id, _people(count), EVIDENCE, now=now)
+    configure_sandbox_channels(app, SandboxPorts(http=9, smtp=9))
+    before = replace(app, clock=lambda: now - timedelta(days=60))
+    scan(before)
+    written = _write(before)
+    for slug in _slugs(app):
+        article_control.publish(before, slug, actor=ACTOR)
+    made = _add_campaigns(app)
+    with app.database.begin() as connection:
+        email = channels.find(connection, "email")
+        reason = "550 5.7.1 our system has detected an unusual rate of mail from your address"
+        paused_routes.pause(connection, email.id, "relay", "bigmail.example", reason=reason, now=now)
+        newest = articles.latest(connection, limit=1)[0]
+        delivery = connection.execute(text("SELECT id FROM deliveries WHERE state = 'failed' LIMIT 1")).scalar_one()
+        person = connection.execute(
+            text("SELECT subscriber_id FROM deliveries WHERE id = :id"), {"id": delivery}
+        ).scalar_one()
+        to_come = dispatches.of_campaign(connection, made["scheduled"])[0]
+    editors = test_groups.add_group(app, "Editors", ["ada@example.org", "bo@example.org"], actor=ACTOR)
+    return FilledService(
+        group_id=editors.id,
+        dispatch_id=to_come.id,
+        campaigns=made,
+        article_id=written,
+        draft_id=article_writing.start_copy(app, newest.id, key="copy", user_id=1).id,
+        channel_id=email.id,
+        delivery_id=delivery,
+        person_id=person,
+        user_id=2,
+    )
+
+
+def _add_users(app: AppContext) -> None:
+    for role, name in ((Role.OWNER, "Ada Keeper"), (Role.APPROVER, "Bo Approver"), (Role.VIEWER, "")):
+        user, _ = accounts.create_user(app, email=f"{role}@example.org", name=name, role=role, actor=OPERATOR)
+        with app.database.begin() as connection:
+            users.change(connection, user.id, {"password_hash": "x"})
+    with app.database.begin() as connection:
+        user_sessions.add(
+            connection, TOKEN, user_id=1, ip_address="192.0.2.7", user_agent="Firefox/150.0", now=app.clock()
+        )
+
+
+def _write(app: AppContext) -> int:
+    """An article that is pasted into the editor, and changed once; returns its id."""
+    file = ACCEPTANCE_ARTICLE if ACCEPTANCE_ARTICLE.exists() else ROOT / "content" / "compost_in_a_small_yard.txt"
+    typed = article_writing.read_paste(app, file.read_text(encoding="utf-8"))
+    place = WritingPlace(draft_id=article_writing.start(app, key="pasted", user_id=1, text=typed).id)
+    number = 0
+    for text_now in (typed, replace(typed, summary="What is known, what is tried, and what to ask first.")):
+        base = article_writing.open_writing(app, place, user_id=1).base
+        saved = article_writing.save(app, place, text_now, base, user_id=1, actor=ACTOR)
+        assert isinstance(saved, SavedArticle)
+        number, place = saved.found.id, WritingPlace(article_id=saved.found.id)
+    return number
+
+
+def _people(count: int) -> list[Person]:
+    names = islice(cycle(product(_FIRST, _LAST)), count)
+    return [
+        Person(
+            key=f"reader{number}@{'bigmail' if number % 3 else 'harbour'}.example",
+            email=f"reader{number}@{'bigmail' if number % 3 else 'harbour'}.example",
+            name=f"{first} {last}",
+            language="en",
+        )
+        for number, (first, last) in enumerate(names)
+    ]
+
+
+def _slugs(app: AppContext) -> list[str]:
+    with app.database.begin() as connection:
+        return [one.article.slug for one in articles.latest(connection, limit=10)]
+
+
+def _add_campaigns(app: AppContext) -> dict[str, int]:
+    """A campaign in each state, by a word for the state."""
+    now, days = app.clock(), timedelta(days=1)
+    slugs = _slugs(app)
+    letter = _plan(app, "Letter of the week", slugs[1], ("email", "mastodon", "bluesky", "x", "feed"))
+    made = {
+        "finished": _sent(app, letter, now - 9 * days, {_DELIVERED: 2_300, _SENT: 69, DeliveryState.BOUNCED: 31}),
+        "failed": _sent(
+            app,
+            replace(letter, name="Call for volunteers", article_slugs=(slugs[2],)),
+            now - 2 * days,
+            {_DELIVERED: 2_340, _FAILED: 12, DeliveryState.SUPPRESSED: 28, DeliveryState.BOUNCED: 20},
+        ),
+        "running": _sent(
+            app,
+            replace(letter, name="Harbour festival: the whole programme", article_slugs=(slugs[0],)),
+            now - timedelta(minutes=4),
+            {
+                _SENT: 1_404,
+                DeliveryState.DEFERRED: 43,
+                _FAILED: 6,
+                DeliveryState.UNKNOWN: 2,
+                DeliveryState.SUPPRESSED: 31,
+            },
+        ),
+    }
+    for number, (word, name) in enumerate(
+        [
+            ("scheduled", "Ferry timetable for the winter"),
+            ("next", "The new lighthouse keeper, and what there is to say about the long nights on the point"),
+            ("paused", "Members' meeting"),
+        ]
+    ):
+        asked = replace(letter, name=name, article_slugs=(slugs[(number + 2) % len(slugs)],))
+        made[word] = create_campaign(app, asked, actor=ACTOR)
+        times = StartTimes(starts_at=now + timedelta(hours=30 * number + 5), times={}, notes=())
+        life_cycle.schedule(app, made[word], actor=ACTOR, start=times)
+    campaign_control.pause(app, made["paused"], "the date of the meeting is not settled", actor=ACTOR)
+    made["draft"] = create_campaign(app, replace(letter, name="Spring cleaning of the shore"), actor=ACTOR)
+    waiting = replace(letter, name="Statement on the pier", needs_approval=True, starts_at=now + 3 * days)
+    made["waiting"] = create_campaign(app, waiting, actor=ACTOR)
+    life_cycle.review(app, made["waiting"], actor=ACTOR)
+    return made
+
+
+def _plan(app: AppContext, name: str, slug: str, channel_names: tuple[str, ...]) -> CampaignPlan:
+    return CampaignPlan(
+        name=name,
+        article_slugs=(slug,),
+        channel_names=channel_names,
+        audience=AudiencePlan(lists=("weekly",), repeats=True),
+        zone=app.site.time_zone,
+        message_options=MessageOptions(subject=name),
+    )
+
+
+def _sent(app: AppContext, plan: CampaignPlan, at: datetime, counts: Mapping[DeliveryState, int]) -> int:
+    """A campaign released at this time on all its channels, whose mails came to these outcomes.
+
+    If all of them have come to one, it is finished.
+    """
+    then = replace(app, clock=lambda: at)
+    number = create_campaign(then, plan, actor=ACTOR)
+    life_cycle.schedule(then, number, actor=ACTOR, start=StartTimes(starts_at=at, times={}, notes=()))
+    with app.database.begin() as connection:
+        planned = dispatches.of_campaign(connection, number)
+    for one in planned:
+        prepare(then, one.id)
+    for one in planned:
+        release(then, one.id)
+    with app.database.begin() as connection:
+        for one in planned:
+            outcomes = counts if one.kind == "email" else {_SENT: PEOPLE}
+            for state, count in outcomes.items():
+                code, reply = _REPLIES.get(state, (250, "2.0.0 OK queued"))
+                connection.execute(
+                    text("""
+                        UPDATE deliveries SET state = :state, attempt = 1, first_attempt_at = :at, updated_at = :at,
+                               reply_code = :code, reply = :reply,
+                               next_at = CASE WHEN :state = 'deferred' THEN CAST(:at AS timestamptz) + interval '15 min'
+                                         END
+                        WHERE id IN (SELECT id FROM deliveries WHERE dispatch_id = :id AND state = 'pending'
+                                     ORDER BY id LIMIT :count)
+                    """),
+                    {"state": state, "at": at, "code": code, "reply": reply, "id": one.id, "count": count},
+                )
+        dispatches.finish_settled(connection, now=at + timedelta(minutes=6))
+    return number
