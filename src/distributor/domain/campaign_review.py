@@ -16,6 +16,7 @@ from distributor.domain.rendition import Rendition
 from distributor.domain.schedule import find_zone, spell_time
 
 _COST = re.compile(r"([A-Z]{3}) (\d{1,9}(?:\.\d{1,6})?)", re.ASCII)
+_FINDINGS = re.compile(r"no problems|[\d,]+ (?:blocker|warning)s?(?: and [\d,]+ warnings?)?")
 _SMALLEST = Decimal("0.001")
 
 
@@ -200,6 +201,12 @@ _ACTIONS = {
 
 def _distinct(found: Sequence[ReviewProblem]) -> int:
     return len({one.problem for one in found})
+
+
+def without_findings(sentence: str) -> str:
+    """The sentence of a review without its end, which counts what is wrong."""
+    plan, _, findings = sentence.rpartition("; ")
+    return plan if _FINDINGS.fullmatch(findings) else sentence
 
 
 def joined(words: Iterable[str], link: str = "and") -> str:

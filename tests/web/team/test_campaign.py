@@ -124,6 +124,26 @@ def test_the_numbers_of_a_running_campaign_add_up_to_the_audience(harness: Campa
     assert "4.2.2 full" in mail
 
 
+def test_once_it_is_out_the_page_does_not_repeat_what_was_wrong_and_a_decision_counts_once(
+    harness: CampaignHarness, marketer: Browser
+):
+    campaign_id = harness.plan("mail", "posts", after=timedelta(hours=1))
+    page = words(marketer.page(f"/app/campaigns/{campaign_id}"))
+    assert "; no problems" in page or "warning" in page
+    (history,) = of_class(marketer.page(f"/app/campaigns/{campaign_id}"), "campaign-history")
+    told = [words(one).strip() for one in history.xpath(".//strong")]
+    assert told == ["Scheduled", "Created"]
+    assert re.search(r"mail and posts \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", words(history))
+    with harness.app.database.begin() as connection:
+        connection.execute(text("UPDATE dispatches SET scheduled_at = :now"), {"now": harness.app.clock()})
+    harness.run()
+    page = words(marketer.page(f"/app/campaigns/{campaign_id}"))
+    (reviewed,) = of_class(marketer.page(f"/app/campaigns/{campaign_id}"), "campaign-reviewed")
+    assert words(reviewed).startswith("As last reviewed: "), words(reviewed)
+    assert "; no problems" not in page
+    assert "warning" not in page
+
+
 def test_pausing_is_one_press_also_twice_and_resuming_goes_on(harness: CampaignHarness, marketer: Browser):
     campaign_id = released(harness)
     settle(harness, 1, "sent")
@@ -292,9 +312,9 @@ def test_words_of_servers_are_shown_inert_and_without_addresses_to_those_who_may
         assert "<img src=x" not in response.text
         assert "<b>odd" not in response.text
     page = marketer.page(f"/app/campaigns/{campaign_id}")
-    assert HOSTILE in words(of_class(page, "channel-problems")[0])
+    assert HOSTILE in words(of_class(page, "channel-replies")[0])
     viewer = team.signed_in(team.user(Role.VIEWER))
-    parts = words(of_class(viewer.page(f"/app/campaigns/{campaign_id}"), "channel-problems")[0])
+    parts = words(of_class(viewer.page(f"/app/campaigns/{campaign_id}"), "channel-replies")[0])
     assert "example.org" not in parts
     assert "(address) refused" in parts
 

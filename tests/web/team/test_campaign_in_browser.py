@@ -92,6 +92,7 @@ def test_the_page_follows_the_sending_without_a_reload_and_the_focus_stays(
         page.evaluate("window.isTheSamePage = true")
         state = page.locator(".campaign-state .sentence")
         expect(state).to_contain_text("0 of 40 have it.")
+        expect(page.locator(".sending")).to_have_text("1 sending")
         pause = page.get_by_role("button", name="Pause")
         pause.focus()
         settle(app, 7, "sent")
@@ -109,6 +110,7 @@ def test_the_page_follows_the_sending_without_a_reload_and_the_focus_stays(
         settle(app, 31, "sent")
         run_scheduler(app)
         expect(state).to_contain_text("It is finished: 38 of 40 have it.")
+        expect(page.locator(".sending")).to_have_count(0)
         expect(page.get_by_role("link", name="Results").first).to_be_visible()
         assert errors == []
 

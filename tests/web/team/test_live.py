@@ -171,7 +171,7 @@ def test_the_stream_says_what_changes_and_ends_with_the_campaign(
     app: AppContext, harness: CampaignHarness, follow: Callable[[], Stream]
 ) -> None:
     stream = follow()
-    for name in ("state", "acts", "channels", "more"):
+    for name in ("state", "acts", "channels", "more", "running"):
         stream.heard(name)
     assert (stream.status, stream.content_type) == (200, "text/event-stream; charset=utf-8")
     settle(app, 1, "sent")
@@ -279,7 +279,9 @@ def test_streams_are_limited_for_each_user_and_the_page_asks_instead(
     assert httpx.get(url, cookies=cookies).status_code == 503
     asked = httpx.get(url, cookies=cookies, headers={"HX-Request": "true"})
     assert asked.status_code == 200
-    assert [f'data-live-target="{name}"' in asked.text for name in ("state", "acts", "channels", "more")] == [True] * 4
+    assert [
+        f'data-live-target="{name}"' in asked.text for name in ("state", "acts", "channels", "more", "running")
+    ] == [True] * 5
 
 
 def test_there_is_no_stream_of_what_does_not_change(

@@ -397,4 +397,8 @@ def _require_approval(connection: Connection, campaign: Campaign, stored: Review
 
 
 def _spell_starts(planned: Sequence[Dispatch]) -> str:
-    return ", ".join(f"{one.channel_name} {format_time(one.local_time)}" for one in planned if one.local_time)
+    """The times of the channels: a time that is that of all once."""
+    times = {one.channel_name: format_time(one.local_time) for one in planned if one.local_time}
+    if len(times) == len(planned) > 1 and len(set(times.values())) == 1:
+        return f"{joined(times)} {next(iter(times.values()))}"
+    return ", ".join(f"{name} {time}" for name, time in times.items())

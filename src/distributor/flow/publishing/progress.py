@@ -118,12 +118,16 @@ class DispatchProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignProgress:
-    """The progress of a campaign at a moment. `sentence` is that of its newest review, or empty."""
+    """The progress of a campaign at a moment. `sentence` is that of its newest review, or empty.
+
+    `running_campaigns` is how many are being sent, this one included.
+    """
 
     campaign: Campaign
     at: datetime
     dispatches: tuple[DispatchProgress, ...]
     sentence: str
+    running_campaigns: int
 
     @property
     def state(self) -> CampaignState:
@@ -194,6 +198,7 @@ def progress_of(app: AppContext, campaign_id: int) -> CampaignProgress:
             campaign=campaign,
             at=now,
             sentence=review.sentence if review else "",
+            running_campaigns=campaigns.count_running(connection),
             dispatches=tuple(
                 _of_dispatch(
                     connection,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from gettext import gettext as _
 from typing import Any
 
 from starlette.responses import Response
 
-from distributor.domain.campaign import CampaignState, PlanKey
+from distributor.domain.campaign import CampaignAction, CampaignEvent, CampaignState, PlanKey
 from distributor.domain.errors import DataError, InputError, ScheduleError, StateError
 from distributor.domain.schedule import StartTimes, parse_instant
 from distributor.domain.user import Permission
@@ -22,7 +22,7 @@ from distributor.flow.publishing.plan import duplicate_campaign
 from distributor.flow.publishing.progress import CampaignProgress, DispatchProgress, progress_of
 from distributor.storage import campaigns
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
-from distributor.web.team.campaign_view import Viewer, is_movable, progress_context
+from distributor.web.team.campaign_view import Viewer, is_live, is_movable, progress_context
 from distributor.web.team.live import LivePages
 from distributor.web.team.pages import TeamPages
 
@@ -31,6 +31,8 @@ _CONFLICT = 409
 _LONGEST_NUMBER = 9
 # Of the history, the newest first.
 _SHOWN_EVENTS = 20
+# Entries of the history that one act makes.
+_TOGETHER = timedelta(seconds=5)
 _LOCAL_TIME = "%Y-%m-%dT%H:%M"
 
 
@@ -160,12 +162,13 @@ class CampaignPages:
         number = asked.number("campaign_id")
         progress = progress_of(self._app, number)
         with self._app.database.begin() as connection:
-            events = campaigns.history(connection, number)
+            events = _told(campaigns.history(connection, number))
         context = {
             **progress_context(progress, Viewer.of(asked.user)),
             "user": asked.user,
             "page": "campaigns",
             "notice": notice,
+            "live_path": f"/app/campaigns/{number}/live" if is_live(progress) else "",
             "events": events[::-1][:_SHOWN_EVENTS],
             "earlier_events": max(0, len(events) - _SHOWN_EVENTS),
         }
@@ -190,6 +193,22 @@ class CampaignPages:
 
     def _back(self, asked: TeamRequest, done: str) -> Response:
         return self._gate.redirect(f"/app/campaigns/{asked.number('campaign_id')}?done={done}")
+
+
+def _told(events: Sequence[CampaignEvent]) -> list[CampaignEvent]:
+    """The history without the reviews that only a decision asked for, right before it, by the same person."""
+    following: Sequence[CampaignEvent | None] = [*events[1:], None]
+    return [
+        one
+        for one, following_one in zip(events, following, strict=True)
+        if not (
+            one.action is CampaignAction.REVIEWED
+            and following_one is not None
+            and following_one.actor == one.actor
+            and following_one.action in (CampaignAction.SCHEDULED, CampaignAction.APPROVED, CampaignAction.RESUMED)
+            and following_one.created_at - one.created_at < _TOGETHER
+        )
+    ]
 
 
 def _version(asked: TeamRequest) -> int | None:

@@ -10,6 +10,7 @@ from gettext import ngettext
 
 from distributor.domain.address import without_addresses
 from distributor.domain.campaign import CampaignPurpose, CampaignState, DispatchState
+from distributor.domain.campaign_review import without_findings
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.user import Permission, User
 from distributor.flow.publishing.progress import CampaignProgress, DispatchProgress
@@ -22,6 +23,7 @@ PARTS: Mapping[str, str] = {
     "acts": "campaign_acts.html.j2",
     "channels": "campaign_channels.html.j2",
     "more": "campaign_more.html.j2",
+    "running": "campaigns_running.html.j2",
 }
 
 
@@ -58,6 +60,9 @@ def progress_context(progress: CampaignProgress, viewer: Viewer) -> dict[str, ob
         "spell_rate": spell_rate,
         "stalled": [one for one in progress.dispatches if one.stalled_for is not None],
         "states": DeliveryState,
+        "running_campaigns": progress.running_campaigns,
+        # What was wrong with it does not matter any more once it is out.
+        "reviewed": without_findings(progress.sentence) if progress.is_released else progress.sentence,
         "why_paused": _why(progress),
     }
 

@@ -85,7 +85,7 @@ class TeamPages:
 
     def text(self, template: str, context: Mapping[str, object]) -> str:
         """A part of a page as text, for a stream of changes."""
-        return self._templates.render(f"web/team/{template}", {"user": None, **context})
+        return self._templates.render(f"web/team/{template}", {"site": self._app.site, "user": None, **context})
 
     def fragment(self, template: str, context: Mapping[str, object], *, status: int = 200) -> Response:
         """A part of a page, for a script that puts it into the page."""
@@ -131,6 +131,7 @@ class TeamPages:
             "style_url": self.root + self._style.path,
             "user": None,
             "page": page,
+            "live_path": "",
         }
         if not isinstance(user, User):
             return shared
