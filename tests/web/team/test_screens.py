@@ -1,6 +1,6 @@
 """Every screen of the team's app on a filled service, in both themes, on a desk and on a phone.
 
-The pages are those of the declared routes, so that none is forgotten; the pictures are in the test's output.
+The pages are those of the declared routes, so that none is forgotten; their pictures are kept in `.cache/screens`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from distributor.flow.app_context import AppContext
 from distributor.web.config import DEFAULT_CONFIG
 from distributor.web.team.app import TeamApp
 from tests.conftest import thorough
+from tests.paths import ROOT
 from tests.web.browser import PHONE, findings, scrolls_sideways, visiting
 
 from .screens import TOKEN, FilledService, fill
@@ -23,6 +24,7 @@ from .screens import TOKEN, FilledService, fill
 pytestmark = pytest.mark.browser
 
 WIDE = 1440
+PICTURES = ROOT / ".cache" / "screens"
 _TALLEST = 4000
 _IDS = [one.name for one in fields(FilledService) if one.name != "campaigns"]
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -142,10 +144,9 @@ def test_every_parameter_of_a_screen_has_a_value(app: AppContext):
         pytest.param("dark", WIDE, marks=thorough),
     ],
 )
-def test_every_screen_can_be_read_and_used(
-    app: AppContext, filled: FilledService, scheme: str, width: int, tmp_path: Path
-):
+def test_every_screen_can_be_read_and_used(app: AppContext, filled: FilledService, scheme: str, width: int):
     problems: list[str] = []
+    PICTURES.mkdir(parents=True, exist_ok=True)
     with visiting(app) as visitor, visitor.at("/app/sign-in", scheme=scheme, width=width) as page:
         page.on("console", lambda said: problems.append(f"{page.url}: {said.text}") if said.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
@@ -165,7 +166,7 @@ def test_every_screen_can_be_read_and_used(
                 problems.append(f"{name}: a dialog is open")
             if scrolls_sideways(page):
                 problems.append(f"{name} scrolls sideways")
-            take_picture(page, tmp_path / f"{name}-{scheme}-{width}.png")
+            take_picture(page, PICTURES / f"{name}-{scheme}-{width}.png")
     # Its document holds a script to show that none runs.
     problems = [one for one in problems if "/app/_components/document' because" not in one]
     assert not problems, "\n".join(problems)
