@@ -266,6 +266,20 @@ def test_undo_in_time_sends_nothing_and_the_back_button_does_not_send_it_after_a
     assert mails(sandbox) == []
 
 
+def test_what_was_undone_can_be_sent_after_all_from_the_page_that_follows(
+    team: Team, sending: CampaignHarness, sandbox: Sandbox, marketer: Browser
+):
+    draft = sending.draft("email")
+    send_now(marketer, draft, review(marketer, draft))
+    undone = marketer.post(f"/app/campaigns/{draft}/undo")
+    team.clock.advance(seconds=5)
+    again = send_now(marketer, draft, marketer.page(undone.headers["location"]))
+    assert again.status_code == 303, again.text
+    team.clock.advance(seconds=60)
+    sending.run()
+    assert len(mails(sandbox)) == 3
+
+
 def test_the_back_button_does_not_schedule_at_the_planned_time_again_after_it_was_taken_back(
     team: Team, harness: CampaignHarness, marketer: Browser
 ):

@@ -55,7 +55,7 @@ def approve(
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         require_seen(campaign, version)
-        seen = _require_newest(connection, campaign, review_id)
+        seen = _require_newest(connection, campaign, review_id, version=campaign.version)
         _require_resting(campaign, dispatches.of_campaign(connection, campaign_id))
     made = review_campaign(app, campaign_id)
     with app.database.begin() as connection:
@@ -127,7 +127,8 @@ def schedule(
     shown. It stays a draft then.
     """
     with app.database.begin() as connection:
-        seen = _require_newest(connection, campaigns.find(connection, campaign_id), review_id)
+        campaign = campaigns.find(connection, campaign_id)
+        seen = _require_newest(connection, campaign, review_id, version=campaign.version)
     version = arrange(app, campaign_id, actor=actor, start=start, zone=zone, without=without, version=version)
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
@@ -140,7 +141,8 @@ def schedule(
         if made.blockers:
             _store(connection, app, made, version=version, actor=actor)
         else:
-            _require_newest(connection, campaign, review_id)
+            # The times that were set above are an edit of this call, and of nobody else: `require_version` knows that.
+            _require_newest(connection, campaign, review_id, version=seen.version if seen else version)
             accept_review(connection, app, campaign, made, actor=actor, seen=seen)
             starts = _spell_starts(dispatches.of_campaign(connection, campaign_id))
             campaigns.record(
@@ -336,12 +338,14 @@ def require_seen(campaign: Campaign, version: int | None) -> None:
         )
 
 
-def _require_newest(connection: Connection, campaign: Campaign, review_id: int | None) -> ReviewRecord | None:
-    """The newest review, if one was shown. Raises StateError if that was another, or the campaign was edited since."""
+def _require_newest(
+    connection: Connection, campaign: Campaign, review_id: int | None, *, version: int
+) -> ReviewRecord | None:
+    """The newest review, if one was shown. Raises StateError if that was another, or is of another version."""
     if review_id is None:
         return None
     newest = campaign_reviews.newest(connection, campaign.id)
-    if newest is None or newest.id != review_id or newest.version != campaign.version:
+    if newest is None or newest.id != review_id or newest.version != version:
         raise StateError(f"campaign {campaign.id} was reviewed or changed since you looked: look at it again")
     return newest
 
