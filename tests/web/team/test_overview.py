@@ -157,7 +157,7 @@ def test_routes_articles_items_and_tokens_are_each_said_with_their_place(
         "/app/channels/newsletter",
         f"/app/articles/{found.id}",
     ]
-    assert "big.example refuses us, so 0 deliveries wait" in section(page, "attention")
+    assert "big.example refuses us; it is tried again by itself." in section(page, "attention")
 
 
 def test_what_runs_has_its_ledger_and_the_bar_says_how_many_are_being_sent(works: AppContext, team: Team):

@@ -50,8 +50,8 @@ def found(browser: Browser, query: str) -> dict[str, list[str]]:
 
 def test_one_word_finds_campaigns_articles_and_people(owner: Browser):
     assert found(owner, "harbour") == {
-        "Campaigns": ["Harbour festival number 1"],
-        "Articles": ["What the keeper says harbour-news"],
+        "Campaigns": ["Harbour festival"],
+        "Articles": ["What the keeper says"],
         "People": ["Ada Keeper Ada@harbour.example"],
     }
 
@@ -59,11 +59,11 @@ def test_one_word_finds_campaigns_articles_and_people(owner: Browser):
 @pytest.mark.parametrize(
     ("query", "group", "label"),
     [
-        ("KEEPER says", "Articles", "What the keeper says harbour-news"),
-        ("says keeper", "Articles", "What the keeper says harbour-news"),
-        ("lightho", "Articles", "What the keeper says harbour-news"),
-        ("winter", "Campaigns", "Winter timetable 100% number 2"),
-        ("100%25", "Campaigns", "Winter timetable 100% number 2"),
+        ("KEEPER says", "Articles", "What the keeper says"),
+        ("says keeper", "Articles", "What the keeper says"),
+        ("lightho", "Articles", "What the keeper says"),
+        ("winter", "Campaigns", "Winter timetable 100%"),
+        ("100%25", "Campaigns", "Winter timetable 100%"),
         ("bo@elsewhere.example", "People", "bo@elsewhere.example"),
         ("ada kee", "People", "Ada Keeper Ada@harbour.example"),
         ("newsl", "Channels", "newsletter email"),
@@ -96,7 +96,7 @@ def test_any_text_is_a_query(owner: Browser, query: str):
 
 def test_a_wildcard_is_a_character(owner: Browser):
     assert found(owner, "_") == {}
-    assert found(owner, "%25") == {"Campaigns": ["Winter timetable 100% number 2"]}
+    assert found(owner, "%25") == {"Campaigns": ["Winter timetable 100%"]}
 
 
 def test_a_long_query_is_cut(owner: Browser):

@@ -225,11 +225,13 @@ def _approvals(connection: Connection) -> Iterator[AttentionItem]:
 def _routes(connection: Connection) -> Iterator[AttentionItem]:
     for channel in channels.all_channels(connection):
         for wait in paused_routes.waits(connection, channel.id):
-            sentence = ngettext(
-                "%(route)s refuses us, so %(count)s delivery waits; it is tried again by itself. %(reason)s",
-                "%(route)s refuses us, so %(count)s deliveries wait; it is tried again by itself. %(reason)s",
-                wait.deliveries,
-            )
+            sentence = _("%(route)s refuses us; it is tried again by itself. %(reason)s")
+            if wait.deliveries:
+                sentence = ngettext(
+                    "%(route)s refuses us, so %(count)s delivery waits; it is tried again by itself. %(reason)s",
+                    "%(route)s refuses us, so %(count)s deliveries wait; it is tried again by itself. %(reason)s",
+                    wait.deliveries,
+                )
             values = {
                 "route": wait.route.destination or wait.route.relay,
                 "count": f"{wait.deliveries:,}",

@@ -84,7 +84,7 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
             campaign.id,
             CampaignAction.RELEASED,
             actor=SCHEDULER,
-            detail=f"{dispatch.channel_name}: {audience}",
+            detail=f"{dispatch.channel_name}: {audience:,}",
             now=now,
         )
         if audience > 0:

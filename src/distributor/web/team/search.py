@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from gettext import gettext as _
 from urllib.parse import quote
 
@@ -98,12 +99,21 @@ def _group(title: str, hits: Sequence[SearchHit]) -> Iterator[SearchGroup]:
 
 def _campaigns(connection: Connection, query: str) -> list[SearchHit]:
     found = searches.campaigns(connection, query, limit=MOST_OF_A_GROUP + 1)
-    return [SearchHit(one.name, f"/app/campaigns/{one.id}", _("number %(id)d") % {"id": one.id}) for one in found]
+    return _told_apart(
+        SearchHit(one.name, f"/app/campaigns/{one.id}", _("number %(id)d") % {"id": one.id}) for one in found
+    )
 
 
 def _articles(connection: Connection, query: str) -> list[SearchHit]:
     found = searches.articles(connection, query, limit=MOST_OF_A_GROUP + 1)
-    return [SearchHit(one.title, f"/app/articles/{one.id}", one.slug) for one in found]
+    return _told_apart(SearchHit(one.title, f"/app/articles/{one.id}", one.slug) for one in found)
+
+
+def _told_apart(hits: Iterable[SearchHit]) -> list[SearchHit]:
+    """These hits, with details only of those whose names are the same."""
+    found = list(hits)
+    names = Counter(one.label for one in found)
+    return [one if names[one.label] > 1 else replace(one, detail="") for one in found]
 
 
 def _people(connection: Connection, query: str) -> list[SearchHit]:
