@@ -25,7 +25,7 @@ _PLAIN = re.compile(
 )
 # Whatever stands around an @, as far as it could be an address. The part before it is bounded, so that a long text
 # without an @ is not searched again from each of its characters.
-_IN_TEXT = re.compile(r"[^\s<>@]{1,320}@[^\s<>@]{1,255}")
+_IN_TEXT = re.compile(r"[^\s<>@]{1,320}(?:@|%40)[^\s<>@]{1,255}")
 # Beyond ASCII RFC 6531 allows nearly all of Unicode. Invisible and unassigned characters are rejected here.
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 

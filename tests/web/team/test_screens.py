@@ -38,7 +38,7 @@ _LOAD_FRAMES = """() => Promise.race([
 ])"""
 # Routes that are asked by scripts with what was typed, or that never end.
 NO_SCREENS = {
-    "/campaigns/{campaign_id:int}/live": "a stream",
+    "/campaigns/{campaign_id}/live": "a stream",
     "/campaigns/audience": "a part of the composer",
     "/campaigns/list-sizes": "a part of the composer",
     "/campaigns/text-length": "a part of the composer",
@@ -52,7 +52,7 @@ NO_SCREENS = {
     "/set-up/{token}": "needs a link that works once; the first minutes are in test_in_browser.py",
 }
 # Of a campaign every state is a screen of its own.
-STATES = {"/campaigns/{campaign_id:int}"}
+STATES = {"/campaigns/{campaign_id}"}
 # The others show the one that is being sent.
 CAMPAIGN_OF = {"/campaigns/{campaign_id}/edit": "draft", "/campaigns/{campaign_id}/review": "waiting"}
 QUERIES = {"/search": "?q=letter"}

@@ -47,7 +47,7 @@ class CampaignPages:
 
     def routes(self) -> list[TeamRoute]:
         read, write = Permission.CAMPAIGNS_READ, Permission.CAMPAIGNS_WRITE
-        path = "/campaigns/{campaign_id:int}"
+        path = "/campaigns/{campaign_id}"
         return [
             TeamRoute("GET", path, self.show, read),
             *self.live.routes(),

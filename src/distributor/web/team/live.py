@@ -151,7 +151,7 @@ class LivePages:
         self._is_closed = False
 
     def routes(self) -> list[TeamRoute]:
-        return [TeamRoute("GET", "/campaigns/{campaign_id:int}/live", self.follow, Permission.CAMPAIGNS_READ)]
+        return [TeamRoute("GET", "/campaigns/{campaign_id}/live", self.follow, Permission.CAMPAIGNS_READ)]
 
     def close(self) -> None:
         """End every stream, and begin none any more. Called by the server's own loop."""

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from distributor.domain.masking import masked
 from distributor.domain.schedule import clock_time, short_time
 from distributor.domain.user import Permission, User
 from distributor.flow.app_context import AppContext
@@ -46,6 +47,11 @@ TEAM_HEADERS: Mapping[str, str] = {
 }
 
 
+def shown_to(user: User, text: str) -> str:
+    """The words of a server or of a colleague, with addresses of people masked for those who may not read people."""
+    return text if user.allows(Permission.SUBSCRIBERS_READ) else masked(text)
+
+
 class TeamPages:
     """Renders pages of the team's app. Raises TemplateError if its style sheet cannot be rendered."""
 
@@ -64,6 +70,7 @@ class TeamPages:
                 # Macros have the site of the start; its zone may have changed.
                 "site_zone": lambda: self._app.site.zone,
                 "clock_time": clock_time,
+                "shown_to": shown_to,
                 "script_url": self._script_url,
                 "script_style_url": self._script_style_url,
             }

@@ -1,0 +1,146 @@
+"""What somebody with bad intentions tries on every page of the app, whoever is signed in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import lxml.html
+import pytest
+from sqlalchemy import text
+
+from distributor.domain.user import Role
+from distributor.storage.database import Connection
+
+from .conftest import Browser, Team
+from .screens import FilledService, fill
+from .test_access import SAFE, declared, path_of
+from .test_screens import values_of
+
+# Of a person who gets mails, as servers and links write it.
+ADDRESS = "550 5.1.1 <planted@harbour.example> unknown, see https://x.example/?to=planted%40harbour.example"
+MARKUP = "\"'><script>pwned(1)</script><img src=x onerror=pwned(2)>{{ 71 * 191 * 19 }}{% raw %}"
+SCRIPT_LINK = 'javascript:pwned(3)//"><script>pwned(4)</script>'
+# What people, servers and browsers have written. Each is shown somewhere.
+WRITTEN = (
+    *("campaigns.name", "lists.name", "segments.name", "subscribers.name", "tags.label", "users.name"),
+    *("test_groups.name", "campaign_comments.text", "campaign_history.detail", "campaign_history.actor"),
+    *("dispatches.reason", "paused_routes.reason", "deliveries.remote_id", "delivery_history.reply"),
+    *("delivery_history.reason", "audit_log.subject", "audit_log.detail", "audit_log.user_agent"),
+    "user_sessions.user_agent",
+)
+NUMBERS = re.compile(r"\{\w+_id\}")
+LIVE = "/campaigns/{campaign_id}/live"
+
+
+def plant(connection: Connection, words: str, delivery_id: int) -> None:
+    """Let these be the words of servers, links and colleagues about a delivery, its channel and its campaign."""
+    change = connection.execute
+    known = {"id": delivery_id, "words": words}
+    change(text("UPDATE dispatches SET reason = :words WHERE reason <> ''"), known)
+    change(text("UPDATE paused_routes SET reason = :words"), known)
+    change(text("UPDATE deliveries SET reply = :words WHERE state IN ('failed', 'deferred', 'bounced')"), known)
+    change(
+        text("""
+            INSERT INTO delivery_history (delivery_id, at, state, attempt, reply, actor, reason)
+            VALUES (:id, now(), 'deferred', 1, :words, '', ''),
+                   (:id, now(), 'failed', 1, '', 'user:a@b.example', :words)
+        """),
+        known,
+    )
+    change(
+        text("""
+            INSERT INTO events (delivery_id, kind, key, at, detail)
+            SELECT :id, kind, kind, now(), jsonb_build_object(
+                'url', CAST(:words AS text), 'user_agent', CAST(:words AS text), 'code', CAST(:words AS text))
+            FROM unnest(ARRAY['open', 'click', 'bounce', 'complaint', 'delay']) kind
+        """),
+        known,
+    )
+    change(
+        text("""
+            INSERT INTO campaign_audits
+                (campaign_id, state, requested_by, requested_at, updated_at, finished_at, counts, differences)
+            SELECT id, 'finished', 'user:a@b.example', now(), now(), now(), '{"bounced": 1}',
+                jsonb_build_array(jsonb_build_object('kind', 'bounced', 'delivery', CAST(:id AS bigint),
+                    'channel', 'email', 'state', 'sent', 'evidence', CAST(:words AS text)))
+            FROM campaigns
+        """),
+        known,
+    )
+
+
+def pages(team: Team, filled: FilledService, browser: Browser) -> Iterator[tuple[str, str]]:
+    """The path and the text of every page that this browser can open."""
+    for route in declared(team):
+        if route.method not in SAFE or route.path == LIVE:
+            continue
+        chosen = (
+            filled.campaigns if route.path == "/campaigns/{campaign_id}" else {"failed": filled.campaigns["failed"]}
+        )
+        for campaign_id in chosen.values():
+            values = {**values_of(filled), "campaign_id": str(campaign_id)}
+            path = "/app" + re.sub(r"\{(\w+)\}", lambda found, known=values: known.get(found[1], "1"), route.path)
+            response = browser.get(path)
+            assert response.status_code != 500, path
+            if response.status_code == 200:
+                yield path, response.text
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR, Role.APPROVER])
+def test_no_page_shows_an_address_of_a_reader_to_who_may_not_see_people(team: Team, role: Role):
+    filled = fill(team.app)
+    with team.app.database.begin() as connection:
+        plant(connection, ADDRESS, filled.delivery_id)
+    someone = team.user(role, "someone@example.org")
+    shown = dict(pages(team, filled, team.signed_in(someone)))
+    assert {"/app/", "/app/campaigns", "/app/calendar", "/app/channels/email"} <= shown.keys()
+    assert f"/app/deliveries/{filled.delivery_id}" in shown
+    address = re.compile(r"[\w.]{2,}(?:@|%40)(?:harbour|bigmail)\.example")
+    found = {path: one[0] for path, page in shown.items() if (one := address.search(page))}
+    # A link that was clicked is one of the message, the same for everyone.
+    assert [path for path in found if "/results" not in path] == []
+    # It was there to be seen.
+    owner = team.signed_in(team.user(Role.OWNER, "owner-of-all@example.org"))
+    for path in (f"deliveries/{filled.delivery_id}", "channels/email", f"campaigns/{filled.campaigns['failed']}/audit"):
+        assert "planted@harbour.example" in owner.get(f"/app/{path}").text
+
+
+def test_whatever_is_written_no_page_has_markup_or_a_link_of_it(team: Team):
+    filled = fill(team.app)
+    owner = team.signed_in(team.user(Role.OWNER, "owner-of-all@example.org"))
+    with team.app.database.begin() as connection:
+        plant(connection, MARKUP, filled.delivery_id)
+        for table, _dot, column in (one.partition(".") for one in WRITTEN):
+            connection.execute(text(f"UPDATE {table} SET {column} = :words"), {"words": MARKUP})
+        connection.execute(text("UPDATE deliveries SET permalink = :words"), {"words": SCRIPT_LINK})
+        fields = "'title', CAST(:words AS text), 'author', CAST(:words AS text), 'summary', CAST(:words AS text)"
+        connection.execute(
+            text(f"UPDATE article_revisions SET content = content || jsonb_build_object({fields})"), {"words": MARKUP}
+        )
+    shown = dict(pages(team, filled, owner))
+    assert sum("pwned(1)" in page for page in shown.values()) > 20
+    for path, page in shown.items():
+        if not page.lstrip().startswith("<"):
+            continue
+        elements = [one for one in lxml.html.fromstring(page).iter() if isinstance(one.tag, str)]
+        assert not [one for one in elements if one.tag == "script" and "pwned" in (one.text or "")], path
+        values = [(name, value) for one in elements for name, value in one.attrib.items()]
+        assert not [name for name, _value in values if name.startswith("on")], path
+        assert not [value for _name, value in values if value.strip().lower().startswith("javascript:")], path
+        assert "257659" not in page, path
+
+
+@pytest.mark.parametrize("digits", [19, 5000])
+def test_a_number_of_any_length_in_an_address_is_something_that_is_not_there(team: Team, digits: int):
+    owner = team.signed_in(team.user())
+    routes = [one for one in declared(team) if NUMBERS.search(one.path)]
+    assert len(routes) > 50
+    assert not [one.path for one in declared(team) if ":" in one.path]
+    for route in routes:
+        path = path_of(route).replace("999", "9" * digits)
+        if route.method in SAFE:
+            assert owner.get(path).status_code == 404, route.path
+            assert team.browser().get(path).status_code == 303, route.path
+        else:
+            assert owner.post(path).status_code in (404, 422), route.path
