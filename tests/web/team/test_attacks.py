@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 import lxml.html
 import pytest
@@ -29,6 +30,7 @@ WRITTEN = (
     *("delivery_history.reason", "audit_log.subject", "audit_log.detail", "audit_log.user_agent"),
     "user_sessions.user_agent",
 )
+_PARAMETER = re.compile(r"\{(\w+)\}")
 NUMBERS = re.compile(r"\{\w+_id\}")
 LIVE = "/campaigns/{campaign_id}/live"
 
@@ -70,6 +72,10 @@ def plant(connection: Connection, words: str, delivery_id: int) -> None:
     )
 
 
+def _value(values: Mapping[str, str], found: re.Match[str]) -> str:
+    return values.get(found[1], "1")
+
+
 def pages(team: Team, filled: FilledService, browser: Browser) -> Iterator[tuple[str, str]]:
     """The path and the text of every page that this browser can open."""
     for route in declared(team):
@@ -80,7 +86,7 @@ def pages(team: Team, filled: FilledService, browser: Browser) -> Iterator[tuple
         )
         for campaign_id in chosen.values():
             values = {**values_of(filled), "campaign_id": str(campaign_id)}
-            path = "/app" + re.sub(r"\{(\w+)\}", lambda found, known=values: known.get(found[1], "1"), route.path)
+            path = f"/app{_PARAMETER.sub(partial(_value, values), route.path)}"
             response = browser.get(path)
             assert response.status_code != 500, path
             if response.status_code == 200:
