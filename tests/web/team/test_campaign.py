@@ -84,6 +84,15 @@ def acts(page: Any) -> list[str]:
     return [words(one).strip() for one in found.xpath(".//a | .//button")]
 
 
+def test_a_campaign_from_before_there_was_a_history_has_its_page(
+    team: Team, harness: CampaignHarness, marketer: Browser
+):
+    draft = harness.draft("email")
+    with team.app.database.begin() as connection:
+        connection.execute(text("DELETE FROM campaign_history"))
+    assert marketer.page(f"/app/campaigns/{draft}").xpath("//h1")
+
+
 def test_a_draft_says_that_nobody_gets_anything_and_leads_to_review(harness: CampaignHarness, marketer: Browser):
     campaign_id = harness.draft("mail")
     page = marketer.page(f"/app/campaigns/{campaign_id}")

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from gettext import gettext as _
+from itertools import zip_longest
 from typing import Any
 
 from starlette.responses import Response
@@ -197,10 +198,9 @@ class CampaignPages:
 
 def _told(events: Sequence[CampaignEvent]) -> list[CampaignEvent]:
     """The history without the reviews that only a decision asked for, right before it, by the same person."""
-    following: Sequence[CampaignEvent | None] = [*events[1:], None]
     return [
         one
-        for one, following_one in zip(events, following, strict=True)
+        for one, following_one in zip_longest(events, events[1:])
         if not (
             one.action is CampaignAction.REVIEWED
             and following_one is not None
