@@ -41,7 +41,7 @@ _DISPATCHES = """
            CASE WHEN n.i > %(running)s + 80 THEN 'draft' WHEN n.i > %(running)s THEN 'scheduled'
                 WHEN n.i = %(running)s THEN 'running' ELSE 'finished' END,
            CASE WHEN n.i <= %(running)s + 90 THEN c.created_at + x.id %% 7 * interval '1 hour' END, 'Europe/Vienna',
-           x.rendition_id,
+           (SELECT r.rendition_id FROM reviewed_dispatches r WHERE r.channel_id = x.channel_id LIMIT 1),
            CASE WHEN n.i <= %(running)s THEN c.created_at END,
            CASE WHEN n.i < %(running)s THEN c.created_at + interval '1 hour' END
     FROM (SELECT id, row_number() OVER (ORDER BY id) + 1 AS i FROM campaigns WHERE id <> %(first)s) n
@@ -87,9 +87,9 @@ _POSTS = """
 """
 # A quarter of the mails are opened, some are clicked: a few of every thousand people do most of it.
 _EVENTS = """
-    INSERT INTO events (delivery_id, subscriber_id, kind, at, key, detail)
+    INSERT INTO events (delivery_id, subscriber_id, kind, at, key, client, detail)
     SELECT d.id, d.subscriber_id, e.kind, d.updated_at + random() * random() * interval '20 days',
-           'event-' || d.id || '-' || e.kind,
+           'event-' || d.id || '-' || e.kind, 'person',
            CASE e.kind WHEN 'click' THEN jsonb_build_object('url', 'https://bench.example/' || d.id %% 5) ELSE '{}' END
     FROM deliveries d CROSS JOIN LATERAL (
         SELECT 'open' AS kind WHERE d.id %% 4 = 0 UNION ALL SELECT 'click' WHERE d.id %% 20 = 0
@@ -98,6 +98,25 @@ _EVENTS = """
 _TOTALS = """
     INSERT INTO delivery_totals (dispatch_id, state, reason, deliveries)
     SELECT dispatch_id, state, delivery_reason(state, reply, detail), count(*) FROM deliveries GROUP BY 1, 2, 3
+"""
+# One event of a kind for a delivery: all numbers are the same. Clicked mails are opened ones too, by their ids.
+_EVENT_TOTALS = """
+    INSERT INTO event_totals
+        (dispatch_id, kind, link, events, people_events, deliveries, people_deliveries, opened)
+    SELECT d.dispatch_id, e.kind, COALESCE(e.detail ->> 'url', ''), count(*), count(*), count(*), count(*), count(*)
+    FROM events e JOIN deliveries d ON d.id = e.delivery_id GROUP BY 1, 2, 3
+"""
+_ALL_LINKS = """
+    INSERT INTO event_totals
+        (dispatch_id, kind, link, events, people_events, deliveries, people_deliveries, opened)
+    SELECT dispatch_id, kind, '', sum(events), sum(events), sum(events), sum(events), sum(events)
+    FROM event_totals WHERE kind = 'click' GROUP BY 1, 2
+"""
+_HOURS = """
+    INSERT INTO event_hours (dispatch_id, kind, hour, deliveries, people_deliveries)
+    SELECT d.dispatch_id, e.kind, floor(extract(epoch FROM e.at - x.released_at) / 3600)::integer, count(*), count(*)
+    FROM events e JOIN deliveries d ON d.id = e.delivery_id JOIN dispatches x ON x.id = d.dispatch_id
+    WHERE e.at < x.released_at + interval '72 hours' GROUP BY 1, 2, 3
 """
 _AUDIENCES = """
     UPDATE dispatches x SET audience_size = t.size
@@ -114,6 +133,7 @@ class UsedInstallation:
     deliveries: int
     events: int
     campaign_id: int
+    draft_id: int
     delivery_id: int
     subscriber_id: int
     article_id: int
@@ -147,7 +167,7 @@ def insert_used_installation(app: AppContext, database_url: str, folder: Path, *
         with quick_inserts(connection):
             for statement in (*PEOPLE_ON_LISTS, _COPIES, _ARTICLES, _DISPATCHES, _MAILS, _POSTS, _EVENTS):
                 connection.execute(statement, numbers)
-        for statement in (_TOTALS, _AUDIENCES):
+        for statement in (_TOTALS, _EVENT_TOTALS, _ALL_LINKS, _HOURS, _AUDIENCES):
             connection.execute(statement)
         connection.execute("ALTER TABLE deliveries ENABLE TRIGGER USER")
         connection.execute("ALTER TABLE events ENABLE TRIGGER USER")
@@ -198,6 +218,7 @@ def _counted(connection: psycopg.Connection) -> UsedInstallation:
             "SELECT campaign_id FROM dispatches x JOIN channels h ON h.id = x.channel_id "
             "WHERE x.state = 'running' AND h.name = 'mail'"
         ),
+        draft_id=number("SELECT max(campaign_id) FROM dispatches WHERE state = 'draft'"),
         delivery_id=number("SELECT max(id) FROM deliveries WHERE state = 'failed'"),
         subscriber_id=77,
         article_id=number("SELECT min(id) FROM articles"),
