@@ -173,4 +173,4 @@ def test_the_same_life_by_either_edge_gives_the_same_rows(
     assert history[1]["detail"] == "channel, audience, track opens, message options, channel options"
     accepted = rows(app, REVIEWS)
     assert [(row["version"], row["blockers"]) for row in accepted] == [(2, 0), (3, 0), (4, 0)]
-    assert "over mail to no subscribers of weekly-letter" in accepted[0]["sentence"]
+    assert "over mail to no subscribers of Weekly letter" in accepted[0]["sentence"]

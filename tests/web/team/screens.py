@@ -17,12 +17,14 @@ from distributor.cli.sandbox import configure_sandbox_channels
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan
 from distributor.domain.delivery import DeliveryState
+from distributor.domain.event import Event, EventKind
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.schedule import StartTimes
 from distributor.domain.subscriber import Person
 from distributor.domain.user import Actor, Role
 from distributor.flow.app_context import AppContext
+from distributor.flow.event_counting import count_events
 from distributor.flow.publishing import article_control, article_writing, campaign_control, life_cycle, test_groups
 from distributor.flow.publishing.article_writing import SavedArticle, WritingPlace
 from distributor.flow.publishing.ingest import scan
@@ -34,6 +36,7 @@ from distributor.storage import (
     articles,
     channels,
     dispatches,
+    events,
     heartbeats,
     lists,
     memberships,
@@ -41,7 +44,6 @@ from distributor.storage import (
     user_sessions,
     users,
 )
-from tests.conftest import ACCEPTANCE_ARTICLE
 from tests.paths import ROOT
 from tests.web.samples import EVIDENCE
 
@@ -52,14 +54,51 @@ PEOPLE = 2_400
 _FIRST = ("Ada", "Bo", "Chiara", "Dov", "Eun-ji", "Farid", "Greta", "Hồng", "Ines", "Jonas", "Kofi", "Lotte")
 _LAST = ("Almeida", "Berg", "Castellanos", "Dahl", "Eriksen", "Fofana", "García-Márquez", "Haddad", "Iversen", "Jansen")
 _SENT, _DELIVERED, _FAILED = DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.FAILED
-# What a server said about each outcome that is no success.
+# What a server said about each outcome that is no success, and why.
 _REPLIES = {
-    DeliveryState.FAILED: (550, "5.1.1 <reader>: Recipient address rejected: User unknown in virtual mailbox table"),
-    DeliveryState.DEFERRED: (451, "4.7.1 Greylisting in action, please come back later"),
-    DeliveryState.UNKNOWN: (None, "the connection broke after the last byte was sent"),
-    DeliveryState.SUPPRESSED: (None, "unsubscribed"),
-    DeliveryState.BOUNCED: (552, "5.2.2 Mailbox full"),
+    DeliveryState.FAILED: (550, "5.1.1 <reader>: User unknown in virtual mailbox table", "userunknown"),
+    DeliveryState.DEFERRED: (452, "4.2.2 Mailbox full, please try again later", "mailboxfull"),
+    DeliveryState.UNKNOWN: (None, "the connection broke after the last byte was sent", ""),
+    DeliveryState.SUPPRESSED: (None, "unsubscribed", ""),
+    DeliveryState.BOUNCED: (552, "5.2.2 Mailbox full", "mailboxfull"),
 }
+_FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+# The article of a campaign by its place among the newest; of so many of its mails one is clicked.
+_CLICKED = {"finished": (1, 19), "failed": (2, 31), "running": (0, 83)}
+# Seconds from the first to the last outcome. Those of the running one come while the screens are looked at.
+_SPAN, _LONGER_SPAN = 220, 420
+_ARTICLE = """Three Days at the Harbour
+
+The festival begins on Friday at noon, when the tide is high enough for the old boats to come in under their own sails.
+Whoever wants to see that should be on the north pier by half past eleven; the south pier is closed for the repair of
+its railing.
+
+Friday
+
+The boats come in from noon. At two the net makers open their shed, where children tie their first knots and keep what
+they made. In the evening the choir of the lifeboat station sings in the market hall, and the doors stay open.
+
+- North pier: arrival of the boats, 12:00
+- Net makers' shed: knots for beginners, 14:00
+- Market hall: the choir, 19:30
+
+Saturday
+
+The market has forty stalls this year, and none of them sells plastic. Bring your own cup: there is tea at every corner
+for as long as there is water in the kettle. The race of the rowing boats starts at three, and anybody with a boat and a
+second person may row.
+
+Sunday
+
+In the morning the harbour is quiet. At eleven the keeper opens the lighthouse, ten people at a time, and tells what the
+log of 1911 says about the long night in March. At four the boats leave, and the festival is over for a year.
+
+Getting there
+
+The ferry runs every twenty minutes, the last one at midnight. Bicycles may stand along the wall of the fish market.
+
+Tags: harbour, festival, programme
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +133,7 @@ def fill(app: AppContext) -> FilledService:
     for slug in _slugs(app):
         article_control.publish(before, slug, actor=ACTOR)
     made = _add_campaigns(app)
+    _add_clicks(app, made)
     with app.database.begin() as connection:
         email = channels.find(connection, "email")
         reason = "550 5.7.1 our system has detected an unusual rate of mail from your address"
@@ -131,11 +171,13 @@ def _add_users(app: AppContext) -> None:
 
 def _write(app: AppContext) -> int:
     """An article that is pasted into the editor, and changed once; returns its id."""
-    file = ACCEPTANCE_ARTICLE if ACCEPTANCE_ARTICLE.exists() else ROOT / "content" / "compost_in_a_small_yard.txt"
-    typed = article_writing.read_paste(app, file.read_text(encoding="utf-8"))
+    typed = article_writing.read_paste(app, _ARTICLE)
     place = WritingPlace(draft_id=article_writing.start(app, key="pasted", user_id=1, text=typed).id)
     number = 0
-    for text_now in (typed, replace(typed, summary="What is known, what is tried, and what to ask first.")):
+    for text_now in (
+        typed,
+        replace(typed, summary="Boats, knots, tea and a lighthouse: what happens when, and how to get there."),
+    ):
         base = article_writing.open_writing(app, place, user_id=1).base
         saved = article_writing.save(app, place, text_now, base, user_id=1, actor=ACTOR)
         assert isinstance(saved, SavedArticle)
@@ -170,13 +212,13 @@ def _add_campaigns(app: AppContext) -> dict[str, int]:
         "finished": _sent(app, letter, now - 9 * days, {_DELIVERED: 2_300, _SENT: 69, DeliveryState.BOUNCED: 31}),
         "failed": _sent(
             app,
-            replace(letter, name="Call for volunteers", article_slugs=(slugs[2],)),
+            _named(letter, "Call for volunteers", slugs[2]),
             now - 2 * days,
             {_DELIVERED: 2_340, _FAILED: 12, DeliveryState.SUPPRESSED: 28, DeliveryState.BOUNCED: 20},
         ),
         "running": _sent(
             app,
-            replace(letter, name="Harbour festival: the whole programme", article_slugs=(slugs[0],)),
+            _named(letter, "Harbour festival: the whole programme", slugs[0]),
             now - timedelta(minutes=4),
             {
                 _SENT: 1_404,
@@ -194,13 +236,13 @@ def _add_campaigns(app: AppContext) -> dict[str, int]:
             ("paused", "Members' meeting"),
         ]
     ):
-        asked = replace(letter, name=name, article_slugs=(slugs[(number + 2) % len(slugs)],))
+        asked = _named(letter, name, slugs[(number + 2) % len(slugs)])
         made[word] = create_campaign(app, asked, actor=ACTOR)
         times = StartTimes(starts_at=now + timedelta(hours=30 * number + 5), times={}, notes=())
         life_cycle.schedule(app, made[word], actor=ACTOR, start=times)
     campaign_control.pause(app, made["paused"], "the date of the meeting is not settled", actor=ACTOR)
-    made["draft"] = create_campaign(app, replace(letter, name="Spring cleaning of the shore"), actor=ACTOR)
-    waiting = replace(letter, name="Statement on the pier", needs_approval=True, starts_at=now + 3 * days)
+    made["draft"] = create_campaign(app, _named(letter, "Spring cleaning of the shore", slugs[1]), actor=ACTOR)
+    waiting = replace(_named(letter, "Statement on the pier", slugs[1]), needs_approval=True, starts_at=now + 3 * days)
     made["waiting"] = create_campaign(app, waiting, actor=ACTOR)
     life_cycle.review(app, made["waiting"], actor=ACTOR)
     return made
@@ -215,6 +257,42 @@ def _plan(app: AppContext, name: str, slug: str, channel_names: tuple[str, ...])
         zone=app.site.time_zone,
         message_options=MessageOptions(subject=name),
     )
+
+
+def _named(plan: CampaignPlan, name: str, slug: str) -> CampaignPlan:
+    return replace(plan, name=name, article_slugs=(slug,), message_options=MessageOptions(subject=name))
+
+
+def _add_clicks(app: AppContext, campaigns: Mapping[str, int]) -> None:
+    """Some of those who got it clicked, most of them soon."""
+    clicks: list[Event] = []
+    slugs = _slugs(app)
+    with app.database.begin() as connection:
+        for word, (place, one_of) in _CLICKED.items():
+            link = {"url": f"{app.site.public_url}/articles/{slugs[place]}", "user_agent": _FIREFOX}
+            got = connection.execute(
+                text("""
+                    SELECT d.id, d.first_attempt_at FROM deliveries d JOIN dispatches p ON p.id = d.dispatch_id
+                    WHERE p.campaign_id = :campaign AND d.subscriber_id IS NOT NULL
+                      AND d.state IN ('sent', 'delivered')
+                    ORDER BY d.id
+                """),
+                {"campaign": campaigns[word]},
+            ).all()[::one_of]
+            longest = min(app.clock() - got[0].first_attempt_at, timedelta(hours=70))
+            clicks += [
+                Event(
+                    delivery_id=one.id,
+                    kind=EventKind.CLICK,
+                    at=one.first_attempt_at + longest * ((number + 1) / len(got)) ** 3,
+                    key=f"click {one.id}",
+                    detail=link,
+                )
+                for number, one in enumerate(got)
+            ]
+        events.record(connection, clicks)
+    while count_events(app):
+        pass
 
 
 def _sent(app: AppContext, plan: CampaignPlan, at: datetime, counts: Mapping[DeliveryState, int]) -> int:
@@ -235,17 +313,29 @@ def _sent(app: AppContext, plan: CampaignPlan, at: datetime, counts: Mapping[Del
         for one in planned:
             outcomes = counts if one.kind == "email" else {_SENT: PEOPLE}
             for state, count in outcomes.items():
-                code, reply = _REPLIES.get(state, (250, "2.0.0 OK queued"))
+                code, reply, reason = _REPLIES.get(state, (250, "2.0.0 OK queued", ""))
                 connection.execute(
                     text("""
-                        UPDATE deliveries SET state = :state, attempt = 1, first_attempt_at = :at, updated_at = :at,
+                        UPDATE deliveries SET state = :state, attempt = 1, first_attempt_at = :at,
+                               updated_at = CAST(:at AS timestamptz) + make_interval(secs => id % :span),
                                reply_code = :code, reply = :reply,
+                               detail = CASE WHEN :reason = '' THEN '{}'
+                                             ELSE jsonb_build_object('reason', CAST(:reason AS text)) END,
                                next_at = CASE WHEN :state = 'deferred' THEN CAST(:at AS timestamptz) + interval '15 min'
                                          END
                         WHERE id IN (SELECT id FROM deliveries WHERE dispatch_id = :id AND state = 'pending'
                                      ORDER BY id LIMIT :count)
                     """),
-                    {"state": state, "at": at, "code": code, "reply": reply, "id": one.id, "count": count},
+                    {
+                        "state": state,
+                        "at": at,
+                        "code": code,
+                        "reply": reply,
+                        "reason": reason,
+                        "span": _SPAN if sum(counts.values()) >= PEOPLE else _LONGER_SPAN,
+                        "id": one.id,
+                        "count": count,
+                    },
                 )
-        dispatches.finish_settled(connection, now=at + timedelta(minutes=6))
+        dispatches.finish_settled(connection, now=at + timedelta(minutes=4))
     return number

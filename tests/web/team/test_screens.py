@@ -6,7 +6,7 @@ The pages are those of the declared routes, so that none is forgotten; their pic
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -54,7 +54,11 @@ NO_SCREENS = {
 # Of a campaign every state is a screen of its own.
 STATES = {"/campaigns/{campaign_id}"}
 # The others show the one that is being sent.
-CAMPAIGN_OF = {"/campaigns/{campaign_id}/edit": "draft", "/campaigns/{campaign_id}/review": "waiting"}
+CAMPAIGN_OF = {
+    "/campaigns/{campaign_id}/edit": "draft",
+    "/campaigns/{campaign_id}/review": "waiting",
+    "/campaigns/{campaign_id}/results": "finished",
+}
 QUERIES = {"/search": "?q=letter"}
 
 
@@ -114,6 +118,12 @@ def take_picture(page: Page, file: Path) -> None:
 
 
 @pytest.fixture
+def app(app: AppContext) -> AppContext:
+    site = replace(app.configured_site, name="The Harbour Gazette", sender="The Harbour Gazette <news@gazette.example>")
+    return replace(app, configured_site=site)
+
+
+@pytest.fixture
 def filled(app: AppContext) -> FilledService:
     return fill(app)
 
@@ -150,6 +160,7 @@ def test_every_screen_can_be_read_and_used(app: AppContext, filled: FilledServic
     with visiting(app) as visitor, visitor.at("/app/sign-in", scheme=scheme, width=width) as page:
         page.on("console", lambda said: problems.append(f"{page.url}: {said.text}") if said.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
+        take_picture(page, PICTURES / f"signing-in-{scheme}-{width}.png")
         page.context.add_cookies(
             [{"name": "distributor_session", "value": TOKEN, "url": visitor.public_url, "httpOnly": True}]
         )

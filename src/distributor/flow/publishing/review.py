@@ -37,7 +37,7 @@ from distributor.flow.publishing.campaign_content import (
     without_repetition,
 )
 from distributor.flow.publishing.link_check import check_links
-from distributor.storage import articles, audiences, campaigns, dispatches, paused_routes
+from distributor.storage import articles, audiences, campaigns, dispatches, lists, paused_routes
 from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
 from distributor.storage.paused_routes import PausedRouteRecord
@@ -204,7 +204,7 @@ def _audience_of(
     if campaign.audience.is_empty:
         advice = f"{joined(channel_names)} sends to subscribers: name a list, a topic or a segment"
         return _Audience(problems=(Problem(Severity.BLOCK, "no-audience", advice),))
-    query, description = audience_query_of(connection, campaign), _describe(campaign.audience)
+    query, description = audience_query_of(connection, campaign), _describe(connection, campaign.audience)
     try:
         count = audiences.count(connection, query, now=now)
         everyone = replace(query, plan=replace(query.plan, repeats=True))
@@ -220,17 +220,18 @@ def _audience_of(
     return _Audience(description=description, received=all_, problems=(warning,))
 
 
-def _describe(plan: AudiencePlan) -> str:
+def _describe(connection: Connection, plan: AudiencePlan) -> str:
     """The chosen lists, topics and segments, to follow the word subscribers."""
+    names = {one.slug: one.name for one in lists.listed(connection)}
     parts = [
-        ("of", plan.lists),
+        ("of", [names.get(slug, slug) for slug in plan.lists]),
         ("who follow", plan.topics),
         ("in", plan.segments),
-        ("not of", plan.except_lists),
+        ("not of", [names.get(slug, slug) for slug in plan.except_lists]),
         ("who do not follow", plan.except_topics),
         ("not in", plan.except_segments),
     ]
-    words = [f"{before} {joined(names, 'or')}" for before, names in parts if names]
+    words = [f"{before} {joined(chosen, 'or')}" for before, chosen in parts if chosen]
     for numbers, state in ((plan.failed_of, "failed"), (plan.unknown_of, "is unknown")):
         if numbers:
             words.append(f"whose delivery of campaign {joined(map(str, numbers), 'or')} {state}")
