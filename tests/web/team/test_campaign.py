@@ -87,7 +87,7 @@ def acts(page: Any) -> list[str]:
 def test_a_campaign_from_before_there_was_a_history_has_its_page(
     team: Team, harness: CampaignHarness, marketer: Browser
 ):
-    draft = harness.draft("email")
+    draft = harness.draft("mail")
     with team.app.database.begin() as connection:
         connection.execute(text("DELETE FROM campaign_history"))
     assert marketer.page(f"/app/campaigns/{draft}").xpath("//h1")
