@@ -179,14 +179,15 @@ def remove(app: AppContext, name: str, *, actor: Actor | None = None) -> Channel
 
 
 def _plan_removal(app: AppContext, connection: Connection, record: ChannelRecord) -> ChannelRemoval:
-    needed_by = [
-        f"{one.campaign_id} {campaigns.find(connection, one.campaign_id).name!r} ({one.state})"
-        for one in dispatches.open_on(connection, record.id)
-    ]
+    needed_by = dispatches.open_on(connection, record.id)
     if needed_by:
+        named = ", ".join(
+            f"{one.campaign_id} {campaigns.find(connection, one.campaign_id).name!r} ({one.state})"
+            for one in needed_by[:_MAX_NAMED]
+        )
         more = f" and {len(needed_by) - _MAX_NAMED} more" if len(needed_by) > _MAX_NAMED else ""
         raise StateError(
-            f"channel {record.name!r} is needed by campaign {', '.join(needed_by[:_MAX_NAMED])}{more}: cancel them, "
+            f"channel {record.name!r} is needed by campaign {named}{more}: cancel them, "
             "edit them to do without it, or wait until they are finished"
         )
     try:
