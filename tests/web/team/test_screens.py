@@ -36,6 +36,10 @@ _LOAD_FRAMES = """() => Promise.race([
     frame.src = frame.src;
   }))),
 ])"""
+_HIDDEN_TABS = """() => [...document.querySelectorAll(".tabs [aria-current]")].some((tab) => {
+  const [own, row] = [tab.getBoundingClientRect(), tab.closest(".tabs").getBoundingClientRect()];
+  return own.width && (own.left < row.left - 1 || own.right > row.right + 1);
+})"""
 # Routes that are asked by scripts with what was typed, or that never end.
 NO_SCREENS = {
     "/campaigns/{campaign_id}/live": "a stream",
@@ -177,6 +181,8 @@ def test_every_screen_can_be_read_and_used(app: AppContext, filled: FilledServic
                 problems.append(f"{name}: a dialog is open")
             if scrolls_sideways(page):
                 problems.append(f"{name} scrolls sideways")
+            if page.evaluate(_HIDDEN_TABS):
+                problems.append(f"{name}: the chosen tab is out of sight")
             take_picture(page, PICTURES / f"{name}-{scheme}-{width}.png")
     # Its document holds a script to show that none runs.
     problems = [one for one in problems if "/app/_components/document' because" not in one]
