@@ -148,8 +148,8 @@ class FullDatabase(Database):
 def test_a_postgresql_without_room_pauses_a_dispatch_too(harness: CampaignHarness, tmp_path: Path) -> None:
     there, campaign_id = campaign_on(harness, tmp_path / "journals")
     there.run(rounds=2)
-    # The heartbeat is stored, the dispatch is read, and then its deliveries cannot be claimed.
-    full = FullDatabase(there.app, at=3)
+    # The heartbeat is stored, the dispatch and the site are read, and then its deliveries cannot be claimed.
+    full = FullDatabase(there.app, at=4)
     deliver(
         replace(there.app, database=full),
         there.report(campaign_id).dispatches[0].dispatch.id,
