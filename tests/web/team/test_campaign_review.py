@@ -23,7 +23,8 @@ from distributor.flow.publishing import campaign_control, life_cycle
 from distributor.flow.publishing.plan import edit_campaign
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import articles, campaign_reviews, campaigns, dispatches
-from distributor.web.team.mending import PLACES, plain
+from distributor.web.team.mending import PLACES
+from distributor.web.team.wording import for_pages
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 from tests.paths import ROOT
 
@@ -212,13 +213,13 @@ def test_every_kind_of_problem_has_one_place_where_it_is_mended():
         ("a got it before; --again sends it once more", "A got it before."),
         (
             "nothing can be posted: handle is empty; fill in with `distributor channel change`",
-            "Nothing can be posted: handle is empty.",
+            "Nothing can be posted: handle is empty; fill in what is missing on its page.",
         ),
         ("the subject has 90 characters", "The subject has 90 characters."),
     ],
 )
 def test_a_page_gives_no_advice_for_a_command_line(message: str, shown: str):
-    assert plain(message) == shown
+    assert for_pages(message) == shown
 
 
 # --- sending ---

@@ -28,6 +28,7 @@ from distributor.storage import users
 from distributor.web.client_ip import client_ip, is_cross_site
 from distributor.web.forms import Files, Form, read_form
 from distributor.web.team.pages import TeamPages
+from distributor.web.team.wording import for_pages
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _LONGEST_PATH = 2000
@@ -267,8 +268,8 @@ def kept_by(form: Form) -> tuple[str, list[tuple[str, str]]]:
 
 
 def sentence_of(error: Exception) -> str:
-    """The message of an error as a sentence."""
-    return _capitalised(str(error))
+    """The message of an error as a sentence, without what is said to somebody at a command line."""
+    return for_pages(str(error))
 
 
 def _capitalised(text: str) -> str:

@@ -13,7 +13,6 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import life_cycle
 from distributor.flow.team.discussion import AskedComment, comment
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
-from distributor.web.team.mending import plain
 from distributor.web.team.pages import TeamPages
 from distributor.web.team.review_page import ReviewForm, ReviewPage
 
@@ -126,7 +125,7 @@ class CampaignReviewPages:
             return
 
     def _again(self, asked: TeamRequest, part: str, error: Exception, status: int) -> Response:
-        form = ReviewForm(part=part, error=plain(sentence_of(error)), status=status)
+        form = ReviewForm(part=part, error=sentence_of(error), status=status)
         return self._page.respond(asked, asked.number("campaign_id"), form)
 
     def _back(self, asked: TeamRequest, done: str) -> Response:

@@ -16,7 +16,6 @@ from distributor.flow.publishing import life_cycle
 from distributor.flow.publishing.review_state import ReviewState, review_state
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.campaign_review import number_in
-from distributor.web.team.mending import plain
 from distributor.web.team.pages import TeamPages
 from distributor.web.team.review_page import ReviewForm, ReviewPage, title_of
 
@@ -111,7 +110,7 @@ class CampaignSchedulePages:
                 "page": "campaigns",
                 "campaign": state.campaign,
                 "campaign_title": title_of(state.campaign),
-                "reason": plain(sentence_of(error)),
+                "reason": sentence_of(error),
             }
             return self._pages.respond("campaign_too_late.html.j2", context, status=_CONFLICT)
         return self._gate.redirect(f"/app/campaigns/{campaign_id}/review?done=undone")
@@ -136,7 +135,7 @@ class CampaignSchedulePages:
         if isinstance(error, StateError):
             life_cycle.review(self._app, campaign_id, actor=asked.actor.name)
         status = _INVALID if isinstance(error, InputError) else _CONFLICT
-        form = ReviewForm("send", plain(sentence_of(error)), status)
+        form = ReviewForm("send", sentence_of(error), status)
         return self._page.respond(asked, campaign_id, form)
 
 

@@ -14,7 +14,6 @@ from distributor.flow.publishing.test_groups import add_group, change_group, rem
 from distributor.storage import test_groups
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.campaign_review import number_in
-from distributor.web.team.mending import plain
 from distributor.web.team.pages import TeamPages
 from distributor.web.team.review_page import ReviewForm, ReviewPage, person_of
 
@@ -129,7 +128,7 @@ class CampaignTestPages:
         )
 
     def _again(self, asked: TeamRequest, error: Exception) -> Response:
-        form = ReviewForm(part="test", error=plain(sentence_of(error)), status=_INVALID)
+        form = ReviewForm(part="test", error=sentence_of(error), status=_INVALID)
         return self._page.respond(asked, asked.number("campaign_id"), form)
 
     def _show_groups(self, asked: TeamRequest, *, error: str = "") -> Response:

@@ -14,6 +14,7 @@ from distributor.domain.campaign_review import without_findings
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.user import Permission, User
 from distributor.flow.publishing.progress import CampaignProgress, DispatchProgress
+from distributor.web.team.wording import for_pages
 
 # So short before its start, taking it back is undoing what was done a moment ago.
 _SOON = timedelta(minutes=1)
@@ -104,4 +105,5 @@ def spell_rate(rate: float) -> str:
 def _why(progress: CampaignProgress) -> list[str]:
     """Why it is paused or was not sent, each reason once."""
     states = (DispatchState.PAUSED, DispatchState.FAILED)
-    return list(dict.fromkeys(one.dispatch.reason for one in progress.dispatches if one.dispatch.state in states))
+    found = [one.dispatch.reason for one in progress.dispatches if one.dispatch.state in states]
+    return [for_pages(reason) for reason in dict.fromkeys(found) if reason]

@@ -150,7 +150,7 @@ class ChannelPages:
         except DataError:
             raise
         except (InputError, StateError, ConfigurationError) as error:
-            return self._show(asked, fault=ChannelFault(for_pages(sentence_of(error))))
+            return self._show(asked, fault=ChannelFault(sentence_of(error)))
         return self._show(asked, findings=test.findings, works=test.works, mail_to=to if test.campaign_id else "")
 
     def resume(self, asked: TeamRequest) -> Response:
@@ -260,7 +260,7 @@ class ChannelPages:
         try:
             removal = plan_removal(self._app, name)
         except StateError as error:
-            reason = for_pages(sentence_of(error))
+            reason = sentence_of(error)
         context = {
             "user": asked.user,
             "page": "channels",
@@ -327,9 +327,9 @@ def told(act: Callable[[], None]) -> ChannelFault | None:
     except DataError:
         raise
     except StateError as error:
-        return ChannelFault(for_pages(sentence_of(error)), {}, 409)
+        return ChannelFault(sentence_of(error), {}, 409)
     except (InputError, ConfigurationError) as error:
-        return ChannelFault(for_pages(sentence_of(error)))
+        return ChannelFault(sentence_of(error))
     return None
 
 

@@ -56,7 +56,6 @@ from distributor.web.team.channels import (
     ways_of,
 )
 from distributor.web.team.pages import TeamPages
-from distributor.web.team.wording import for_pages
 
 _ARTICLES = 20
 # The setting of the sender that the step of mails asks for, where the kind has it.
@@ -165,7 +164,7 @@ class FirstRunPages:
         except DataError:
             raise
         except (SourceError, InputError) as error:
-            slug, faults["article"] = "", for_pages(sentence_of(error))
+            slug, faults["article"] = "", sentence_of(error)
         if not faults and form.one("list_name"):
             try:
                 add_first_list(
@@ -177,7 +176,7 @@ class FirstRunPages:
             except DataError:
                 raise
             except (InputError, StateError) as error:
-                faults["list_name"] = for_pages(sentence_of(error))
+                faults["list_name"] = sentence_of(error)
         if faults:
             return self._show_content(asked, faults)
         return self._gate.redirect(f"/app/setup/first-mail{f'?article={slug}' if slug else ''}")
@@ -201,7 +200,7 @@ class FirstRunPages:
         except (DataError, ServiceError):
             raise
         except DistributorError as error:
-            return self._show_first_mail(asked, problem=for_pages(sentence_of(error)))
+            return self._show_first_mail(asked, problem=sentence_of(error))
         return self._gate.redirect("/app/setup/first-mail?sent=yes")
 
     def show_first_mail_state(self, asked: TeamRequest) -> Response:
@@ -278,7 +277,7 @@ class FirstRunPages:
         except DataError:
             raise
         except (InputError, StateError, ConfigurationError) as error:
-            return {"problem_text": for_pages(sentence_of(error)), "works": False}
+            return {"problem_text": sentence_of(error), "works": False}
         found = () if mail.is_sandbox else look_up_dns(self._app, name)
         return {
             "trial": [finding_context(one) for one in test.findings],
@@ -356,7 +355,7 @@ class FirstRunPages:
             try:
                 body = self._from_sandbox(asked.user.email)
             except ServiceError as error:
-                body, sandbox_problem = None, for_pages(sentence_of(error))
+                body, sandbox_problem = None, sentence_of(error)
             message = parse_message(body) if body else None
         return {
             "mail": mail,

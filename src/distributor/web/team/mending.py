@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -11,11 +10,7 @@ from urllib.parse import quote
 
 from distributor.domain.problems import Problem, ReviewProblem, Severity
 from distributor.flow.publishing.review_state import ReviewState
-
-# Advice for the command line, which is of no use on a page.
-_COMMAND = re.compile(
-    r"[:;,]?\s*(?:(?:fill in|make a key for \S+|name it) with )?`distributor[^`]*`[^;.:]*|[;,]? --again[^;.:]*"
-)
+from distributor.web.team.wording import for_pages
 
 
 class MendingPlace(Enum):
@@ -92,12 +87,6 @@ def rows_of(state: ReviewState) -> list[FindingRow]:
     return sorted(rows, key=lambda row: row.level != Severity.BLOCK.value)
 
 
-def plain(message: str) -> str:
-    """A message of the flow as a sentence, without what is said to somebody at a command line."""
-    kept = " ".join(_COMMAND.sub("", message).split()).rstrip(" :;,")
-    return f"{kept[:1].upper()}{kept[1:]}{'' if kept.endswith(('.', '!', '?', '…')) else '.'}"
-
-
 def _row(state: ReviewState, found: ReviewProblem, channels: list[str]) -> FindingRow:
     path, link = _place(state, found)
     return FindingRow(
@@ -121,7 +110,7 @@ def _words_of(problem: Problem) -> str:
         "link-is-local": _("Only this machine can open the link: the public address of the site is not set."),
         "preheader-empty": _("An inbox shows no text beside the subject: give the article a summary."),
     }
-    return words.get(problem.code, "") or plain(problem.message)
+    return words.get(problem.code, "") or for_pages(problem.message)
 
 
 def _place(state: ReviewState, found: ReviewProblem) -> tuple[str, str]:

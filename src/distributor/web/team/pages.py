@@ -21,6 +21,7 @@ from distributor.web.headers import content_policy
 from distributor.web.pages import StyleSheet
 from distributor.web.team.ledger import ledger_parts
 from distributor.web.team.navigation import navigation_for
+from distributor.web.team.wording import without_commands
 
 # No script and no style but those in files of our own, no image of another server, only frames of our own, and none
 # around us.
@@ -71,6 +72,7 @@ class TeamPages:
                 "site_zone": lambda: self._app.site.zone,
                 "clock_time": clock_time,
                 "shown_to": shown_to,
+                "without_commands": without_commands,
                 "script_url": self._script_url,
                 "script_style_url": self._script_style_url,
             }

@@ -21,8 +21,9 @@ from distributor.flow.team.discussion import able_to_approve, active_users
 from distributor.storage import test_groups
 from distributor.storage.database import Connection
 from distributor.web.team.access import TeamRequest
-from distributor.web.team.mending import plain, rows_of
+from distributor.web.team.mending import rows_of
 from distributor.web.team.pages import TeamPages
+from distributor.web.team.wording import for_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class ReviewPage:
             "zone": state.planned[0].zone if state.planned else self._app.site.time_zone,
             "earliest": f"{self._app.clock().astimezone(_zone_of(state)):%Y-%m-%dT%H:%M}",
             "first_time": short_time(min(starts), self._app.site.zone) if starts else "",
-            "doubts": [plain(one) for one in state.doubts],
+            "doubts": [for_pages(one) for one in state.doubts],
             "send_text": _("Send now to %(count)s people") % {"count": people} if state.people else _("Send now"),
             "sure_text": _("Yes, it goes to %(count)s people") % {"count": people} if state.people else _("Yes"),
         }

@@ -8,11 +8,27 @@ import re
 _ON_PAGES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
+        (
+            r"`distributor campaign review[^`]*` shows it as it is now, and `distributor campaign resume[^`]*` sends "
+            "it so",
+            "Its review shows it as it is now, and resuming it sends it so",
+        ),
+        (r"`distributor campaign duplicate[^`]*` copies it", "duplicate it to send it to more people"),
+        (
+            r"`distributor campaign reschedule[^`]*` changes its times, `distributor campaign undo[^`]*` makes it a "
+            "draft again",
+            "change its times, or take it back to change more",
+        ),
+        (r"`distributor campaign schedule[^`]*`", "choose one"),
+        (r"publish it again with `distributor article publish[^`]*`", "publish it again on its page"),
+        (r"or run `distributor article publish[^`]* --at [^`]*`", "or publish it earlier on its page"),
+        (r"or run `distributor article (publish|withdraw)[^`]*`", r"or \1 it on its page"),
         (r"with `distributor channel dkim create[^`]*`", "on the page DNS and signatures"),
         (r"`distributor channel dkim create[^`]*` creates one", "make one on the page DNS and signatures"),
         (r"`distributor channel dkim activate[^`]*` activates it", "let it sign on the page DNS and signatures"),
         (r"`distributor channel dkim remove[^`]*` removes it", "delete it on the page DNS and signatures"),
         (r"then run `distributor channel dkim remove[^`]*`", "then delete the key"),
+        (r"fill in with `distributor channel change[^`]*`", "fill in what is missing on its page"),
         (r"with `distributor channel (?:change|set)[^`]*`", "in the settings of the channel"),
         (r"with `distributor list update[^`]*`", "in its settings"),
         (r"; `distributor channel (?:kind|list)[^`]*` (?:explains|lists) (?:them all|them)", ""),
@@ -22,8 +38,22 @@ _ON_PAGES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
-def for_pages(text: str) -> str:
-    """The sentence with pages in place of commands, and a full stop at its end."""
+# What is left is advice for the command line, which is of no use on a page.
+_COMMAND = re.compile(
+    r"[:;,]?\s*(?:(?:make a key for \S+|name it) with |run )?`distributor[^`]*`[^;.:]*|[;,]? --again[^;.:]*"
+)
+
+
+def without_commands(text: str) -> str:
+    """The text with pages in place of commands, else as it is."""
+    if "`distributor" not in text and "--again" not in text:
+        return text
     for pattern, words in _ON_PAGES:
         text = pattern.sub(words, text)
-    return text if text.endswith((".", "?")) else f"{text}."
+    return " ".join(_COMMAND.sub("", text).split()).rstrip(" :;,")
+
+
+def for_pages(text: str) -> str:
+    """A message of the flow as a sentence without commands: with a capital, and a full stop at its end."""
+    kept = " ".join(without_commands(text).split()).rstrip(" :;,")
+    return f"{kept[:1].upper()}{kept[1:]}{'' if kept.endswith(('.', '!', '?', '…')) else '.'}"

@@ -1,0 +1,95 @@
+"""What the flow says to somebody at a command line is said in other words on a page."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from distributor.domain.errors import StateError
+from distributor.web.team.access import sentence_of
+from distributor.web.team.wording import for_pages, without_commands
+from tests.paths import ROOT
+
+SOURCES = sorted(
+    path
+    for folder in ("channels", "domain", "flow", "mail", "rendering", "storage")
+    for path in (ROOT / "src/distributor" / folder).rglob("*.py")
+)
+
+
+def messages_with_commands(source: Path) -> Iterator[str]:
+    """The texts of a source that name a command, with the same word for every value in them."""
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    apart = {id(value) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for value in node.values}
+    apart |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        text = ""
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(str(one.value) if isinstance(one, ast.Constant) else "moon" for one in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in apart:
+            text = node.value
+        if "`distributor " in text:
+            yield text
+
+
+MESSAGES = sorted({text for source in SOURCES for text in messages_with_commands(source)})
+
+
+def test_the_messages_that_name_commands_are_found():
+    assert any("article publish" in one for one in MESSAGES)
+    assert any("campaign resume" in one for one in MESSAGES)
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_no_message_names_a_command_on_a_page(message: str):
+    shown = sentence_of(StateError(message))
+    assert "distributor " not in shown
+    assert "`" not in shown
+    assert shown == " ".join(shown.split())
+    assert not any(odd in shown for odd in (" ,", " ;", " .", ":.", ";.", ",.", "..", ": ;", ":;"))
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            "article moon was withdrawn: publish it again with `distributor article publish moon` and resume the "
+            "campaign, or cancel it",
+            "Article moon was withdrawn: publish it again on its page and resume the campaign, or cancel it.",
+        ),
+        (
+            "the text of moon changed. `distributor campaign review 3` shows it as it is now, and `distributor "
+            "campaign resume 3` sends it so",
+            "The text of moon changed. Its review shows it as it is now, and resuming it sends it so.",
+        ),
+        (
+            "article moon is under embargo, after the time of the campaign: send it later, or run `distributor article "
+            "publish moon --at TIME`",
+            "Article moon is under embargo, after the time of the campaign: send it later, or publish it earlier on "
+            "its page.",
+        ),
+        (
+            "article moon is not published, and its file is missing from the content folder: put the file back, or run "
+            "`distributor article publish moon`",
+            "Article moon is not published, and its file is missing from the content folder: put the file back, or "
+            "publish it on its page.",
+        ),
+        (
+            "campaign 3 has no time for mail: `distributor campaign schedule 3 --at TIME`",
+            "Campaign 3 has no time for mail: choose one.",
+        ),
+        ("paused by hand", "Paused by hand."),
+    ],
+)
+def test_a_reason_names_pages_in_place_of_commands(message: str, shown: str):
+    assert for_pages(message) == shown
+
+
+def test_what_a_server_says_stays_as_it_is():
+    assert (
+        without_commands("550 5.7.1  refused; see https://example.org/")
+        == "550 5.7.1  refused; see https://example.org/"
+    )
