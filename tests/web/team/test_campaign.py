@@ -283,7 +283,7 @@ def test_what_could_not_be_sent_says_so_and_why_and_nothing_says_sent(harness: C
     release(harness.app, 1)
     page = words(marketer.page(f"/app/campaigns/{campaign_id}"))
     assert "It was not sent. Nobody has it." in page
-    assert "the audience was empty at release" in page
+    assert "The audience was empty at release." in page
     assert "Nobody got anything" in page
 
 

@@ -177,7 +177,7 @@ def test_the_stream_says_what_changes_and_ends_with_the_campaign(
     settle(app, 1, "sent")
     stream.heard("state", '<span class="number">1</span></strong> of')
     campaign_control.pause(app, 1, reason="wait a moment")
-    stream.heard("state", "wait a moment")
+    stream.heard("state", "Wait a moment.")
     campaign_control.resume(app, 1)
     harness.run()
     stream.heard("state", "It is finished")

@@ -60,6 +60,11 @@ class RunProgress:
         self._waiting_since: float | None = None
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether the run does nothing but wait for outcomes of its channel: it has begun to send."""
+        return self._waiting_since is not None
+
+    @property
     def silent_for(self) -> timedelta:
         """For how long the run has done nothing but wait for outcomes of its channel."""
         since = self._waiting_since

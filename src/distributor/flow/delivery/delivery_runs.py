@@ -66,6 +66,7 @@ class DeliveryRuns:
     def _is_to_wait_in_background(self, run: _Run) -> bool:
         return (
             run.is_alive()
+            and run.progress.is_waiting
             and run.progress.silent_for >= self._silent_after
             and len(self._background) < MAX_IN_BACKGROUND
         )
