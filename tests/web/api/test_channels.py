@@ -45,6 +45,8 @@ def test_a_channel_names_the_texts_that_it_uses(api: Any):
         "closing",
         "cut_after",
         "greeting",
+        "layout",
+        "preheader",
         "subject",
     ]
     assert api.get("/channels/posts").json()["message_options"] == ["text"]
