@@ -128,7 +128,7 @@ class Chart:
 
 
 _WIDTH, _HEIGHT = 640, 220
-_LEFT, _TOP, _BOTTOM, _RIGHT = 64, 12, 28, 20
+_LEFT, _TOP, _BOTTOM, _RIGHT = 64, 12, 28, 32
 
 
 def chart_of(points: Sequence[ClickPoint]) -> Chart | None:
