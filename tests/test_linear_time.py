@@ -29,6 +29,7 @@ from distributor.domain import address, hashtags, image_file, person, schedule
 from distributor.domain.address import without_addresses
 from distributor.domain.blocks import Code, Mark, Paragraph, Run
 from distributor.domain.errors import DistributorError, InputError
+from distributor.domain.masking import masked
 from distributor.domain.segments import parser as segments
 from distributor.domain.subscriber_import import ImportSettings
 from distributor.domain.tags import slugify
@@ -48,6 +49,7 @@ from distributor.rendering.html import html_of
 from distributor.rendering.text import text_of_blocks
 from distributor.sources import decoding, tags, urls
 from distributor.sources.formats import parse_manuscript
+from distributor.sources.pasted import format_of
 from distributor.web import client_ip, conditional_get
 from tests.conftest import thorough
 from tests.mail.dns.fake_dns import FakeDns
@@ -316,7 +318,12 @@ PARSERS: dict[str, tuple[Callable[[str], Any], tuple[str, ...]]] = {
     "paragraphs of marks": (_substitute(greeting._PARAGRAPH_OF_MARKS), ("<p ", "<p> ", "<br/>", " ")),
     "links in a mail": (_substitute(rendition._EXTERNAL_LINK), ("<a ", '<a href="', '<a href="http://', " ")),
     "addresses in a reply": (_substitute(api_client._ADDRESSES_AND_LINKS), ("a", "a@", "<", "http://", "@")),
-    "addresses in a text": (without_addresses, ("a", "a@", "@", "<")),
+    "addresses in a text": (without_addresses, ("a", "a@", "@", "<", "%40", "a%40")),
+    "masked addresses": (masked, ("a", "a@", "@", "<", "%40", "a%40", "a@%40 ")),
+    "format of a pasted text": (
+        format_of,
+        ("[a](", "![](", "[", "**a", "**a ", "__a ", "(__a", "[a](b (", "|---", "- --"),
+    ),
     "web hook body": (lambda text: payload.parse_json(text.encode()), ('{"a":', "[", '"\\u0000",', "9", " ")),
     "CSV": (_csv, ('"', '""', "a,b\n", ",", '"a\n', "a", 'a","b\n', '""\n', "\r", "\r\n")),
     "header of a CSV": (_header, ("a,", "-", " ", "a", '"a",', "'", "_", "1", ":", "(")),

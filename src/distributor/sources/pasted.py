@@ -15,14 +15,15 @@ from distributor.sources.html import looks_like_html
 
 PLAIN, MARKDOWN, HTML = ".txt", ".md", ".html"
 
-# Each of them says Markdown by itself: plain text has bullets, numbers and rules too.
+# Each of them says Markdown by itself: plain text has bullets, numbers and rules too. No part of one runs on over the
+# beginning of the next, so that a long text is read once.
 _MARKDOWN_SIGNS = re.compile(
     r"""
       ^\#{1,6}[ ]\S                      # a heading
     | ^---\n[A-Za-z_][\w-]*:             # front matter
     | ^(?:```|~~~)                       # code
     | ^>[ ]\S                            # a quote
-    | !?\[[^\]\n]*\]\([^)\s]+[^)\n]*\)   # a link or an image
+    | !?\[[^\[\]\n]*\]\([^()\s][^()\n]*\)   # a link or an image
     | (?<![\w*])\*\*\S[^*\n]*\S\*\*      # strong
     | (?<!\w)__\S[^_\n]*\S__(?!\w)
     | ^\|?[ ]*:?-{3,}:?[ ]*\|            # the rule of a table

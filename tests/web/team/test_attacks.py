@@ -150,3 +150,18 @@ def test_a_number_of_any_length_in_an_address_is_something_that_is_not_there(tea
             assert team.browser().get(path).status_code == 303, route.path
         else:
             assert owner.post(path).status_code in (404, 422), route.path
+
+
+@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}], ids=str)
+def test_no_route_takes_a_change_of_another_site_by_a_form_a_file_or_a_script(team: Team, headers: dict[str, str]):
+    owner = team.signed_in(team.user())
+    changing = [one for one in declared(team) if one.method not in SAFE]
+    assert len(changing) > 60
+    for route in changing:
+        for more in ({}, {"HX-Request": "true"}):
+            sent = owner.client.post(path_of(route), data={"name": "x"}, headers={**headers, **more})
+            assert (sent.status_code, "did not come from a page" in sent.text) == (403, True), route.path
+        if route.takes_files:
+            sent = owner.client.post(path_of(route), files={"files": ("a.md", b"# x")}, headers=headers)
+            assert sent.status_code == 403, route.path
+    assert owner.get("/app").status_code == 200
