@@ -58,3 +58,5 @@ def sent_message(app: AppContext, delivery_id: int) -> ShownMessage:
     except (InputError, NotFoundError) as error:
         # A field that the message needs was erased, or the channel is of a kind that is not installed any more.
         return ShownMessage(missing=str(error))
+    except KeyError as error:
+        return ShownMessage(missing=f"it was rendered by another version, without {error}")

@@ -20,7 +20,7 @@ from distributor.channels.api import (
 )
 from distributor.domain.article import Article
 from distributor.domain.campaign import Campaign, Dispatch
-from distributor.domain.errors import NotFoundError
+from distributor.domain.errors import InputError, NotFoundError
 from distributor.domain.merge_fields import ReaderFields
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
@@ -118,7 +118,10 @@ def _reader_of(
 def _views_of(channel: Channel, rendition: Rendition, reader: ReaderFields | None, media: MediaStore) -> ReaderViews:
     """The views of the channel, or else its preview and its files."""
     if isinstance(channel, ViewedChannel):
-        return channel.views_of(rendition, reader, media)
+        try:
+            return channel.views_of(rendition, reader, media)
+        except KeyError as error:
+            raise InputError(f"it was rendered by another version, without {error}: it cannot be shown") from error
     screen = ReaderScreen(name="page", title=rendition.kind, page=channel.preview(rendition, media))
     files = (
         ReaderView(name=f"file-{number}", title=name, text=body.decode("utf-8", "replace"))
