@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, or_, select, tuple_, union_all
 
 from distributor.domain.clients import ClientKind
 from distributor.domain.delivery import DeliveryState
@@ -16,6 +17,7 @@ from distributor.storage.delivery_queries import DeliveryRecord, record_of
 
 # So many people whose addresses begin alike are looked at in a search.
 _MOST_PEOPLE = 2000
+MAX_ID = 2**63 - 1
 
 _LEASED = (DeliveryState.CLAIMED, DeliveryState.IN_FLIGHT)
 _UNSENT = frozenset({DeliveryState.PENDING, *_LEASED})
@@ -45,10 +47,8 @@ def page_after(connection: Connection, wanted: DeliveryFilter, *, after_id: int,
     if wanted.person:
         found = [one for one in _of_person(connection, wanted) if one.id > after_id]
         return found[:limit]
-    parts = [
-        part.where(_row.id > after_id).order_by(_row.id).limit(limit) for part in _parts(wanted.dispatch_ids, wanted)
-    ]
-    return _found(connection, parts, limit=limit)
+    parts = _parts(wanted.dispatch_ids, wanted, after_id=after_id)
+    return _found(connection, [part.first(limit) for part in parts], limit=limit)
 
 
 def page_before(connection: Connection, wanted: DeliveryFilter, *, before_id: int, limit: int) -> list[DeliveryRecord]:
@@ -56,17 +56,14 @@ def page_before(connection: Connection, wanted: DeliveryFilter, *, before_id: in
     if wanted.person:
         found = [one for one in _of_person(connection, wanted) if one.id < before_id]
         return found[-limit:]
-    parts = [
-        part.where(_row.id < before_id).order_by(_row.id.desc()).limit(limit)
-        for part in _parts(wanted.dispatch_ids, wanted)
-    ]
-    return _found(connection, parts, limit=limit, is_backwards=True)
+    parts = _parts(wanted.dispatch_ids, wanted, before_id=before_id)
+    return _found(connection, [part.last(limit) for part in parts], limit=limit, is_backwards=True)
 
 
 def first_id(connection: Connection, dispatch_id: int) -> int | None:
     """The first delivery of a dispatch by id; None if it has none."""
-    parts = [part.order_by(_row.id).limit(1) for part in _parts([dispatch_id], DeliveryFilter(dispatch_ids=()))]
-    found = union_all(*(part.subquery().select() for part in parts)).subquery()
+    parts = _parts([dispatch_id], DeliveryFilter(dispatch_ids=()))
+    found = union_all(*(part.first(1).subquery().select() for part in parts)).subquery()
     number: int | None = connection.execute(select(func.min(found.c.id))).scalar_one()
     return number
 
@@ -114,30 +111,52 @@ def of_person(connection: Connection, subscriber_id: int, *, before_id: int | No
     ]
 
 
-def _parts(dispatch_ids: Sequence[int], wanted: DeliveryFilter) -> list[Select[tuple[int]]]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A query for ids, and the columns in whose order its index has them."""
+
+    query: Select[tuple[int]]
+    order: tuple[ColumnElement[Any], ...]
+
+    def first(self, limit: int) -> Select[tuple[int]]:
+        return self.query.order_by(*self.order).limit(limit)
+
+    def last(self, limit: int) -> Select[tuple[int]]:
+        return self.query.order_by(*(column.desc() for column in self.order)).limit(limit)
+
+
+def _parts(
+    dispatch_ids: Sequence[int], wanted: DeliveryFilter, *, after_id: int = 0, before_id: int = MAX_ID
+) -> list[_Part]:
     """One query for each index that leads to some of the deliveries in the order of their ids.
 
-    States are written into the statements, because an index of some states serves no statement with a parameter.
+    States are written into the statements, because an index of some states serves no statement with a parameter. The
+    dispatch is in a range and in the order rather than equal to a number: with the order of the ids alone PostgreSQL
+    may read the whole table by its primary key, hoping to find enough rows soon.
     """
     if wanted.event:
-        return _with_event(wanted, wanted.event)
+        query = _with_event(wanted, wanted.event)
+        return [_Part(one.where(_row.id > after_id, _row.id < before_id), (_row.id,)) for one in query]
     of_reason = _of_reason(wanted)
     parts = []
     for dispatch_id in dispatch_ids:
-        parts += [
-            select(_row.id).where(_row.dispatch_id == dispatch_id, _row.state == _written(state), *of_reason)
-            for state in sorted(wanted.states - _UNSENT)
-        ]
+        for state in sorted(wanted.states - _UNSENT):
+            place = (_row.dispatch_id, _row.state, _row.id)
+            in_place = (
+                tuple_(*place) > tuple_(dispatch_id, _written(state), after_id),
+                tuple_(*place) < tuple_(dispatch_id, _written(state), before_id),
+            )
+            parts.append(_Part(select(_row.id).where(_row.state == _written(state), *in_place, *of_reason), place))
         unsent = wanted.states & _UNSENT
         if unsent:
             # Nearly all of what is not settled is pending at first, and the leased are few.
-            parts.append(
-                select(_row.id).where(
-                    _row.dispatch_id == dispatch_id,
-                    or_(*(_row.state == _written(state) for state in sorted(unsent))),
-                    *of_reason,
-                )
+            is_unsent = or_(*(_row.state == _written(state) for state in sorted(unsent)))
+            order = (_row.dispatch_id, _row.id)
+            of_dispatch = (
+                tuple_(*order) > tuple_(dispatch_id, after_id),
+                tuple_(*order) < tuple_(dispatch_id, before_id),
             )
+            parts.append(_Part(select(_row.id).where(is_unsent, *of_dispatch, *of_reason), order))
     return parts
 
 
@@ -154,8 +173,8 @@ def _with_event(wanted: DeliveryFilter, event: EventKind) -> list[Select[tuple[i
         return []
     of_all = _parts(wanted.dispatch_ids, DeliveryFilter(dispatch_ids=wanted.dispatch_ids))
     ends = [
-        union_all(*(part.order_by(order).limit(1).subquery().select() for part in of_all)).subquery()
-        for order in (_row.id, _row.id.desc())
+        union_all(*(one.subquery().select() for one in found)).subquery()
+        for found in ([part.first(1) for part in of_all], [part.last(1) for part in of_all])
     ]
     first, last = (
         select(func.min(ends[0].c.id)).scalar_subquery(),
