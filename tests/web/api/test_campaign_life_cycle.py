@@ -81,7 +81,7 @@ def test_without_a_time_a_campaign_is_a_draft(api: Any):
 def test_with_a_time_it_is_reviewed_and_scheduled_by_the_token(api: Any):
     made = create(api, at="2099-03-01 09:00", zone="Europe/Berlin", channels=["mail", "feed"])
     assert (made["state"], made["undo_until"]) == ("scheduled", "2099-03-01T08:00:00Z")
-    assert made["review"]["sentence"].startswith("Sends “The news” over mail to 2 subscribers of news and publishes it")
+    assert made["review"]["sentence"].startswith("Sends “The news” over mail to 2 subscribers of News and publishes it")
     assert made["review"]["articles"] == {"the-news": 1}
     history = api.get("/campaigns/1/history").json()["items"]
     assert [one["action"] for one in history] == ["created", "reviewed", "scheduled"]

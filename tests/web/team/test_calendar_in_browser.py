@@ -147,7 +147,7 @@ def test_a_campaign_is_moved_by_keyboard_alone_without_scripts(planner: Planner)
         page.get_by_label("Day").fill(planner.day(9))
         page.get_by_label("Time").fill("10:30")
         page.get_by_label("Time").press("Enter")
-        expect(page.get_by_role("status")).to_contain_text("now starts on")
+        expect(page.get_by_role("status").first).to_contain_text("now starts on")
         assert planner.local(campaign_id) == {"email": f"{planner.day(9)} 10:30"}
         with planner.app.database.begin() as connection:
             (one,) = dispatches.of_campaign(connection, campaign_id)

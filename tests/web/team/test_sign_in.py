@@ -29,7 +29,7 @@ def test_the_first_owner_is_made_by_a_link_that_works_once(team: Team):
     assert "You are the first here" in browser.get(link).text
     form = {"email": "ada@example.org", "name": "Ada", "password": PASSWORD, "password_again": PASSWORD}
     response = browser.post(link, form)
-    assert (response.status_code, response.headers["location"]) == (303, "/app")
+    assert (response.status_code, response.headers["location"]) == (303, "/app/setup")
     assert "Hello, Ada" in browser.get("/app").text
     assert first_owner_link(team.app) == ""
     again = team.browser().post(link, {**form, "email": "eve@example.org"})

@@ -252,7 +252,10 @@ def _options_of(form: Form, channel: str, errors: dict[str, str], *, before: Mes
     }
     for option in _LINES:
         given[option] = " ".join(given[option].split())
-    given["layout"] = _member(MailLayout, form.one(name_of("layout")))
+    layout = _member(MailLayout, form.one(name_of("layout")))
+    # The form shows the default as chosen: an edit of something else leaves the choice open.
+    is_still_open = not channel and before.layout is None and layout is MailLayout.WHOLE
+    given["layout"] = None if is_still_open else layout
     given["cut_after"] = _cut_after(form.one(name_of("cut_after")), name_of("cut_after"), errors)
     return replace(before, **given)
 
