@@ -39,7 +39,7 @@ def test_the_table_fits_a_terminal_and_the_sentence_says_it_all(run: Run, campai
     assert feed.split()[:7] == ["feed", "Mon", "1", "Mar", "2032", "11:00", "3"]
     assert news.split()[:7] == ["news", "Mon", "1", "Mar", "2032", "09:00", "1"]
     assert (
-        "Sends “A first article” over news to 1 subscriber of readers on Mon 1 Mar 2032 09:00 Europe/Berlin, then "
+        "Sends “A first article” over news to 1 subscriber of Readers on Mon 1 Mar 2032 09:00 Europe/Berlin, then "
         "publishes it in feed at 11:00; this makes it public; " in result.message
     )
 
