@@ -14,6 +14,8 @@ from starlette.requests import Request
 # contain the other control characters, and U+FFFD stands for bytes that are not UTF-8.
 _INVALID_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffd]")
 _MAX_FIELDS = 1000
+# The largest number that has as many digits fits into a bigint.
+LONGEST_NUMBER = 18
 _MAX_FILES = 50
 _MAX_FIELD_BYTES = 1024 * 1024
 _LONGEST_NAME = 200
@@ -54,6 +56,14 @@ class Form:
     def all(self, name: str) -> tuple[str, ...]:
         """The values of a field that are not empty, each once."""
         return tuple(dict.fromkeys(value for value in self.fields.get(name, ()) if value))
+
+
+def number_of(text: str, *, digits: int = LONGEST_NUMBER) -> int | None:
+    """The number that a text is in ASCII digits, as ids and versions are; None for anything else, and for more digits.
+
+    Python's own reading accepts signs, blanks and other scripts, and takes long for very many digits.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
 
 async def read_form(request: Request, *, max_bytes: int | None = None, files: Files = Files.REFUSED) -> Form:

@@ -26,7 +26,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.team.sign_in import Client, SignedIn, find_session, record_denial, user_of_session
 from distributor.storage import users
 from distributor.web.client_ip import client_ip, is_cross_site
-from distributor.web.forms import Files, Form, read_form
+from distributor.web.forms import Files, Form, number_of, read_form
 from distributor.web.team.pages import TeamPages
 from distributor.web.team.wording import for_pages
 
@@ -77,10 +77,18 @@ class TeamRequest:
 
     def number(self, name: str) -> int:
         """A parameter of the path that is a number. Raises HTTPException 404 for any other."""
-        text = str(self.request.path_params[name])
-        if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        number = number_of(str(self.request.path_params[name]))
+        if number is None:
             raise HTTPException(404)
-        return int(text)
+        return number
+
+    def before(self) -> int | None:
+        """The id before which a page of a list begins; None on the first. Raises HTTPException 404."""
+        text = self.request.query_params.get("before", "")
+        number = number_of(text)
+        if text and number is None:
+            raise HTTPException(404)
+        return number
 
 
 Endpoint: TypeAlias = Callable[[TeamRequest], Response]

@@ -33,6 +33,7 @@ from distributor.flow.publishing.article_writing import (
 from distributor.flow.publishing.ingest import Change
 from distributor.sources.pasted import MARKDOWN, format_of
 from distributor.storage import article_drafts, article_list, articles, users
+from distributor.web.forms import number_of
 from distributor.web.team.access import TEXT_BYTES, UPLOAD_BYTES, Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.article_preview import ArticlePreview, ArticlePreviews
 from distributor.web.team.articles import field_labels
@@ -42,7 +43,6 @@ _SUGGESTED_TAGS = 40
 _LONGEST_TAG = 200
 # What a button does besides saving: `show:` and the name of a tab, and others.
 _SHOW = "show:"
-_NUMBER = 18
 
 
 class ArticleEditorPages:
@@ -329,11 +329,8 @@ def _path(place: WritingPlace) -> str:
 
 
 def _base_of(asked: TeamRequest) -> DraftBase:
-    def number(name: str) -> int:
-        text = asked.form.one(name)
-        return int(text) if text.isascii() and text.isdigit() and len(text) <= _NUMBER else 0
-
-    return DraftBase(revision=number("revision"), version=number("version"))
+    form = asked.form
+    return DraftBase(revision=number_of(form.one("revision")) or 0, version=number_of(form.one("version")) or 0)
 
 
 def _shown_after(act: str) -> str:

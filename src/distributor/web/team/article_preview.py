@@ -21,6 +21,7 @@ from distributor.flow.publishing.campaign_content import stored_media
 from distributor.flow.publishing.reader_views import images_by_url, views_of_article, with_embedded_images
 from distributor.storage import channels
 from distributor.storage.channels import ChannelRecord
+from distributor.web.forms import number_of
 from distributor.web.pages import PageRenderer
 from distributor.web.public.article_view import view_of
 from distributor.web.team.access import sentence_of
@@ -111,10 +112,11 @@ class ArticlePreviews:
         return self._pages.frame(preview.page, images=_ANY_IMAGE)
 
     def _channel(self, name: str) -> ChannelRecord:
-        if not (name.isascii() and name.isdigit() and len(name) <= 18):
+        channel_id = number_of(name)
+        if channel_id is None:
             raise HTTPException(404)
         with self._app.database.begin() as connection:
-            found = [one for one in channels.all_channels(connection) if one.id == int(name)]
+            found = [one for one in channels.all_channels(connection) if one.id == channel_id]
         if not found:
             raise HTTPException(404)
         return found[0]

@@ -29,6 +29,7 @@ from distributor.storage import article_drafts, article_list, articles, dispatch
 from distributor.storage.article_list import ArticleCursor, ArticleFilter
 from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
+from distributor.web.forms import number_of
 from distributor.web.team.access import TEXT_BYTES, UPLOAD_BYTES, Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.article_preview import ArticlePreviews
 from distributor.web.team.pages import TeamPages
@@ -367,16 +368,16 @@ def _cursor_of(query: Mapping[str, str]) -> ArticleCursor | None:
     if not text:
         return None
     at, _comma, number = text.partition(",")
+    article_id = number_of(number)
     try:
         updated_at = datetime.fromisoformat(at)
-        if updated_at.tzinfo is None or not (number.isascii() and number.isdigit() and len(number) <= 18):
-            raise ValueError
     except ValueError:
         raise HTTPException(404) from None
-    return ArticleCursor(updated_at, int(number))
+    if updated_at.tzinfo is None or article_id is None:
+        raise HTTPException(404)
+    return ArticleCursor(updated_at, article_id)
 
 
 def _revision_of(text: str, newest: int) -> int | None:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        return None
-    return int(text) if 1 <= int(text) <= newest else None
+    number = number_of(text, digits=9)
+    return number if number is not None and 1 <= number <= newest else None

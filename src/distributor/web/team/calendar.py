@@ -24,7 +24,7 @@ from distributor.domain.errors import DataError, InputError, NotFoundError, Stat
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import calendar as flow
-from distributor.web.forms import Form
+from distributor.web.forms import Form, number_of
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.pages import TeamPages
 
@@ -267,7 +267,7 @@ def _clock_of(form: Form) -> time | None:
 
 
 def _version_of(form: Form) -> int | None:
-    text = form.one("version")
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+    version = number_of(form.one("version"), digits=9)
+    if version is None:
         raise InputError(_("the page is out of date: open it again"))
-    return int(text)
+    return version

@@ -22,6 +22,7 @@ from distributor.flow.publishing.correction import correct_campaign
 from distributor.flow.publishing.plan import duplicate_campaign
 from distributor.flow.publishing.progress import CampaignProgress, DispatchProgress, progress_of
 from distributor.storage import campaigns
+from distributor.web.forms import number_of
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.campaign_view import Viewer, is_live, is_movable, progress_context
 from distributor.web.team.live import LivePages
@@ -29,7 +30,6 @@ from distributor.web.team.pages import TeamPages
 
 _INVALID = 422
 _CONFLICT = 409
-_LONGEST_NUMBER = 9
 # Of the history, the newest first.
 _SHOWN_EVENTS = 20
 # Entries of the history that one act makes.
@@ -216,9 +216,10 @@ def _version(asked: TeamRequest) -> int | None:
     text = asked.form.one("version")
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
+    version = number_of(text, digits=9)
+    if version is None:
         raise InputError("the version of the campaign is not a number")
-    return int(text)
+    return version
 
 
 def _key(asked: TeamRequest, act: str) -> PlanKey | None:

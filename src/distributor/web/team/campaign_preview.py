@@ -17,6 +17,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.reader_views import DispatchViews, dispatch_on, views_of_dispatch
 from distributor.storage import campaigns, dispatches, subscribers
 from distributor.storage.subscribers import Search
+from distributor.web.forms import number_of
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.pages import TeamPages
 
@@ -148,9 +149,10 @@ def _reader_id(asked: TeamRequest) -> int | None:
         return None
     if not asked.user.allows(Permission.SUBSCRIBERS_READ):
         raise PermissionDeniedError(_("your role does not see subscribers, so it cannot look as one of them"))
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+    number = number_of(text)
+    if number is None:
         raise HTTPException(404)
-    return int(text)
+    return number
 
 
 def _view_of(views: DispatchViews, name: str) -> ReaderView:

@@ -12,6 +12,7 @@ from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import life_cycle
 from distributor.flow.team.discussion import AskedComment, comment
+from distributor.web.forms import number_of
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.pages import TeamPages
 from distributor.web.team.review_page import ReviewForm, ReviewPage
@@ -56,9 +57,7 @@ class CampaignReviewPages:
         return self._say(asked, "comments", CommentKind.COMMENT, text, done="commented")
 
     def ask(self, asked: TeamRequest) -> Response:
-        chosen = tuple(
-            int(one) for one in asked.form.all("approver") if one.isascii() and one.isdigit() and len(one) < 19
-        )
+        chosen = tuple(number for one in asked.form.all("approver") if (number := number_of(one)) is not None)
         return self._say(asked, "ask", CommentKind.ASKED, asked.form.exact("question"), done="asked", user_ids=chosen)
 
     def send_back(self, asked: TeamRequest) -> Response:
@@ -134,7 +133,7 @@ class CampaignReviewPages:
 
 def number_in(asked: TeamRequest, name: str) -> int:
     """A hidden field that is a number, such as a version. Raises InputError if the form has none."""
-    text = asked.form.one(name)
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+    number = number_of(asked.form.one(name))
+    if number is None:
         raise InputError(_("the form is not complete: open the page again"))
-    return int(text)
+    return number

@@ -41,7 +41,7 @@ from distributor.flow.publishing.plan import create_campaign, edit_campaign
 from distributor.flow.publishing.reader_views import dispatch_on, views_of_dispatch
 from distributor.storage import articles, campaigns, dispatches, lists, segments, topics
 from distributor.storage.articles import StoredArticle
-from distributor.web.forms import Form
+from distributor.web.forms import Form, number_of
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute
 from distributor.web.team.composer_form import (
     WRITTEN_OPTIONS,
@@ -66,7 +66,6 @@ _BESIDE, _WIDE = 384, 1000
 # When a campaign starts for which only a day was chosen.
 _MORNING = time(9)
 _DRAFT_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 # All plans under one key of the composer are one draft, however often it is sent and whatever is typed in between.
 _ONE_DRAFT = "draft"
 # What an error of the flow is about, by the noun of what is missing.
@@ -163,7 +162,7 @@ class ComposerPages:
         changed = self._changed_form(form)
         if changed is not None:
             return self._show(asked, changed, campaign, self._counted(asked, changed, campaign))
-        version = int(given) if _NUMBER.fullmatch(given := form.one("version")) else 0
+        version = number_of(form.one("version"), digits=9) or 0
         if version != campaign.version:
             return self._show_conflict(asked, form)
         plan: CampaignPlan | None = None
@@ -280,7 +279,7 @@ class ComposerPages:
             with suppress(StateError):
                 review(self._app, campaign_id, actor=asked.actor.name)
             return self._gate.redirect(f"/app/campaigns/{campaign_id}/review")
-        shown = f"&show={section}" if act == "show" and _NUMBER.fullmatch(section) else ""
+        shown = f"&show={section}" if act == "show" and number_of(section, digits=9) is not None else ""
         return self._gate.redirect(f"/app/campaigns/{campaign_id}/edit?saved=1{shown}")
 
     def _changed_form(self, form: Form) -> Form | None:

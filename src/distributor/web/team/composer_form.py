@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -15,7 +14,7 @@ from distributor.domain.campaign import CampaignPlan, ChangePolicy, UnknownPolic
 from distributor.domain.errors import InputError, ScheduleError
 from distributor.domain.message_options import MailLayout, MessageOptions
 from distributor.domain.schedule import find_zone, parse_start_times, zone_named
-from distributor.web.forms import Form
+from distributor.web.forms import Form, number_of
 
 # The options that are written into the form; attachments stay as they are.
 WRITTEN_OPTIONS = tuple(one.name for one in fields(MessageOptions) if one.name != "attachments")
@@ -36,7 +35,6 @@ _LONGEST_LINE = 200
 _LONGEST_TEXT = 10_000
 _HALF_HOURS = 2
 _LONGEST_DELAY = timedelta(days=7)
-_NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -227,7 +225,7 @@ def _member(kind: type[_E], text: str) -> _E | None:
 def _audience_of(form: Form, before: AudiencePlan) -> AudiencePlan:
     chosen: dict[str, Any] = {name: form.all(field) for field, name in _CHOSEN}
     for field, name in _CAMPAIGNS:
-        chosen[name] = tuple(int(number) for number in form.all(field) if _NUMBER.fullmatch(number))
+        chosen[name] = tuple(number for one in form.all(field) if (number := number_of(one)) is not None)
     return replace(before, **chosen, repeats=_is_ticked(form, "repeats"))
 
 

@@ -23,6 +23,7 @@ from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.campaign_deliveries import DeliveryList, DeliveryQuery, list_deliveries
 from distributor.flow.publishing.settle_unknown import settle_delivery, settle_unknown
 from distributor.storage.delivery_queries import DeliveryRecord
+from distributor.web.forms import number_of
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.pages import TeamPages
 
@@ -83,7 +84,7 @@ class DeliveryPages:
                 _settlement_of(asked),
                 reason=asked.form.one("reason"),
                 actor=asked.actor,
-                expected=_number(asked.form.one("expected")),
+                expected=number_of(asked.form.one("expected")),
                 channel_names=[query.channel_name] if query.channel_name else [],
             )
         except (InputError, StateError) as error:
@@ -133,7 +134,7 @@ class DeliveryPages:
                 self._app,
                 delivery_id,
                 _settlement_of(asked),
-                epoch=_number(asked.form.one("epoch")) or 0,
+                epoch=number_of(asked.form.one("epoch")) or 0,
                 reason=asked.form.one("reason"),
                 actor=asked.actor,
             )
@@ -243,8 +244,8 @@ def _query_of(asked: TeamRequest, texts: Mapping[str, str]) -> DeliveryQuery:
         person=person[:254],
         event=EventKind(event) if event in list(EventKind) else None,
         by_people=texts.get("by") == "people",
-        after_id=_number(texts.get("after", "")) or 0,
-        before_id=_number(texts.get("before", "")),
+        after_id=number_of(texts.get("after", "")) or 0,
+        before_id=number_of(texts.get("before", "")),
     )
 
 
@@ -275,11 +276,6 @@ def _settlement_of(asked: TeamRequest) -> HandSettlement:
 def _is_out(life: DeliveryLife) -> bool:
     """Whether it has gone out, or may have."""
     return life.delivery.state in _OUT
-
-
-def _number(text: str) -> int | None:
-    """A number of at most 18 digits; None for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def _notice(asked: TeamRequest) -> str:

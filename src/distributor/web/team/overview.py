@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from distributor.domain.user import Permission
@@ -66,11 +65,9 @@ class OverviewPages:
         return self._pages.respond("settings.html.j2", {"user": asked.user, "page": "settings", "items": items})
 
     def show_audit_log(self, asked: TeamRequest) -> Response:
-        before = asked.request.query_params.get("before", "")
-        if before and not (before.isascii() and before.isdigit() and len(before) <= 18):
-            raise HTTPException(404)
+        before = asked.before()
         with self._app.database.begin() as connection:
-            entries = audit_log.latest(connection, limit=_ENTRIES + 1, before_id=int(before) if before else None)
+            entries = audit_log.latest(connection, limit=_ENTRIES + 1, before_id=before)
         shown, has_more = entries[:_ENTRIES], len(entries) > _ENTRIES
         context = {"user": asked.user, "page": "audit", "entries": shown, "has_more": has_more, "before": before}
         return self._pages.respond("audit_log.html.j2", context)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from distributor.domain.user import Permission
@@ -26,11 +25,9 @@ class PeoplePages:
         return [TeamRoute("GET", "/people/{subscriber_id}", self.show, Permission.SUBSCRIBERS_READ)]
 
     def show(self, asked: TeamRequest) -> Response:
-        before = asked.request.query_params.get("before", "")
-        if before and not (before.isascii() and before.isdigit() and len(before) <= 18):
-            raise HTTPException(404)
+        before = asked.before()
         number = asked.number("subscriber_id")
-        found = person_record(self._app, number, before_id=int(before) if before else None, limit=_PER_PAGE)
+        found = person_record(self._app, number, before_id=before, limit=_PER_PAGE)
         context = {
             "user": asked.user,
             "page": "people",

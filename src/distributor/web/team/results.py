@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
 
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from distributor.domain.event import EventKind
@@ -53,7 +52,7 @@ class ResultPages:
         ]
 
     def show_all(self, asked: TeamRequest) -> Response:
-        before = _before(asked)
+        before = asked.before()
         found = results_overview(self._app, before_id=before, limit=_PER_PAGE)
         context = {
             "user": asked.user,
@@ -81,7 +80,7 @@ class ResultPages:
         return self._pages.respond("campaign_results.html.j2", context)
 
     def download_all(self, asked: TeamRequest) -> Response:
-        before = _before(asked)
+        before = asked.before()
         found = results_overview(self._app, before_id=before, limit=_PER_PAGE)
         name = f"results-before-{before}" if before else "results"
         return _file(name, OVERVIEW_COLUMNS, overview_rows(found))
@@ -90,14 +89,6 @@ class ResultPages:
         found = results_of(self._app, asked.number("campaign_id"))
         name = f"results-{found.campaign.id}-{slugify(found.campaign.name)[:40] or 'campaign'}"
         return _file(name, RESULT_COLUMNS, result_rows(found))
-
-
-def _before(asked: TeamRequest) -> int | None:
-    """The campaign before which the page begins, if it is not the first page. Raises HTTPException 404."""
-    before = asked.request.query_params.get("before", "")
-    if before and not (before.isascii() and before.isdigit() and len(before) <= 18):
-        raise HTTPException(404)
-    return int(before) if before else None
 
 
 def _file(name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Response:

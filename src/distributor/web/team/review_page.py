@@ -20,6 +20,7 @@ from distributor.flow.publishing.send_test import TestWay, ways_to_test
 from distributor.flow.team.discussion import able_to_approve, active_users
 from distributor.storage import test_groups
 from distributor.storage.database import Connection
+from distributor.web.forms import number_of
 from distributor.web.team.access import TeamRequest
 from distributor.web.team.mending import rows_of
 from distributor.web.team.pages import TeamPages
@@ -153,7 +154,7 @@ def _typed(asked: TeamRequest, *, is_again: bool) -> dict[str, str]:
 def _test_id(asked: TeamRequest) -> str:
     """The test that was sent just now."""
     text = asked.request.query_params.get("test", "")
-    return text if text.isascii() and text.isdigit() and len(text) <= 18 else ""
+    return text if number_of(text) is not None else ""
 
 
 def _kind_words() -> dict[str, str]:
