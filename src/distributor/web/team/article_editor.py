@@ -34,6 +34,7 @@ from distributor.flow.publishing.ingest import Change
 from distributor.sources.pasted import MARKDOWN, format_of
 from distributor.storage import article_drafts, article_list, articles, users
 from distributor.web.forms import number_of
+from distributor.web.languages import LANGUAGES
 from distributor.web.team.access import TEXT_BYTES, UPLOAD_BYTES, Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.article_preview import ArticlePreview, ArticlePreviews
 from distributor.web.team.articles import field_labels
@@ -43,6 +44,9 @@ _SUGGESTED_TAGS = 40
 _LONGEST_TAG = 200
 # What a button does besides saving: `show:` and the name of a tab, and others.
 _SHOW = "show:"
+# The languages that articles are often in.
+_LANGUAGES = "ar bg cs da de el en es et fi fr he hi hr hu it ja ko lt lv nb nl pl pt ro ru sk sl sv tr uk zh"
+_REGIONS = {"en-GB": "English (UK)", "en-US": "English (US)", "pt-BR": "Português (Brasil)"}
 
 
 class ArticleEditorPages:
@@ -353,43 +357,7 @@ def _notice(asked: TeamRequest) -> str:
 
 def _languages(chosen: str) -> list[tuple[str, str]]:
     """Languages that articles are often in, by their own names; the one that is set is always among them."""
-    names = {
-        "ar": "العربية",
-        "bg": "Български",
-        "cs": "Čeština",
-        "da": "Dansk",
-        "de": "Deutsch",
-        "el": "Ελληνικά",
-        "en": "English",
-        "en-GB": "English (UK)",
-        "en-US": "English (US)",
-        "es": "Español",
-        "et": "Eesti",
-        "fi": "Suomi",
-        "fr": "Français",
-        "he": "עברית",
-        "hi": "हिन्दी",
-        "hr": "Hrvatski",
-        "hu": "Magyar",
-        "it": "Italiano",
-        "ja": "日本語",
-        "ko": "한국어",
-        "lt": "Lietuvių",
-        "lv": "Latviešu",
-        "nb": "Norsk bokmål",
-        "nl": "Nederlands",
-        "pl": "Polski",
-        "pt": "Português",
-        "pt-BR": "Português (Brasil)",
-        "ro": "Română",
-        "ru": "Русский",
-        "sk": "Slovenčina",
-        "sl": "Slovenščina",
-        "sv": "Svenska",
-        "tr": "Türkçe",
-        "uk": "Українська",
-        "zh": "中文",
-    }
+    names = {**{tag: LANGUAGES[tag] for tag in _LANGUAGES.split()}, **_REGIONS}
     if chosen and chosen not in names:
         names[chosen] = chosen
     return sorted(names.items(), key=lambda one: one[1].casefold())
