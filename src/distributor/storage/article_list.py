@@ -80,9 +80,7 @@ def listed(
         tagged = select(tables.article_tags.c.article_id).where(tables.article_tags.c.tag_slug == chosen.tag_slug)
         query = query.where(article.id.in_(tagged))
     for word in chosen.words.split()[:10]:
-        query = query.where(
-            or_(revision.content["title"].astext.icontains(word, autoescape=True), article.slug == word)
-        )
+        query = query.where(or_(revision.title.icontains(word, autoescape=True), article.slug == word))
     found = connection.execute(query).all()
     labels = _tag_labels(connection, [row.id for row in found])
     return [_row(row, labels.get(row.id, ())) for row in found]
@@ -171,7 +169,7 @@ def _rows() -> Select[Any]:
         article.source_ref,
         article.missing_since,
         article.updated_at,
-        revision.content["title"].astext.label("title"),
+        revision.title,
         revision.content["language"].astext.label("language"),
         last.label("changed_by"),
     ).join(tables.article_revisions, and_(revision.article_id == article.id, revision.number == article.revision))
