@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from gettext import gettext as _
 
 from starlette.responses import Response
@@ -42,32 +43,10 @@ class CampaignTestPages:
         ]
 
     def send(self, asked: TeamRequest) -> Response:
-        form = asked.form
-        channel, _bar, via = form.one("way").partition("|")
-        seen_by = form.one("seen_by") if asked.user.allows(Permission.SUBSCRIBERS_READ) else ""
-        try:
-            # A post goes to the account of a channel.
-            addresses = () if via else self._addresses(asked)
-            wanted = AskedTest(
-                channel_name=channel, via=via, addresses=addresses, seen_by=seen_by, key=self._key(asked)
-            )
-            test_id = send_test(self._app, asked.number("campaign_id"), wanted, actor=asked.actor.name)
-        except DataError:
-            raise
-        except (InputError, StateError, NotFoundError) as error:
-            return self._again(asked, error)
-        return self._sent(asked, test_id)
+        return self._send(asked, self._chosen_test)
 
     def send_to_me(self, asked: TeamRequest) -> Response:
-        channel = asked.form.one("way").partition("|")[0]
-        wanted = AskedTest(channel_name=channel, addresses=(asked.user.email,), key=self._key(asked))
-        try:
-            test_id = send_test(self._app, asked.number("campaign_id"), wanted, actor=asked.actor.name)
-        except DataError:
-            raise
-        except (InputError, StateError, NotFoundError) as error:
-            return self._again(asked, error)
-        return self._sent(asked, test_id)
+        return self._send(asked, self._test_to_me)
 
     def show_groups(self, asked: TeamRequest) -> Response:
         return self._show_groups(asked)
@@ -108,6 +87,31 @@ class CampaignTestPages:
     def remove(self, asked: TeamRequest) -> Response:
         remove_group(self._app, asked.number("group_id"))
         return self._gate.redirect("/app/test-groups?done=removed")
+
+    def _send(self, asked: TeamRequest, test_of: Callable[[TeamRequest], AskedTest]) -> Response:
+        try:
+            test_id = send_test(self._app, asked.number("campaign_id"), test_of(asked), actor=asked.actor.name)
+        except DataError:
+            raise
+        except (InputError, StateError, NotFoundError) as error:
+            return self._again(asked, error)
+        return self._sent(asked, test_id)
+
+    def _chosen_test(self, asked: TeamRequest) -> AskedTest:
+        form = asked.form
+        channel, _bar, via = form.one("way").partition("|")
+        return AskedTest(
+            channel_name=channel,
+            via=via,
+            # A post goes to the account of a channel.
+            addresses=() if via else self._addresses(asked),
+            seen_by=form.one("seen_by") if asked.user.allows(Permission.SUBSCRIBERS_READ) else "",
+            key=self._key(asked),
+        )
+
+    def _test_to_me(self, asked: TeamRequest) -> AskedTest:
+        channel = asked.form.one("way").partition("|")[0]
+        return AskedTest(channel_name=channel, addresses=(asked.user.email,), key=self._key(asked))
 
     def _addresses(self, asked: TeamRequest) -> tuple[str, ...]:
         """Those of the chosen group and those that were typed."""
