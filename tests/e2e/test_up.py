@@ -64,7 +64,7 @@ def test_it_prints_a_link_that_makes_the_first_owner_until_there_is_one(tmp_path
         (link,) = re.findall(rf"{re.escape(running.url)}/app/set-up/[\w-]+", log.read_text())
         assert httpx.get(link).status_code == 200
         done = httpx.post(link, data={"email": "ada@example.org", **password}, headers={"Origin": running.url})
-        assert (done.status_code, done.headers["location"]) == (303, "/app")
+        assert (done.status_code, done.headers["location"]) == (303, "/app/setup")
     with running_up(tmp_path, **SETTINGS) as running:
         wait_for(lambda: "logs are in" in log.read_text(), "the last of what it prints")
         assert "/app/set-up/" not in log.read_text()

@@ -191,7 +191,8 @@ def settling(settlement: HandSettlement) -> Act:
         if settlement is not HandSettlement.SENT:
             # The person answers for it that they did not get it.
             history.got.subtract(doubtful)
-        if is_again and campaign.state == "finished":
+        # The same act right after itself settles nothing more.
+        if doubtful and is_again and campaign.state == "finished":
             campaign.state = "running"
 
     return settle
@@ -236,6 +237,7 @@ def one_after_another(*acts: Act) -> Act:
 
 TO_THE_FAILED = one_after_another(planning(failed=True), running("sent"))
 TO_THE_DOUBTFUL = one_after_another(planning(unknown=True), running("sent"))
+SENDING_AGAIN = one_after_another(running("begun"), settling(HandSettlement.SEND_AGAIN))
 FIRST = {
     "taken": running("sent"),
     "failed": running("failed"),
@@ -278,6 +280,7 @@ ACTS: tuple[Act, ...] = (
 @example("failed", [(suppressing, 0, "ada"), (retrying, 0, "ada"), (TO_THE_FAILED, 0, "ada")])
 @example("failed and deferred", [(cancelling, 0, "ada"), (retrying, 0, "ada"), (TO_THE_FAILED, 0, "bo")])
 @example("in doubt", [(TO_THE_DOUBTFUL, 0, "bo"), (TO_THE_DOUBTFUL, 0, "bo")])
+@example("in doubt", [(SENDING_AGAIN, 0, "ada"), (TO_THE_FAILED, 0, "ada"), (SENDING_AGAIN, 0, "ada")])
 def test_every_delivery_is_where_the_rules_say(
     harness: CampaignHarness, first: str, acts: list[tuple[Act, int, str]]
 ) -> None:

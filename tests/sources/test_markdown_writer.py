@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.blocks import (
@@ -127,6 +127,7 @@ def words(blocks: Sequence[Block]) -> str:
 
 @settings(max_examples=300, deadline=None)
 @given(RUNS)
+@example((Run("a"), Run(" ", href="https://example.org/a"), Run("a")))
 def test_whatever_is_in_a_paragraph_its_text_and_links_stay(runs: tuple[Run, ...]) -> None:
     blocks = (Paragraph(runs),)
     assume(words(blocks))

@@ -197,8 +197,13 @@ def _inline(runs: Runs, *, in_table: bool = False) -> str:
 
 
 def _stripped(runs: Runs) -> Runs:
-    """The runs without white space at both ends, and without those that a reader would not see."""
-    kept = [run for run in runs if run.text.strip() or run.image or Mark.CODE not in run.marks]
+    """The runs without white space at both ends, and without what a reader would not see: code and links of it."""
+    kept: list[Run] = []
+    coded = (run for run in runs if run.text.strip() or run.image or Mark.CODE not in run.marks)
+    for _, group in groupby(coded, key=lambda run: run.href):
+        linked = list(group)
+        is_seen = any(run.text.strip() or run.image for run in linked)
+        kept += linked if is_seen else (replace(run, href=None) for run in linked)
     for at, strip in ((0, str.lstrip), (-1, str.rstrip)):
         while kept and not kept[at].image and Mark.CODE not in kept[at].marks:
             kept[at] = replace(kept[at], text=strip(kept[at].text))

@@ -46,7 +46,7 @@ def test_from_the_link_to_an_invited_viewer_who_is_refused_what_a_viewer_may_not
         page.get_by_label("Email address").fill("ada@example.org")
         page.get_by_label("Name").fill("Ada Owner")
         choose_password(page)
-        expect(page.get_by_role("heading", level=1)).to_have_text("Hello, Ada Owner")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Welcome, Ada Owner")
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
         page.goto(f"{visitor.public_url}/app/users")

@@ -38,14 +38,6 @@ _WORDS = {
 log = structlog.get_logger(__name__)
 
 
-def count_unknown(app: AppContext, campaign_id: int) -> dict[str, int]:
-    """How many deliveries of unknown outcome a campaign has on each channel by name. Raises NotFoundError."""
-    with app.database.begin() as connection:
-        campaigns.find(connection, campaign_id)
-        names = {one.id: one.channel_name for one in dispatches.of_campaign(connection, campaign_id)}
-        return {names[number]: count for number, count in unknown_deliveries.count(connection, list(names)).items()}
-
-
 def settle_delivery(
     app: AppContext, delivery_id: int, settlement: HandSettlement, *, epoch: int, reason: str, actor: Actor
 ) -> bool:
