@@ -69,6 +69,7 @@ __all__ = [
     "Json",
     "KindPresentation",
     "Lease",
+    "LostPeriod",
     "MailingList",
     "MalformedEvent",
     "MeasuringChannel",
@@ -464,9 +465,20 @@ class Publications(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class LostPeriod:
+    """What was sent between `since` and `until` is not in the database, because it was restored from a backup."""
+
+    since: datetime
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendContext:
-    """Everything sending may use. `now` returns aware UTC; `media` and `discovered_limits` as in RenderContext."""
+    """Everything sending may use. `now` returns aware UTC; `media` and `discovered_limits` as in RenderContext.
+
+    `lost` is None unless what is sent may have been sent in such a period: a channel that can look it up does so first.
+    """
 
     site: Site
     now: Callable[[], datetime]
@@ -479,6 +491,7 @@ class SendContext:
     routes: Routes = field(default_factory=InMemoryRoutes)
     media: MediaStore = field(default_factory=InMemoryMedia)
     discovered_limits: Mapping[str, Json] = field(default_factory=dict)
+    lost: LostPeriod | None = None
 
 
 class Channel(Protocol):

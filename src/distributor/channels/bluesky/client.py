@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from distributor.channels.api import Delivery, SendContext, Verdict
 from distributor.channels.bluesky.record import request_for
-from distributor.channels.bluesky.schemas import BlueskySession, PostRecordView, SessionAccount, WrittenRecord, error_of
+from distributor.channels.bluesky.schemas import (
+    BlueskySession,
+    PostRecordView,
+    RecordPage,
+    SessionAccount,
+    WrittenRecord,
+    error_of,
+)
 from distributor.channels.bluesky.settings import BlueskySettings
 from distributor.channels.social.http import ApiResponse, HttpClient
 from distributor.channels.social.idempotent_send import Request, SearchableClient
@@ -30,6 +37,10 @@ _CREATE_SESSION = "/xrpc/com.atproto.server.createSession"
 _GET_SESSION = "/xrpc/com.atproto.server.getSession"
 _PUT_RECORD = "/xrpc/com.atproto.repo.putRecord"
 _GET_RECORD = "/xrpc/com.atproto.repo.getRecord"
+_LIST_RECORDS = "/xrpc/com.atproto.repo.listRecords"
+# So many records are read at a time, which is the most that a server gives, and so many times.
+_PAGE = 100
+_MOST_PAGES = 20
 
 
 class BlueskyClient(SearchableClient):
@@ -124,6 +135,27 @@ class BlueskyClient(SearchableClient):
             return []
         return lookup_failed(self._classify(response))
 
+    async def find_lost(self, request: Request, *, since: datetime) -> FindResult:
+        """The records with the same text and the same post above it, which were written under any key since then."""
+        found, cursor = list[Posted](), ""
+        for _ in range(_MOST_PAGES):
+            page = await self._page(request, cursor)
+            if isinstance(page, Unknown):
+                return page
+            young = [one for one in page.records if _written_at(one) >= since]
+            found += [self._posted(one, request) for one in young if _is_same_post(one, request)]
+            if len(young) < len(page.records) or not page.cursor:
+                return found[::-1]
+            cursor = page.cursor
+        return Unknown(reply=f"the account has more than {_MOST_PAGES * _PAGE} posts since {since:%Y-%m-%d %H:%M} UTC")
+
+    async def _page(self, request: Request, cursor: str) -> RecordPage | Unknown:
+        params = {"repo": request["repo"], "collection": request["collection"], "limit": str(_PAGE)}
+        response = await self._http.call("GET", _LIST_RECORDS, params=params | ({"cursor": cursor} if cursor else {}))
+        if not isinstance(response, ApiResponse):
+            return lookup_failed(response)
+        return parse_body(RecordPage, response) if response.is_success else lookup_failed(self._classify(response))
+
     async def _put(self, request: Request) -> ApiResponse | Refused | Unknown:
         return await self._http.call("POST", _PUT_RECORD, headers=self._authorization, json=request)
 
@@ -138,8 +170,21 @@ class BlueskyClient(SearchableClient):
     def _posted(self, written: WrittenRecord, request: Request) -> Posted:
         # An account may sign in by its email address, which is private.
         author = request["repo"] if "@" in self._settings.handle else self._settings.handle
-        permalink = f"{self._settings.web_url}/profile/{author}/post/{request['rkey']}"
+        permalink = f"{self._settings.web_url}/profile/{author}/post/{written.uri.rpartition('/')[2]}"
         return Posted(remote_id=written.uri, permalink=permalink, detail={"cid": written.cid})
+
+
+def _written_at(record: PostRecordView) -> datetime:
+    """When it says that it was written; the beginning of time if it says nothing that can be read."""
+    try:
+        time = datetime.fromisoformat(str(record.value.get("createdAt", "")))
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _is_same_post(record: PostRecordView, request: Request) -> bool:
+    return all(record.value.get(name) == request["record"].get(name) for name in ("text", "reply"))
 
 
 def _is_signed_out(response: ApiResponse) -> bool:

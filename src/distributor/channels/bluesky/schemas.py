@@ -34,6 +34,13 @@ class PostRecordView(WrittenRecord):
     value: dict[str, Json]
 
 
+class RecordPage(BaseModel):
+    """The records of a collection, newest first; `cursor` leads to older ones."""
+
+    records: list[PostRecordView]
+    cursor: str = ""
+
+
 class XrpcError(BaseModel):
     """The body of an error response: a name for programs and a sentence for people."""
 

@@ -20,6 +20,7 @@ from distributor.channels.api import (
     Dedupe,
     Delivery,
     Json,
+    LostPeriod,
     Outcome,
     PostPart,
     PostPartState,
@@ -93,6 +94,13 @@ class SearchableClient(SocialClient):
     async def find(self, request: Request, *, since: datetime) -> FindResult:
         """The posts of the account since then that this request may have created, the oldest first."""
 
+    async def find_lost(self, request: Request, *, since: datetime) -> FindResult:
+        """The posts since then that an equal request under another key may have created, the oldest first.
+
+        For what was posted before the database was restored: its key is not known any more.
+        """
+        return await self.find(request, since=since)
+
 
 async def send_parts(
     posts: Sequence[Post], delivery: Delivery, context: SendContext, client: SocialClient, dedupe: Dedupe
@@ -150,6 +158,10 @@ class _Attempt:
         part = self._intend(request)
         if part.state is PostPartState.SENT:
             return _known(part)
+        if self.context.lost is not None and (part.is_new or self.dedupe is Dedupe.EXACT):
+            found = await self._look_up_lost(part, self.context.lost)
+            if not isinstance(found, NotFound):
+                return found
         if part.is_new or self.dedupe is Dedupe.EXACT:
             return await self._post(part, was_tried=not part.is_new)
         found = await self.look_up(part)
@@ -167,6 +179,24 @@ class _Attempt:
         visible_at = part.intended_at + self.client.visible_after
         if isinstance(found, NotFound) and self.context.now() < visible_at:
             return Unknown(reply="the account does not show the post yet", retry_at=visible_at)
+        return found
+
+    async def _look_up_lost(self, part: PostPart, lost: LostPeriod) -> LookupResult:
+        """The part if it was posted in this period; NotFound also if the network cannot be asked.
+
+        A person has let the campaign go on, who was told that.
+        """
+        if not isinstance(self.client, SearchableClient):
+            return NotFound()
+        found = await self._attributed(part, await self.client.find_lost(part.request, since=lost.since - _CLOCK_SKEW))
+        visible_at = lost.until + self.client.visible_after
+        if isinstance(found, NotFound) and self.context.now() < visible_at:
+            found = Unknown(
+                reply="the account may not show yet what was posted before the restore", retry_at=visible_at
+            )
+        if isinstance(found, Unknown) and part.is_new:
+            # Nothing was posted, so the next attempt asks again.
+            self.context.parts.withdraw(self.delivery, self.number)
         return found
 
     def unknown(self, result: Unknown) -> Outcome:
@@ -221,7 +251,12 @@ class _Attempt:
 
     async def _find(self, client: SearchableClient, part: PostPart) -> LookupResult:
         """The first post that is not recorded as another part or delivery; it is recorded as this part from now on."""
-        found = await client.find(part.request, since=self.delivery.created_at - _CLOCK_SKEW)
+        since = self.delivery.created_at
+        if self.context.lost is not None:
+            since = min(since, self.context.lost.since)
+        return await self._attributed(part, await client.find(part.request, since=since - _CLOCK_SKEW))
+
+    async def _attributed(self, part: PostPart, found: FindResult) -> LookupResult:
         if isinstance(found, Unknown):
             return found
         for posted in found:
