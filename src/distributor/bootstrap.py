@@ -31,12 +31,13 @@ from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
 from distributor.embedded.postgres import find_postgres
 from distributor.flow.app_context import AppContext
-from distributor.flow.operations.processes import fingerprint, reporting, split_by_life
+from distributor.flow.generations import finish_restore
+from distributor.flow.operations.processes import SECRET_KEY, fingerprint, reporting, split_by_life
 from distributor.logs import configure_logs
 from distributor.private_files import make_private_folder
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
 from distributor.settings import COMPLETE, Settings, is_secret, load_settings, readers
-from distributor.storage import processes
+from distributor.storage import generations, processes
 from distributor.storage.backup import write_backup_before_migration
 from distributor.storage.channels import SecretBox
 from distributor.storage.database import Database
@@ -100,6 +101,7 @@ def open_app(settings: Settings | None = None) -> Iterator[AppContext]:
     settings = settings or load_settings()
     with open_app_context(settings) as app:
         require_schema(settings, app.database)
+        finish_restore(app)
         yield app
 
 
@@ -192,6 +194,25 @@ def require_schema(settings: Settings, database: Database) -> None:
         structlog.get_logger(__name__).warning("database.migrated", revision=newest_revision(), backup=str(backup))
 
 
+def require_generation(app: AppContext) -> None:
+    """Begin a new generation if the database was restored, or is an older snapshot, and none has begun since."""
+    if finish_restore(app) is None:
+        # Most commands do without Redis, whose client takes long to import.
+        importlib.import_module("distributor.flow.ledger_marks").require_newest(app)
+
+
+def note_key(settings: Settings, database: Database) -> None:
+    """Keep the fingerprint of the secret key that the service works with, so that a restore notices another one."""
+    with database.begin() as connection:
+        generations.note_key(connection, key_fingerprint(settings))
+
+
+def key_fingerprint(settings: Settings) -> str:
+    """What tells the secret key of these settings from another one."""
+    key = secret_key(settings)
+    return fingerprint(key.decode(), setting=SECRET_KEY, key=key)
+
+
 def child_environment(settings: Settings, services: Services) -> dict[str, str]:
     """The environment variables with which a child process works on the same database, Redis and data.
 
@@ -225,6 +246,8 @@ def open_process(settings: Settings, kind: str) -> Iterator[AppContext]:
         app = make_app_context(settings, services)
         try:
             require_schema(settings, app.database)
+            require_generation(app)
+            note_key(settings, app.database)
             with reporting(services.database_url, this_process(settings, services, kind)):
                 yield app
         finally:

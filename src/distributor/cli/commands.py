@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "Check the configuration, the servers, and the DNS records of the senders.",
     "backup": "Write the whole database to a file.",
     "restore": "Restore the database from a backup.",
+    "generation": "Show the restores of the database, and what waits since then.",
     "render": "Render an article file for every channel.",
     "article": "Add, list, publish and withdraw articles.",
     "campaign": "Send articles, and see what happened to every delivery.",

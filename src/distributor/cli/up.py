@@ -15,6 +15,7 @@ from distributor.bootstrap import (
     make_app_context,
     migrate_embedded,
     open_services,
+    require_generation,
     this_process,
 )
 from distributor.cli.console import print_message
@@ -62,6 +63,7 @@ def up(
         if (backup := migrate_embedded(settings, app.database)) is not None:
             print_message(f"the database was migrated to a new schema; before, it was backed up to {backup}")
         _require_no_other(app)
+        require_generation(app)
         former_ports_file = _set_aside(ports_file)
         children = [
             ChildProcess(name="web", module="distributor.web"),

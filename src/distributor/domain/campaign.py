@@ -253,6 +253,8 @@ class Dispatch:
     `scheduled_at` is None only in drafts. `rendition_id` is of the rendition that was reviewed, and from `prepared_at`
     on of the one that is sent. `audience_size` is the number frozen at release, None before; of confirmations it is how
     many have joined so far. `reason` is the text why it is paused or failed; `problems` are the findings of the check.
+    `is_held`: it waits for a person since the database was restored. `known_until`: what was sent of it between this
+    and the restore is not in the database.
     """
 
     id: int
@@ -270,6 +272,8 @@ class Dispatch:
     problems: tuple[Problem, ...]
     released_at: datetime | None
     finished_at: datetime | None
+    is_held: bool = False
+    known_until: datetime | None = None
 
     @property
     def local_time(self) -> datetime | None:

@@ -20,6 +20,7 @@ from distributor.inbound.imap import ImapMailbox
 from distributor.inbound.mailbox import Disposition, MailboxAccount, MailboxError, PolledMailbox
 from distributor.inbound.maildir import Maildir
 from distributor.inbound.pop3 import Pop3Mailbox
+from distributor.storage import generations
 
 _log = structlog.get_logger(__name__)
 
@@ -52,8 +53,12 @@ def open_mailbox(url: str) -> PolledMailbox:
 def poll(app: AppContext, mailbox: PolledMailbox, *, source: str) -> int:
     """Process all new messages of a mailbox; returns how many. Raises OSError, ServiceError or MailboxError.
 
-    A message that cannot be read or marked does not stop the others; it is tried again by later polls.
+    A message that cannot be read or marked does not stop the others; it is tried again by later polls. A copy of the
+    database leaves the messages to the original.
     """
+    with app.database.begin() as connection:
+        if not generations.sends(connection):
+            return 0
     guard, handled = ItemGuard(app, QuarantineLoop.MAILBOX, outages=(OSError, MailboxError)), 0
     with closing(mailbox.messages()) as messages:
         for message in messages:

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from distributor.domain.errors import ConfigurationError, DiskFullError, InputError, ServiceError
 from distributor.private_files import make_private_folder, replace_private
 from distributor.storage.database import Database
+from distributor.storage.unfinished_restore import UnfinishedRestore, statement
 
 # Of those that are made before migrations.
 _KEPT_BACKUPS = 5
@@ -77,10 +78,11 @@ def write_backup_before_migration(
     return file
 
 
-def read_backup(database: Database, file: Path, *, programs: Path | None) -> None:
+def read_backup(database: Database, file: Path, note: UnfinishedRestore, *, programs: Path | None) -> None:
     """Restore `file` in one transaction, in place of all tables that exist, also those that the backup has none of.
 
-    Raises ServiceError, and then nothing is changed.
+    The note is left with it, since what is open in it must not go on by itself. Raises ServiceError, and then nothing
+    is changed.
     """
     with TemporaryFile() as script:
         # Completely, before anything is dropped: a damaged backup ends in the middle.
@@ -88,8 +90,16 @@ def read_backup(database: Database, file: Path, *, programs: Path | None) -> Non
         script.seek(0)
         address, password = database.address_for_programs()
         options = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1")
-        steps = (f"--dbname={address}", f"--command={_DROP_ALL}", "--file=-")
+        # The script empties the search path.
+        last = f"SET search_path TO public; {statement(note)}"
+        steps = (f"--dbname={address}", f"--command={_DROP_ALL}", "--file=-", f"--command={last}")
         _run("psql", *options, *steps, programs=programs, password=password, script=script)
+
+
+def analyze(database: Database) -> None:
+    """Let PostgreSQL count what the tables hold: after a restore it would plan as if they were empty."""
+    with database.begin() as connection:
+        connection.execute(text("ANALYZE"))
 
 
 def is_empty(database: Database) -> bool:

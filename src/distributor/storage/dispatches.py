@@ -287,6 +287,7 @@ def schedule(
             prepared_at=None,
             reason="",
             resume_at=None,
+            held_state=None,
         )
     )
     return changed.rowcount > 0
@@ -297,7 +298,7 @@ def take_back(connection: Connection, campaign_id: int) -> None:
     connection.execute(
         update(tables.dispatches)
         .where(tables.dispatches.c.campaign_id == campaign_id, _is_unreleased())
-        .values(state=DispatchState.DRAFT, prepared_at=None, reason="", resume_at=None)
+        .values(state=DispatchState.DRAFT, prepared_at=None, reason="", resume_at=None, held_state=None)
     )
 
 
@@ -379,7 +380,7 @@ def resume(connection: Connection, dispatch_id: int) -> bool:
             tables.dispatches.c.state == DispatchState.PAUSED,
             tables.dispatches.c.released_at.is_not(None),
         )
-        .values(state=DispatchState.RUNNING, reason="", resume_at=None)
+        .values(state=DispatchState.RUNNING, reason="", resume_at=None, held_state=None)
     )
     return changed.rowcount > 0
 
@@ -657,4 +658,6 @@ def _dispatch(row: Row[tuple[object, ...]]) -> Dispatch:
         problems=problems_from_json(row.problems),
         released_at=row.released_at,
         finished_at=row.finished_at,
+        is_held=row.state == DispatchState.PAUSED and row.held_state is not None,
+        known_until=row.known_until,
     )

@@ -155,6 +155,17 @@ def lock_unknown(connection: Connection, dispatch_id: int, *, limit: int, now: d
     return sorted((delivery_of(row) for row in rows), key=lambda delivery: delivery.id)
 
 
+def look_up_again(connection: Connection, dispatch_ids: Iterable[int], *, now: datetime) -> int:
+    """Let the deliveries of unknown outcome of these dispatches be resolved once more; returns how many."""
+    return connection.execute(
+        text("""
+            UPDATE deliveries SET next_at = :now
+            WHERE dispatch_id = ANY(CAST(:dispatch_ids AS bigint[])) AND state = 'unknown' AND next_at IS NULL
+        """),
+        {"dispatch_ids": array_of(dispatch_ids), "now": now},
+    ).rowcount
+
+
 def find_unreported(connection: Connection, delivery_ids: Iterable[int], *, since: datetime) -> set[int]:
     """Those of the deliveries that became unknown after `since` and whose worker has not reported what it sent."""
     rows = connection.execute(

@@ -624,6 +624,10 @@ dispatches = Table(
     Column("problems", JSONB, nullable=False, server_default=_EMPTY_LIST),
     Column("released_at", DateTime(timezone=True)),
     Column("finished_at", DateTime(timezone=True)),
+    # The state that it had when the database was restored, while it waits for a person because of that.
+    Column("held_state", Text),
+    # Until when it is known what was sent, if it was open when the database was restored.
+    Column("known_until", DateTime(timezone=True)),
     UniqueConstraint("campaign_id", "channel_id"),
     Index(
         "dispatches_open_idx",
@@ -958,6 +962,30 @@ warm_up_days = Table(
 # Mails to postmaster@ a bounce domain, for an operator to read. Their text is bytes: it is no data of ours.
 postmaster_mails = Table(
     "postmaster_mails", metadata, _id(), _timestamp("received_at"), Column("raw", LargeBinary, nullable=False)
+)
+
+# The histories that the database has had: each restore begins one.
+database_generations = Table(
+    "database_generations",
+    metadata,
+    # The first id of a delivery in it.
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    # The same in all generations but those of copies.
+    Column("database_id", Uuid, nullable=False),
+    Column("beginning", Text, nullable=False),
+    _timestamp("began_at"),
+    # What was sent between this and its beginning is not in the database; NULL for the first.
+    Column("known_until", DateTime(timezone=True)),
+    # The name of the backup.
+    Column("source", Text, nullable=False, server_default=""),
+    # Grows as long as the service runs; kept outside the database as well, so that an older snapshot is noticed.
+    Column("position", BigInteger, nullable=False, server_default="0"),
+    # When the position grew last.
+    Column("seen_at", DateTime(timezone=True)),
+    # NULL: it is a copy that sends nothing until it is told to.
+    Column("sends_since", DateTime(timezone=True)),
+    # Of the secret key that the service works with.
+    Column("key_fingerprint", Text, nullable=False, server_default=""),
 )
 
 heartbeats = Table(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import lxml.html
 import pytest
 from sqlalchemy import text
 
@@ -19,6 +20,7 @@ from distributor.flow.publishing.release import release
 from distributor.storage import campaigns
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 from tests.flow.conftest import scripted_kinds
+from tests.flow.restoring import back_up, restore
 
 from .conftest import Browser, Team
 
@@ -356,3 +358,24 @@ def test_a_test_shows_how_far_it_is_and_offers_nothing_that_is_for_campaigns(
     page = marketer.page(f"/app/campaigns/{campaign_id}")
     assert acts(page) == []
     assert "A test of another campaign" in words(page)
+
+
+def test_what_waits_since_a_restore_goes_on_only_when_somebody_says_that_they_have_looked(
+    harness: CampaignHarness, marketer: Browser, tmp_path: Path
+) -> None:
+    campaign_id = released(harness)
+    restore(harness.app, back_up(harness.app, tmp_path / "all.backup"))
+    assert marketer.get(f"/app/campaigns/{campaign_id}").status_code == 303, "every browser is signed out"
+    marketer.sign_in("marketer@example.org")
+    page = marketer.page(f"/app/campaigns/{campaign_id}")
+    assert "The database was restored from a backup: what was sent after" in words(page)
+    (link,) = [one for one in page.xpath("//a") if words(one).strip() == "Resume…"]
+    page = marketer.page(str(link.get("href")))
+    assert "I have looked at what may have gone out since the backup" in words(page)
+    refused = marketer.post(f"/app/campaigns/{campaign_id}/resume")
+    assert refused.status_code == 409
+    assert "distributor" not in words(lxml.html.fromstring(refused.text).body)
+    assert state_of(harness, campaign_id) is CampaignState.PAUSED
+    done = marketer.post(f"/app/campaigns/{campaign_id}/resume", {"after-restore": "on"})
+    assert done.headers["location"] == f"/app/campaigns/{campaign_id}?done=resumed"
+    assert state_of(harness, campaign_id) is CampaignState.RUNNING

@@ -158,10 +158,19 @@ def pause(campaign_id: CampaignId) -> None:
 
 
 @commands.command()
-def resume(campaign_id: CampaignId, without: Without = None) -> None:
+def resume(
+    campaign_id: CampaignId,
+    without: Without = None,
+    after_restore: Annotated[
+        bool,
+        typer.Option("--after-restore", help="It waits since the database was restored: let the rest go on."),
+    ] = False,
+) -> None:
     """Resume a campaign that is paused, was too late, or waits for a person; what is not released is reviewed again."""
     with open_app() as app:
-        review = campaign_control.resume(app, campaign_id, without=without or (), actor=ACTOR)
+        review = campaign_control.resume(
+            app, campaign_id, without=without or (), after_restore=after_restore, actor=ACTOR
+        )
     if review is not None:
         print_review(review)
     print_message(f"campaign {campaign_id} is resumed")

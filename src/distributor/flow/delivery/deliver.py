@@ -21,13 +21,14 @@ from distributor.domain.retry_policy import settle_outcome
 from distributor.domain.send_schedule import SendSchedule
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.lease import RENEW_EVERY, WorkerLease
-from distributor.flow.delivery.send_context import send_context
+from distributor.flow.delivery.send_context import lost_period, send_context
 from distributor.flow.delivery.send_window import defer_outside_window, return_unused_quota
 from distributor.flow.delivery.settlements import commit_settlements
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.jobs import Job, delivery_jobs
 from distributor.flow.journal import WorkerJournal, open_journal
-from distributor.storage import articles, campaigns, channels, deliveries, dispatches, heartbeats, leases
+from distributor.flow.ledger_marks import require_newest
+from distributor.storage import articles, campaigns, channels, deliveries, dispatches, generations, heartbeats, leases
 from distributor.storage.database import Connection
 
 # Who pauses what cannot be sent, in the history of its campaign.
@@ -81,11 +82,14 @@ def deliver(app: AppContext, dispatch_id: int, *, until: datetime, progress: Run
     On a full disk the dispatch pauses until there may be room again. Raises ServiceError if PostgreSQL goes away; the
     journal then holds the outcomes that could not be committed.
     """
+    require_newest(app)
     # Without room for it there may be none for outcomes, which is found out below.
     with suppress(DiskFullError), app.database.begin() as connection:
         heartbeats.record_heartbeat(connection, heartbeats.workers_of(socket.gethostname()), now=app.clock())
     with app.database.begin() as connection:
         dispatch = dispatches.find(connection, dispatch_id)
+        if not generations.sends(connection):
+            return []
         if dispatch.state is not DispatchState.RUNNING or _paused_for_article(connection, dispatch, now=app.clock()):
             return []
         record = channels.find_by_id(connection, dispatch.channel_id)
@@ -97,6 +101,7 @@ def deliver(app: AppContext, dispatch_id: int, *, until: datetime, progress: Run
             log.warning("dispatch.paused", dispatch_id=dispatch.id, reason=reason)
             return []
         rendition = dispatches.rendition_of(connection, dispatch_id)
+        lost = lost_period(connection, dispatch)
     lease = WorkerLease(app.clock)
     try:
         with open_journal(app.journal_dir, failpoint=app.failpoint, lease=lease) as journal:
@@ -107,7 +112,7 @@ def deliver(app: AppContext, dispatch_id: int, *, until: datetime, progress: Run
                 channel=app.open_channel(record),
                 journal=journal,
                 lease=lease,
-                context=send_context(app, record, journal, lease),
+                context=send_context(app, record, journal, lease, lost=lost),
                 progress=progress or RunProgress(),
             )
             has_more = asyncio.run(run.send_until(until))

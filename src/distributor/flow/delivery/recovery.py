@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from distributor.channels.api import Audience, Channel, Dedupe, ReconcilingChannel
+from distributor.channels.api import Audience, Channel, Dedupe, LostPeriod, ReconcilingChannel
 from distributor.channels.registry import kind_of
 from distributor.domain.campaign import UnknownPolicy
 from distributor.domain.delivery import REPORT_WITHIN, Delivery, DeliveryState, Outcome, Verdict
@@ -19,7 +19,7 @@ from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.domain.rendition import Rendition
 from distributor.domain.retry_policy import settle_outcome
 from distributor.flow.app_context import AppContext
-from distributor.flow.delivery.send_context import send_context
+from distributor.flow.delivery.send_context import lost_period, send_context
 from distributor.flow.delivery.settlements import commit_settlements
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.journal import (
@@ -32,7 +32,16 @@ from distributor.flow.journal import (
     worker_of,
 )
 from distributor.flow.quarantine import ItemGuard
-from distributor.storage import campaigns, channels, deliveries, delivery_posts, dispatches, leases, quarantine
+from distributor.storage import (
+    campaigns,
+    channels,
+    deliveries,
+    delivery_posts,
+    dispatches,
+    generations,
+    leases,
+    quarantine,
+)
 from distributor.storage.database import Connection
 
 BATCH = 100
@@ -89,6 +98,7 @@ def _recover_journal(app: AppContext, path: Path, data: bytes) -> None:
         for dispatch_id in {one.dispatch_id for one in _settle_outcomes(app, connection, content, now=now)}:
             # Its lease may have run out, and the dispatch may have finished since.
             dispatches.reopen(connection, dispatch_id)
+        _settle_held(connection, content, now=now)
         leases.release_worker(connection, content.worker, in_flight=content.in_doubt, is_complete=not gap, now=now)
         if content.damage:
             quarantine.hold(connection, QuarantineLoop.JOURNAL, path.name, reason=content.damage, content=data, now=now)
@@ -140,6 +150,19 @@ def _recover_living(app: AppContext, worker: str, path: Path) -> None:
         log.info("journal.expired", worker=worker, outcomes=len(known), unsent=len(unsent))
 
 
+def _settle_held(connection: Connection, content: JournalContent, *, now: datetime) -> None:
+    """What a journal of before a restore says of deliveries that wait since then: they were sent, or may have been.
+
+    Their epochs are of the new generation, so it settles nothing else: what it says they were not, they may have been
+    after it.
+    """
+    source = f"the journal of {content.worker} from before the restore"
+    sent = {one.delivery_id: source for one in content.outcomes if one.verdict is Verdict.SENT}
+    begun = {one.delivery_id for one in content.outcomes if one.verdict is Verdict.UNKNOWN} | content.in_doubt.keys()
+    generations.mark_found(connection, sent, state=DeliveryState.SENT, now=now)
+    generations.mark_found(connection, dict.fromkeys(begun - sent.keys(), source), state=DeliveryState.UNKNOWN, now=now)
+
+
 def _settle_outcomes(
     app: AppContext, connection: Connection, content: JournalContent, *, now: datetime
 ) -> list[Delivery]:
@@ -159,8 +182,11 @@ def resolve_unknown(app: AppContext, dispatch_id: int) -> int:
     again by it, a worker whose lease ran out has time to report. On a channel that was removed they stay unknown.
     """
     with app.database.begin() as connection:
+        if not generations.sends(connection):
+            return 0
         dispatch = dispatches.find(connection, dispatch_id)
         campaign = campaigns.find(connection, dispatch.campaign_id)
+        lost = lost_period(connection, dispatch)
         record = channels.find_by_id(connection, dispatch.channel_id)
         rendition = dispatches.rendition_of(connection, dispatch_id)
         unknown = leases.lock_unknown(connection, dispatch_id, limit=BATCH, now=app.clock())
@@ -172,7 +198,7 @@ def resolve_unknown(app: AppContext, dispatch_id: int) -> int:
             leases.resolve_by_policy(connection, ids, state=DeliveryState.UNKNOWN, now=app.clock())
         method = "removed"
     elif isinstance(channel, ReconcilingChannel):
-        not_found = asyncio.run(_reconcile(app, channel, record, rendition, unknown))
+        not_found = asyncio.run(_reconcile(app, channel, record, rendition, unknown, lost))
         _resolve_by_policy(app, dispatch_id, not_found, channel, campaign.unknown_policy)
         method = "reconcile"
     else:
@@ -210,13 +236,14 @@ async def _reconcile(
     record: channels.ChannelRecord,
     rendition: Rendition,
     unknown: list[Delivery],
+    lost: LostPeriod | None,
 ) -> list[int]:
     """Look each delivery up and settle it; returns the ids of those for which only the result of others was found."""
     is_broadcast = kind_of(record.kind).capabilities.audience is Audience.BROADCAST
     not_found: list[int] = []
     guard = ItemGuard(app, QuarantineLoop.JOB)
     with open_journal(app.journal_dir) as journal:
-        context = send_context(app, record, journal)
+        context = send_context(app, record, journal, lost=lost)
         for delivery in unknown:
             with guard.item(f"reconcile delivery {delivery.id}", dispatch_id=delivery.dispatch_id):
                 outcome = await channel.reconcile(rendition, delivery, context)

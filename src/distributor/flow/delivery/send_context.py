@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from distributor.channels.api import Journal, Lease, PostPart, PostPartState, SendContext, UnlimitedLease
+from distributor.channels.api import Journal, Lease, LostPeriod, PostPart, PostPartState, SendContext, UnlimitedLease
 from distributor.domain.article import Media
+from distributor.domain.campaign import Dispatch
 from distributor.domain.delivery import Attribution, Delivery
 from distributor.domain.rendition import Json
 from distributor.flow import publications
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.paused_routes import StoredRoutes
 from distributor.flow.delivery.rate_limiter import SharedRateLimiter
-from distributor.storage import articles, delivery_posts
+from distributor.storage import articles, delivery_posts, generations
 from distributor.storage.channels import ChannelRecord
+from distributor.storage.database import Connection
 
 
-def send_context(app: AppContext, channel: ChannelRecord, journal: Journal, lease: Lease | None = None) -> SendContext:
+def send_context(
+    app: AppContext,
+    channel: ChannelRecord,
+    journal: Journal,
+    lease: Lease | None = None,
+    *,
+    lost: LostPeriod | None = None,
+) -> SendContext:
     """The context in which `channel` sends for as long as `lease` lasts; without one it may only look things up."""
     return SendContext(
         site=app.site,
@@ -31,7 +40,15 @@ def send_context(app: AppContext, channel: ChannelRecord, journal: Journal, leas
         routes=StoredRoutes(app, channel.id),
         media=StoredMedia(app),
         discovered_limits=channel.discovered_limits,
+        lost=lost,
     )
+
+
+def lost_period(connection: Connection, dispatch: Dispatch) -> LostPeriod | None:
+    """When something of this dispatch may have been sent that a restore of the database has lost."""
+    if dispatch.known_until is None:
+        return None
+    return LostPeriod(dispatch.known_until, generations.current(connection).began_at)
 
 
 class StoredMedia:

@@ -19,13 +19,14 @@ from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.mail_records import JournalEntry, MailRecord, match_record, read_journals
 from distributor.mail.records.sources import MailRecordSource
-from distributor.storage import audit_queries, campaigns, dispatches
+from distributor.storage import audit_queries, campaigns, dispatches, generations
 from distributor.storage.audit_queries import AuditedDelivery
 
 # At most so many differences are listed; all are counted.
 _MAX_LISTED = 10_000
 _SENT = frozenset({DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED})
 _IN_PROGRESS = frozenset({DeliveryState.CLAIMED, DeliveryState.IN_FLIGHT})
+_WAITING = frozenset({DeliveryState.PENDING, DeliveryState.DEFERRED})
 _REJECTED = frozenset({DeliveryState.FAILED, DeliveryState.DEFERRED})
 _BOUNCED = frozenset({DeliveryState.BOUNCED, DeliveryState.COMPLAINED})
 # Events that only happen to a message that was accepted.
@@ -50,7 +51,7 @@ class DifferenceKind(StrEnum):
     contradicted      not sent according to the database, and there is evidence that it was
     duplicate         one record holds the message more than once, or a second worker sent it too
     misdirected       one record holds the message with another recipient
-    found             of unknown outcome, and there is evidence that it was sent
+    found             of unknown outcome, or waiting since a restore, and there is evidence that it was sent
     bounced           it bounced, expired or was refused, and the database has it as sent
     incomplete        sent, and the outcome of one of the posts of its thread is unknown
     unknown_delivery  a message with a Message-ID of this system whose delivery is not in the database
@@ -153,6 +154,9 @@ def settle_found(app: AppContext, result: Audit) -> int:
     """
     with app.database.begin() as connection:
         settled = audit_queries.mark_sent(connection, result.found, reply="found by an audit", now=app.clock())
+        # What waits since a restore is not of unknown outcome, but may have been sent as well.
+        sources = dict.fromkeys(result.found, "found by an audit, from after the backup")
+        settled += generations.mark_found(connection, sources, state=DeliveryState.SENT, now=app.clock())
     result.found.clear()
     del result.counts[DifferenceKind.FOUND]
     result.differences[:] = [one for one in result.differences if one.kind is not DifferenceKind.FOUND]
@@ -174,7 +178,10 @@ def compare(
     result.recorded[delivery.state] += bool(holding)
     if delivery.taken_back:
         result.taken_back[delivery.id] = delivery.taken_back
-    for kind, evidence in _differences(result.records, holding, delivery, journal_entries, started_at=started_at):
+    is_open = delivery.state is DeliveryState.UNKNOWN or (dispatch.is_held and delivery.state in _WAITING)
+    for kind, evidence in _differences(
+        result.records, holding, delivery, journal_entries, started_at=started_at, is_open=is_open
+    ):
         result.add(
             Difference(
                 kind=kind,
@@ -197,8 +204,12 @@ def _differences(
     journal_entries: Sequence[JournalEntry],
     *,
     started_at: datetime,
+    is_open: bool,
 ) -> Iterator[tuple[DifferenceKind, str]]:
-    """Each difference with its evidence. `holding` are those of the records that hold the delivery's message."""
+    """Each difference with its evidence. `holding` are those of the records that hold the delivery's message.
+
+    `is_open` is whether it is not known what became of it.
+    """
     yield from _journal_differences(delivery, journal_entries)
     for record in holding:
         if record.copies[delivery.id] > 1:
@@ -215,7 +226,7 @@ def _differences(
         bounce_evidence = ", ".join(_evidence_of_bounces(holding, delivery))
         if bounce_evidence and delivery.state not in _BOUNCED and not delivery.taken_back:
             yield DifferenceKind.BOUNCED, bounce_evidence
-    elif delivery.state is DeliveryState.UNKNOWN:
+    elif is_open:
         if sent_evidence:
             yield DifferenceKind.FOUND, sent_evidence
     elif sent_evidence and delivery.state not in _IN_PROGRESS:

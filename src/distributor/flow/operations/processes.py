@@ -98,6 +98,18 @@ def compare_settings(found: Sequence[ServiceProcess]) -> list[SettingDifference]
     return differences
 
 
+def changed_since(former: Sequence[ServiceProcess], now: ServiceProcess) -> list[str]:
+    """The settings that these processes of before had other values of than this one, but for those of a machine."""
+    names = dict.fromkeys(name for process in former for name in process.settings)
+    return [
+        name
+        for name in names
+        if name in now.settings
+        and name not in _OF_A_MACHINE
+        and any(process.settings.get(name, now.settings[name]) != now.settings[name] for process in former)
+    ]
+
+
 def has_one_secret_key(reported: Collection[ReportedProcess]) -> bool:
     """Whether all running processes have the same secret key."""
     running, _ = split_by_life(reported)

@@ -13,6 +13,7 @@ from distributor.domain.quarantine import QuarantineLoop
 from distributor.flow.app_context import AppContext
 from distributor.flow.event_counting import count_events
 from distributor.flow.jobs import Job, JobKind, jobs_for
+from distributor.flow.ledger_marks import advance, require_newest
 from distributor.flow.publications import document_jobs
 from distributor.flow.quarantine import ItemGuard, key_of_job
 from distributor.storage import (
@@ -20,6 +21,7 @@ from distributor.storage import (
     deliveries,
     delivery_totals,
     dispatches,
+    generations,
     heartbeats,
     imports,
     leases,
@@ -44,6 +46,8 @@ def run_scheduler(app: AppContext) -> list[Job]:
     A dispatch for which no job can be made, such as one on a channel of a kind that is not installed, waits: it is in
     quarantine and shows why, and the jobs of the others are returned.
     """
+    require_newest(app)
+    advance(app)
     now = app.clock()
     with app.database.begin() as connection:
         heartbeats.record_heartbeat(connection, heartbeats.BEAT, now=now)
@@ -55,14 +59,15 @@ def run_scheduler(app: AppContext) -> list[Job]:
     with app.database.begin() as connection:
         delivery_totals.add_up(connection)
     with app.database.begin() as connection:
+        sending = {
+            JobKind.PREPARE: dispatches.to_prepare,
+            JobKind.RELEASE: dispatches.to_release,
+            JobKind.DELIVER: dispatches.stalled,
+            JobKind.RESOLVE_UNKNOWN: dispatches.with_unknown,
+        }
         due = {
             kind: find(connection, now=now, limit=_LIMIT, resting=key_of_job(kind, ""))
-            for kind, find in {
-                JobKind.PREPARE: dispatches.to_prepare,
-                JobKind.RELEASE: dispatches.to_release,
-                JobKind.DELIVER: dispatches.stalled,
-                JobKind.RESOLVE_UNKNOWN: dispatches.with_unknown,
-            }.items()
+            for kind, find in (sending.items() if generations.sends(connection) else ())
         }
         jobs = [Job(JobKind.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
         jobs += [Job(JobKind.AUDIT, n, "default") for n in campaign_audits.stalled(connection, now=now, limit=_LIMIT)]

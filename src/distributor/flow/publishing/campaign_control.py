@@ -20,9 +20,15 @@ from distributor.domain.campaign_review import CampaignReview
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_control import require_sendable
-from distributor.flow.publishing.life_cycle import accept_review, require_seen, require_unblocked, require_version
+from distributor.flow.publishing.life_cycle import (
+    accept_review,
+    require_decided,
+    require_seen,
+    require_unblocked,
+    require_version,
+)
 from distributor.flow.publishing.review import review_campaign
-from distributor.storage import campaigns, deliveries, dispatches, failed_deliveries
+from distributor.storage import campaigns, deliveries, dispatches, failed_deliveries, leases
 from distributor.storage.database import Connection
 
 EVERY_FAILURE = FailureChoice()
@@ -47,13 +53,20 @@ def pause(app: AppContext, campaign_id: int, reason: str = "paused by hand", *, 
 
 
 def resume(
-    app: AppContext, campaign_id: int, *, without: Sequence[str] = (), actor: str = "", version: int | None = None
+    app: AppContext,
+    campaign_id: int,
+    *,
+    without: Sequence[str] = (),
+    after_restore: bool = False,
+    actor: str = "",
+    version: int | None = None,
 ) -> CampaignReview | None:
     """Resume every dispatch that is paused: those that are released go on, the others are reviewed and scheduled.
 
     Returns the review of those that were not released, None if there are none. If the time of one of them has passed,
     its time is now. Those on the channels `without` are cancelled, if they are paused and not released. `version` is
-    the one that the caller has seen, if it must be that one.
+    the one that the caller has seen, if it must be that one. What waits since the database was restored goes on only
+    with `after_restore`: somebody has looked at what may have gone out.
 
     Raises BlockedError if the review finds what blocks them, and StateError if nothing is paused, an article cannot be
     sent, or they need an approval of what they are now.
@@ -62,6 +75,8 @@ def resume(
         campaign = campaigns.lock(connection, campaign_id)
         require_seen(campaign, version)
         version = campaign.version
+        if not after_restore:
+            require_decided(campaign, dispatches.of_campaign(connection, campaign_id))
         _leave_out(connection, dispatches.of_campaign(connection, campaign_id), without)
         planned = dispatches.of_campaign(connection, campaign_id)
     paused = [one for one in planned if one.state is DispatchState.PAUSED]
@@ -76,12 +91,15 @@ def resume(
         campaign = campaigns.lock(connection, campaign_id)
         require_version(campaign, version)
         planned = dispatches.of_campaign(connection, campaign_id)
+        held = [one.id for one in planned if one.is_held]
+        leases.look_up_again(connection, held, now=app.clock())
         going_on = [dispatches.resume(connection, one.id) for one in planned]
         if made is not None:
             accept_review(connection, app, campaign, made, actor=actor)
         else:
             require_sendable(connection, campaign.article_ids, at=app.clock())
-        campaigns.record(connection, campaign_id, CampaignAction.RESUMED, actor=actor, now=app.clock())
+        detail = "after the restore of the database" if held else ""
+        campaigns.record(connection, campaign_id, CampaignAction.RESUMED, actor=actor, detail=detail, now=app.clock())
     log.info("campaign.resumed", campaign_id=campaign_id, dispatches=len(paused), released=sum(going_on))
     return made
 

@@ -178,6 +178,7 @@ def reschedule(
         planned = dispatches.of_campaign(connection, campaign_id)
         waiting = [one for one in planned if one.released_at is None and one.state in _WAITING]
         has_begun = any(one.released_at is not None for one in planned)
+        require_decided(campaign, planned)
         if not waiting:
             require_unreleased(campaign, planned)
         moved = [one for one in waiting if not channel_names or one.channel_name in channel_names]
@@ -224,6 +225,7 @@ def undo(app: AppContext, campaign_id: int, *, actor: str) -> None:
 
 def require_unreleased(campaign: Campaign, planned: Sequence[Dispatch]) -> None:
     """Raises StateError that says what is out already, or that nothing of the campaign is to come."""
+    require_decided(campaign, planned)
     released = [one for one in planned if one.released_at is not None]
     if released:
         out = joined([f"{one.channel_name} ({one.audience_size or 0})" for one in released])
@@ -232,6 +234,16 @@ def require_unreleased(campaign: Campaign, planned: Sequence[Dispatch]) -> None:
         raise StateError(f"campaign {campaign.id} has begun: {out} is out or on its way{rest}")
     if not any(one.state in _WAITING for one in planned):
         raise StateError(f"campaign {campaign.id} has ended: `distributor campaign duplicate {campaign.id}` copies it")
+
+
+def require_decided(campaign: Campaign, planned: Sequence[Dispatch]) -> None:
+    """Raises StateError if the campaign waits since the database was restored: nobody has said that it goes on."""
+    held = [one for one in planned if one.is_held]
+    if held:
+        raise StateError(
+            f"campaign {campaign.id} waits: {held[0].reason}; `distributor campaign resume {campaign.id} "
+            f"--after-restore` lets the rest go on, and `distributor campaign cancel {campaign.id}` ends it"
+        )
 
 
 def accept_review(

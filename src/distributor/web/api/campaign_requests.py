@@ -267,6 +267,11 @@ class ResumeRequest(RequestBody):
         description="Cancel these channels, which are paused before their release, such as one that is blocked.",
         examples=[[]],
     )
+    after_restore: bool = Field(
+        default=False,
+        description="It waits since the database was restored: somebody has looked at what may have been sent since "
+        "the backup, and lets the rest go on.",
+    )
 
 
 class RetryRequest(RequestBody):

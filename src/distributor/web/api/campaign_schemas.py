@@ -138,6 +138,12 @@ class DispatchOut(DispatchSummaryOut):
     kind: str = Field(examples=["email"])
     zone: str
     reason: str = Field(description="Why it is paused or has failed; empty otherwise.")
+    held: bool = Field(
+        description="It waits since the database was restored, and goes on when it is resumed with `after_restore`."
+    )
+    known_until: datetime | None = Field(
+        description="What was sent of it between this and a restore is not in the database; null if none matters."
+    )
     problems: list[ProblemOut] = Field(description="Those of the review that it was scheduled on, or found since.")
     totals: TotalsOut
     next_attempt_at: datetime | None = Field(description="When the next deferred delivery is retried.")
@@ -156,6 +162,8 @@ class DispatchOut(DispatchSummaryOut):
             kind=dispatch.kind,
             zone=dispatch.zone,
             reason=text_for(token, dispatch.reason),
+            held=dispatch.is_held,
+            known_until=dispatch.known_until,
             problems=[ProblemOut.of(one, token) for one in dispatch.problems if counts],
             totals=TotalsOut(**summarise(result.totals)),
             next_attempt_at=result.next_attempt_at,

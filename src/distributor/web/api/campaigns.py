@@ -146,7 +146,10 @@ def resume_campaign(
 ) -> CampaignResultOut:
     """Resume a campaign that is paused, was too late, or waits for a person; what is not released is reviewed again."""
     without = tuple(dict.fromkeys(body.without)) if body else ()
-    review = campaign_control.resume(app, campaign_id, without=without, actor=actor_of(token))
+    after_restore = body.after_restore if body else False
+    review = campaign_control.resume(
+        app, campaign_id, without=without, after_restore=after_restore, actor=actor_of(token)
+    )
     return campaign_result(app, campaign_id, token, review)
 
 

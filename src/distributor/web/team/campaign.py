@@ -92,7 +92,14 @@ class CampaignPages:
         number, version = asked.number("campaign_id"), _version(asked)
         without = asked.form.all("without")
         try:
-            campaign_control.resume(self._app, number, without=without, actor=asked.actor.name, version=version)
+            campaign_control.resume(
+                self._app,
+                number,
+                without=without,
+                after_restore=bool(asked.form.one("after-restore")),
+                actor=asked.actor.name,
+                version=version,
+            )
         except StateError as error:
             if progress_of(self._app, number).state is CampaignState.RUNNING:
                 return self._back(asked, "resumed")

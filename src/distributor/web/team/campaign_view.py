@@ -59,6 +59,7 @@ def progress_context(progress: CampaignProgress, viewer: Viewer) -> dict[str, ob
         "waiting": [one for one in progress.dispatches if is_movable(one)],
         "spell_duration": spell_duration,
         "spell_rate": spell_rate,
+        "is_held": any(one.dispatch.is_held for one in progress.dispatches),
         "stalled": [one for one in progress.dispatches if one.stalled_for is not None],
         "states": DeliveryState,
         "running_campaigns": progress.running_campaigns,

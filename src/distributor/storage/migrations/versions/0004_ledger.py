@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0004"
 down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    _create_generations()
+
+
+def _create_generations() -> None:
+    """What was there before is generation 0."""
+    op.create_table(
+        "database_generations",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("database_id", sa.Uuid(), nullable=False),
+        sa.Column("beginning", sa.Text(), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("known_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("source", sa.Text(), server_default="", nullable=False),
+        sa.Column("position", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sends_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("key_fingerprint", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("database_generations_pkey")),
+    )
+    op.execute("""
+        INSERT INTO database_generations (number, database_id, beginning, began_at, sends_since)
+        VALUES (0, gen_random_uuid(), 'created', now(), now())
+    """)
+    op.add_column("dispatches", sa.Column("held_state", sa.Text(), nullable=True))
+    op.add_column("dispatches", sa.Column("known_until", sa.DateTime(timezone=True), nullable=True))
