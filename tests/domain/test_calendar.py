@@ -87,7 +87,7 @@ def test_a_period_holds_the_day_it_is_asked_for_and_leads_on_both_ways(view: Cal
     assert [one - period.days[0] for one in period.days] == [
         timedelta(days=number) for number in range(len(period.days))
     ]
-    if view is not CalendarView.LIST:
+    if view in (CalendarView.MONTH, CalendarView.WEEK):
         assert period.days[0].weekday() == 0
         assert len(period.days) % 7 == 0
     if date(1991, 1, 1) <= day <= date(2199, 1, 1):
@@ -105,6 +105,7 @@ def test_a_period_holds_the_day_it_is_asked_for_and_leads_on_both_ways(view: Cal
     [
         (CalendarView.MONTH, date(2027, 3, 1), date(2027, 4, 4)),
         (CalendarView.WEEK, date(2027, 3, 29), date(2027, 4, 4)),
+        (CalendarView.DAY, date(2027, 3, 31), date(2027, 3, 31)),
         (CalendarView.LIST, date(2027, 3, 1), date(2027, 3, 31)),
     ],
 )

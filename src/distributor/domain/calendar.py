@@ -21,10 +21,11 @@ _DAY = timedelta(days=1)
 
 
 class CalendarView(StrEnum):
-    """MONTH shows whole weeks, LIST the days of the month alone, one below the other."""
+    """MONTH shows whole weeks, LIST the days of the month alone, one below the other, DAY one of these days."""
 
     MONTH = "month"
     WEEK = "week"
+    DAY = "day"
     LIST = "list"
 
 
@@ -48,13 +49,15 @@ class CalendarPeriod:
 
     def shows(self, day: date) -> bool:
         """Whether the day belongs to it: weeks of a month begin and end with days of others."""
-        if self.view is CalendarView.WEEK:
+        if self.view in (CalendarView.WEEK, CalendarView.DAY):
             return day in self.days
         return (day.year, day.month) == (self.day.year, self.day.month)
 
     def _moved(self, direction: int) -> date:
         if self.view is CalendarView.WEEK:
             moved = self.day + direction * _WEEK
+        elif self.view is CalendarView.DAY:
+            moved = self.day + direction * _DAY
         else:
             first = self.day.replace(day=1)
             moved = (first + 32 * _DAY).replace(day=1) if direction > 0 else (first - _DAY).replace(day=1)
@@ -124,6 +127,8 @@ def period_around(view: CalendarView, day: date) -> CalendarPeriod:
     day = min(max(day, _FIRST_DAY), _LAST_DAY)
     if view is CalendarView.WEEK:
         first, last = _monday(day), _monday(day) + 6 * _DAY
+    elif view is CalendarView.DAY:
+        first = last = day
     else:
         first = day.replace(day=1)
         last = (first + 32 * _DAY).replace(day=1) - _DAY

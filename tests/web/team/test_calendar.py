@@ -112,7 +112,7 @@ def _date_of(day: Any) -> str:
     return str(parse_qs(urlsplit(link).query)["from"][0])
 
 
-def test_month_week_and_list_show_the_same_on_the_same_days(team: Team, harness: CampaignHarness, marketer: Browser):
+def test_month_week_day_and_list_show_the_same_on_the_same_days(team: Team, harness: CampaignHarness, marketer: Browser):
     # 00:05 and 23:55 in Berlin, on both sides of a month's end, of which one is in the same week.
     for when, name in (
         ("2027-03-31T21:55", "last"),
@@ -129,6 +129,8 @@ def test_month_week_and_list_show_the_same_on_the_same_days(team: Team, harness:
     march = by_day(marketer.page("/app/calendar?view=month&from=2027-03-15"))
     week = by_day(marketer.page("/app/calendar?view=week&from=2027-03-30"))
     assert march == week == {day: expected[day] for day in ("2027-03-31", "2027-04-01")}
+    days = (by_day(marketer.page(f"/app/calendar?view=day&from={day}")) for day in expected)
+    assert list(days) == [{day: starts} for day, starts in expected.items()]
     assert by_day(marketer.page("/app/calendar?view=list&from=2027-03-15")) == {"2027-03-31": ["23:55 last"]}
     assert by_day(marketer.page("/app/calendar?view=list&from=2027-04-15")) == {
         day: expected[day] for day in ("2027-04-01", "2027-04-30")
@@ -317,13 +319,20 @@ def test_filters_leave_what_they_name(team: Team, harness: CampaignHarness, mark
     assert "Nothing here matches the filter" in marketer.page("/app/calendar?q=_").text_content()
 
 
-def test_a_day_with_too_much_says_how_much_more(team: Team, harness: CampaignHarness, marketer: Browser):
-    for number in range(7):
-        draft(harness, f"2027-03-26T1{number}:00", name=f"Number {number}")
-    page = marketer.page("/app/calendar")
+@pytest.mark.parametrize(("view", "shown"), [("month", 3), ("week", 20), ("list", 12)])
+def test_a_day_with_too_much_says_how_much_more_and_leads_there(
+    team: Team, harness: CampaignHarness, marketer: Browser, view: str, shown: int
+):
+    for number in range(24):
+        draft(harness, f"2027-03-26T{number // 2 + 8:02}:{number % 2}0", name=f"Number {number}")
+    page = marketer.page(f"/app/calendar?view={view}&from=2027-03-26&state=draft")
+    assert len(by_day(page)["2027-03-26"]) == shown
     (rest,) = page.xpath("//a[@class='rest-of-day']")
-    assert rest.text_content() == "3 more"
-    assert len(by_day(marketer.page(rest.get("href")))["2027-03-26"]) == 7
+    assert rest.text_content() == f"{24 - shown} more, Friday, 26 March"
+    day = marketer.page(rest.get("href"))
+    assert by_day(day) == {"2027-03-26": [f"{n // 2 + 9:02}:{n % 2}0 Number {n}" for n in range(24)]}
+    assert "Friday, 26 March 2027" in day.xpath("string(//*[@class='calendar-bar']/h2)")
+    assert day.xpath("//select[@id='state']/option[@selected]/@value") == ["draft"]
 
 
 def test_a_new_campaign_is_for_the_day_of_the_team_and_not_of_the_browser(
@@ -340,8 +349,8 @@ def test_a_new_campaign_is_for_the_day_of_the_team_and_not_of_the_browser(
 def test_who_may_only_read_sees_everything_and_moves_nothing(team: Team, harness: CampaignHarness):
     campaign_id = plan(harness, "2027-03-26T08:00")
     viewer = team.signed_in(team.user(Role.VIEWER))
-    for view in ("month", "week", "list"):
-        page = viewer.page(f"/app/calendar?view={view}")
+    for view in ("month", "week", "day", "list"):
+        page = viewer.page(f"/app/calendar?view={view}&from=2027-03-26")
         assert "Weekly letter" in page.text_content()
         assert (
             page.xpath("//a[@class='move'] | //a[@class='add'] | //*[@data-dispatch] | //dialog[@id='move-scope']")
@@ -352,7 +361,7 @@ def test_who_may_only_read_sees_everything_and_moves_nothing(team: Team, harness
     assert starts(team, campaign_id) == {"email": at("2027-03-26T08:00")}
 
 
-@pytest.mark.parametrize("view", ["month", "week", "list"])
+@pytest.mark.parametrize("view", ["month", "week", "day", "list"])
 def test_what_people_wrote_is_only_text(team: Team, harness: CampaignHarness, marketer: Browser, view: str):
     campaign_id = draft(harness, "2027-03-26T08:00", name=HOSTILE)
     draft(harness, "", name=HOSTILE)
@@ -372,7 +381,7 @@ def test_no_address_is_too_strange(marketer: Browser, query: str):
     assert marketer.get(f"/app/calendar?{query}").status_code == 200
 
 
-@pytest.mark.parametrize("view", ["month", "week", "list"])
+@pytest.mark.parametrize("view", ["month", "week", "day", "list"])
 def test_an_empty_calendar_says_so_in_one_sentence(marketer: Browser, view: str):
     page = marketer.page(f"/app/calendar?view={view}")
     assert page.text_content().count("Nothing is planned in this time") == 1

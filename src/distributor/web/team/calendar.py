@@ -1,4 +1,4 @@
-"""The calendar: month, week and list of what starts when, and the form that moves it."""
+"""The calendar: month, week, day and list of what starts when, and the form that moves it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from distributor.domain.calendar import (
 )
 from distributor.domain.campaign import DispatchState
 from distributor.domain.errors import DataError, InputError, NotFoundError, StateError
+from distributor.domain.schedule import short_time
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import calendar as flow
@@ -28,8 +29,8 @@ from distributor.web.forms import Form, number_of
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.pages import TeamPages
 
-# So many fit into a day of a page; the rest is a link to the list, or a hint to choose fewer.
-_PER_DAY = {CalendarView.MONTH: 4, CalendarView.WEEK: 40, CalendarView.LIST: 60}
+# So many fit into a day of a page; the rest is a link to the page of the day, which hints to choose fewer.
+_PER_DAY = {CalendarView.MONTH: 3, CalendarView.WEEK: 20, CalendarView.DAY: 200, CalendarView.LIST: 12}
 _LONGEST_TEXT = 200
 _NOTHING: Mapping[str, str] = {}
 # What a draft is offered that has no time of day yet.
@@ -192,6 +193,7 @@ class CalendarPages:
             "today": self._now().date(),
             "may_move": asked.user.allows(Permission.CAMPAIGNS_WRITE),
             "crowded_minutes": int(CROWDED_WITHIN.total_seconds()) // 60,
+            "full_time": self._full_time,
             "notice": notice,
         }
         if is_fragment:
@@ -228,6 +230,15 @@ class CalendarPages:
                 text=query.get("q", "").strip()[:_LONGEST_TEXT],
             ),
         )
+
+    def _full_time(self, entry: CalendarEntry) -> str:
+        """When it starts, by the clocks of the team, and by those of its own zone where they differ; empty if open."""
+        own, zone = entry.own_time, self._app.site.zone
+        if own is None:
+            return ""
+        text = short_time(own, zone)
+        differs = own.utcoffset() != own.astimezone(zone).utcoffset()
+        return f"{text} ({short_time(own, own.tzinfo or zone)})" if differs else text
 
     def _now(self) -> datetime:
         return self._app.clock().astimezone(self._app.site.zone)
