@@ -20,12 +20,27 @@ _TEXT_SUFFIXES = (".txt.j2", ".text.j2")
 _EXPRESSION_ERRORS = (TypeError, ValueError, ArithmeticError, LookupError, RecursionError)
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    """Remembers which attributes are safe: a page asks for thousands, and only the type of the object decides."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._safe: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        asked = (type(obj), attr)
+        known = self._safe.get(asked)
+        if known is None:
+            known = self._safe[asked] = super().is_safe_attribute(obj, attr, value)
+        return known
+
+
 class Templates:
     """Templates from one or more folders; the first folder that contains a name wins."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = tuple(folders)
-        self._environment = ImmutableSandboxedEnvironment(
+        self._environment = _Environment(
             loader=FileSystemLoader([str(folder) for folder in folders]),
             autoescape=lambda name: not (name or "").endswith(_TEXT_SUFFIXES),
             undefined=StrictUndefined,
