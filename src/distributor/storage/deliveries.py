@@ -44,6 +44,14 @@ def freeze_recipients(connection: Connection, dispatch_id: int, recipients: Sequ
     return len(rows)
 
 
+def gather_statistics(connection: Connection) -> None:
+    """Let PostgreSQL look at a sample of all deliveries, by which it plans its queries, unless it is doing so.
+
+    Autovacuum does the same, a minute or more after many were added. Nobody waits for it.
+    """
+    connection.execute(text("ANALYZE (SKIP_LOCKED) deliveries"))
+
+
 def claim(
     connection: Connection,
     dispatch_id: int,
@@ -61,7 +69,18 @@ def claim(
     """
     rows = connection.execute(
         text("""
-            WITH due AS (
+            WITH chosen AS MATERIALIZED (
+                -- First, and alone: joined with the tables below, PostgreSQL reads all that waits, until it has
+                -- statistics of a campaign that was released just now. A limit that it does not know makes it follow
+                -- the index for the first ones, where it would sort all.
+                SELECT id, dispatch_id, subscriber_id, list_id, recipient, attempt, first_attempt_at FROM deliveries d
+                -- Not simply equal: only the index of the unsettled has this order, and a campaign that is on its way
+                -- has too much behind it to be looked through.
+                WHERE (dispatch_id, id) > (:dispatch_id, 0) AND dispatch_id <= :dispatch_id
+                  AND (state = 'pending' OR (state = 'deferred' AND next_at <= :now))
+                  AND EXISTS (SELECT 1 FROM dispatches x WHERE x.id = :dispatch_id AND x.state = 'running')
+                ORDER BY dispatch_id, id LIMIT (SELECT CAST(:limit AS bigint)) FOR UPDATE SKIP LOCKED
+            ), due AS MATERIALIZED (
                 SELECT d.id, d.attempt, d.first_attempt_at, s.zone, CASE
                     WHEN c.purpose = 'test' AND EXISTS (SELECT 1 FROM suppressions e
                          WHERE e.hash = sha256(convert_to(lower(d.recipient), 'UTF8'))
@@ -80,14 +99,10 @@ def claim(
                       OR EXISTS (SELECT 1 FROM suppressions e WHERE e.domain = s.domain)
                     THEN 'was suppressed before it was sent'
                 END AS obstacle
-                FROM deliveries d JOIN dispatches x ON x.id = d.dispatch_id JOIN campaigns c ON c.id = x.campaign_id
+                FROM (SELECT * FROM chosen LIMIT :limit) d
+                JOIN dispatches x ON x.id = d.dispatch_id JOIN campaigns c ON c.id = x.campaign_id
                 LEFT JOIN subscribers s ON s.id = d.subscriber_id
                 LEFT JOIN memberships m ON m.list_id = d.list_id AND m.subscriber_id = d.subscriber_id
-                -- Not simply equal: only the index of the unsettled has this order, and a campaign that is on its way
-                -- has too much behind it to be looked through.
-                WHERE (d.dispatch_id, d.id) > (:dispatch_id, 0) AND d.dispatch_id <= :dispatch_id
-                  AND x.state = 'running' AND (d.state = 'pending' OR (d.state = 'deferred' AND d.next_at <= :now))
-                ORDER BY d.dispatch_id, d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
             )
             UPDATE deliveries d SET epoch = d.epoch + 1, next_at = NULL, updated_at = :now,
                    state = CASE WHEN obstacle IS NULL THEN :state ELSE 'suppressed' END,

@@ -1,13 +1,17 @@
-"""A dispatch whose time has long passed waits for a person instead of going out."""
+"""A release: a dispatch whose time has long passed waits for a person, and PostgreSQL learns of a large audience."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+from sqlalchemy import text
+
 from distributor.domain.campaign import DispatchState
 from distributor.domain.schedule import TOO_LATE
 from distributor.flow.publishing import campaign_control
+from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
 from tests.flow.campaign_harness import CampaignHarness
@@ -69,3 +73,21 @@ def test_the_article_that_one_channel_publishes_is_no_embargo_for_another_one_wh
     assert prepare(due.app, mail) and prepare(due.app, posts)
     assert release(ahead.app, mail)
     assert release(due.app, posts)
+
+
+@pytest.mark.parametrize(("people", "is_large"), [(999, False), (1000, True)])
+def test_a_release_to_many_ends_with_statistics_of_what_is_to_be_sent(
+    harness: CampaignHarness, people: int, is_large: bool
+) -> None:
+    harness.channel("mail", "scripted")
+    harness.people(*(f"reader{number}" for number in range(people)), list_slug="many")
+    asked = harness.asked("mail")
+    campaign_id = plan(harness.app, replace(asked, audience=replace(asked.audience, lists=("many",))))
+    (found,) = harness.report(campaign_id).dispatches
+    prepare(harness.app, found.dispatch.id)
+    assert release(harness.app, found.dispatch.id)
+    with harness.app.database.begin() as connection:
+        known = connection.execute(
+            text("SELECT most_common_vals::text FROM pg_stats WHERE tablename = 'deliveries' AND attname = 'state'")
+        ).scalar_one_or_none()
+    assert known == ("{pending}" if is_large else None)

@@ -23,6 +23,9 @@ from distributor.storage.database import Connection
 
 log = structlog.get_logger(__name__)
 
+# So many deliveries more change what PostgreSQL has to know about them; a few do not.
+_MANY = 1000
+
 
 def release(app: AppContext, dispatch_id: int) -> bool:
     """Freeze the audience of a prepared dispatch that is due; False if there is nothing to send.
@@ -98,6 +101,9 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
                 after=DispatchState.FAILED,
                 reason=reason,
             )
+    if audience >= _MANY:
+        with app.database.begin() as connection:
+            deliveries.gather_statistics(connection)
     log.info(
         "dispatch.released",
         dispatch_id=dispatch_id,
