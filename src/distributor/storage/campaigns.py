@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     Row,
@@ -66,8 +67,16 @@ def _newest_is_current(*conditions: ColumnElement[bool]) -> ScalarSelect[bool]:
     )
 
 
+_articles = tables.campaign_articles.c
 _CAMPAIGN = select(
     tables.campaigns,
+    func.array(
+        select(_articles.article_id)
+        .where(_articles.campaign_id == tables.campaigns.c.id)
+        .order_by(_articles.position)
+        .scalar_subquery(),
+        type_=ARRAY(BigInteger),
+    ).label("article_ids"),
     _newest_is_current(true()).label("is_reviewed"),
     _newest_is_current(tables.campaign_reviews.c.approved_at.is_not(None)).label("is_approved"),
 )
@@ -123,7 +132,7 @@ def find(connection: Connection, campaign_id: int) -> Campaign:
     row = connection.execute(_CAMPAIGN.where(tables.campaigns.c.id == campaign_id)).one_or_none()
     if row is None:
         raise NotFoundError("campaign", campaign_id, hint="`distributor campaign list` lists them")
-    return _campaign(connection, row)
+    return _campaign(row)
 
 
 def lock(connection: Connection, campaign_id: int) -> Campaign:
@@ -211,7 +220,7 @@ def latest(
     if before_id is not None:
         query = query.where(tables.campaigns.c.id < before_id)
     rows = connection.execute(query)
-    return [_campaign(connection, row) for row in rows]
+    return [_campaign(row) for row in rows]
 
 
 def count_running(connection: Connection) -> int:
@@ -364,17 +373,12 @@ def _add_parts(connection: Connection, campaign_id: int, plan: CampaignPlan, art
         )
 
 
-def _campaign(connection: Connection, row: Row[tuple[object, ...]]) -> Campaign:
-    article_ids = connection.execute(
-        select(tables.campaign_articles.c.article_id)
-        .where(tables.campaign_articles.c.campaign_id == row.id)
-        .order_by(tables.campaign_articles.c.position)
-    ).scalars()
+def _campaign(row: Row[tuple[object, ...]]) -> Campaign:
     return Campaign(
         id=row.id,
         version=row.version,
         name=row.name,
-        article_ids=tuple(article_ids),
+        article_ids=tuple(row.article_ids),
         purpose=CampaignPurpose(row.purpose),
         audience=audience_from_json(row.audience),
         track_opens=row.track_opens,

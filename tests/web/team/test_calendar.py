@@ -112,7 +112,9 @@ def _date_of(day: Any) -> str:
     return str(parse_qs(urlsplit(link).query)["from"][0])
 
 
-def test_month_week_day_and_list_show_the_same_on_the_same_days(team: Team, harness: CampaignHarness, marketer: Browser):
+def test_month_week_day_and_list_show_the_same_on_the_same_days(
+    team: Team, harness: CampaignHarness, marketer: Browser
+):
     # 00:05 and 23:55 in Berlin, on both sides of a month's end, of which one is in the same week.
     for when, name in (
         ("2027-03-31T21:55", "last"),

@@ -17,8 +17,14 @@ from distributor.domain.campaign import CampaignPurpose, DispatchState
 from distributor.domain.schedule import format_time
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.preview import measure_campaign
-from distributor.flow.publishing.report import COUNTED, CampaignReport, DispatchReport, report, summarise
-from distributor.storage import campaigns
+from distributor.flow.publishing.report import (
+    COUNTED,
+    CampaignReport,
+    DispatchReport,
+    newest_campaigns,
+    report,
+    summarise,
+)
 
 # The columns that `summarise` fills.
 _TOTALS = ("audience", *COUNTED)
@@ -50,18 +56,16 @@ def list_campaigns(
 ) -> None:
     """List the newest campaigns with their totals."""
     with open_app() as app:
-        with app.database.begin() as connection:
-            newest = campaigns.latest(connection, limit=limit, purposes=[purpose])
-        reports = [report(app, campaign.id) for campaign in newest]
+        newest = newest_campaigns(app, purpose=purpose, limit=limit)
     rows = [
         (
             one.campaign.id,
             one.campaign.name,
             one.state.value,
-            min((time for found in one.dispatches if (time := found.dispatch.local_time)), default=None),
+            min((time for found in one.dispatches if (time := found.local_time)), default=None),
             *summarise(one.totals).values(),
         )
-        for one in reports
+        for one in newest
     ]
     columns = ("id", "name", "state", "starts_at", *_TOTALS)
     print_rows(columns, rows, as_json=as_json, empty=_NONE_YET[purpose])

@@ -1,4 +1,4 @@
-"""Report: the state and totals of a campaign, computed from its deliveries on each call."""
+"""Report: the state and totals of campaigns, as they are maintained: nothing is counted on a call."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from distributor.domain.campaign import (
     OPEN_STATES,
     Campaign,
+    CampaignPurpose,
     CampaignState,
     Dispatch,
     DispatchState,
@@ -73,6 +74,20 @@ class CampaignReport:
         return Totals.sum_of(one.totals for one in self.dispatches)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignSummary:
+    """A campaign in a list: its dispatches, and the totals over all of them."""
+
+    campaign: Campaign
+    dispatches: tuple[Dispatch, ...]
+    totals: Totals
+
+    @property
+    def state(self) -> CampaignState:
+        """The state of the campaign as a whole."""
+        return state_of(self.campaign, self.dispatches)
+
+
 # The words of the stable summary, and the states each of them counts.
 COUNTED: Mapping[str, tuple[DeliveryState, ...]] = {
     "sent": (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED),
@@ -99,6 +114,24 @@ def report(app: AppContext, campaign_id: int) -> CampaignReport:
             to_publish=tuple(hidden),
             revised=_revised(connection, campaign) if is_to_come else (),
         )
+
+
+def newest_campaigns(
+    app: AppContext, *, purpose: CampaignPurpose, limit: int, before_id: int | None = None
+) -> list[CampaignSummary]:
+    """The newest campaigns of a purpose, if given older than `before_id`, in as many queries for any number."""
+    with app.database.begin() as connection:
+        newest = campaigns.latest(connection, limit=limit, purposes=[purpose], before_id=before_id)
+        planned = dispatches.of_campaigns(connection, [one.id for one in newest])
+        totals = delivery_totals.of_dispatches(connection, [one.id for found in planned.values() for one in found])
+    return [
+        CampaignSummary(
+            campaign=campaign,
+            dispatches=tuple(planned[campaign.id]),
+            totals=Totals.sum_of(totals[one.id] for one in planned[campaign.id]),
+        )
+        for campaign in newest
+    ]
 
 
 def totals_of(app: AppContext, campaign_id: int) -> tuple[str, Totals, bool]:

@@ -15,9 +15,9 @@ from distributor.domain.campaign_review import CampaignReview
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing import plan as planning
-from distributor.flow.publishing.report import report
+from distributor.flow.publishing.report import newest_campaigns, report
 from distributor.flow.publishing.send_test import AskedTest, send_test
-from distributor.storage import campaigns, dispatches
+from distributor.storage import campaigns
 from distributor.web.api.audiences import shows_counts
 from distributor.web.api.auth import App, RequestSlot, actor_of, require_addresses, require_scope, requires
 from distributor.web.api.campaign_requests import (
@@ -69,11 +69,9 @@ def list_campaigns(
     before: Annotated[int | None, Query(ge=1, le=MAX_BIGINT, description="`next` of the page before.")] = None,
 ) -> CampaignPage:
     """List the campaigns, newest first."""
-    with app.database.begin() as connection:
-        found = campaigns.latest(connection, limit=limit + 1, purposes=[purpose], before_id=before)
-        kept = found[:limit]
-        items = [CampaignSummaryOut.of(one, dispatches.of_campaign(connection, one.id)) for one in kept]
-    return CampaignPage(items=items, next=kept[-1].id if len(found) > limit else None)
+    found = newest_campaigns(app, purpose=purpose, limit=limit + 1, before_id=before)
+    items = [CampaignSummaryOut.of(one.campaign, one.dispatches) for one in found[:limit]]
+    return CampaignPage(items=items, next=items[-1].id if len(found) > limit else None)
 
 
 @router.post("", status_code=201, responses=problem_responses(404, 409))

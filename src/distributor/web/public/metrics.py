@@ -81,9 +81,11 @@ class _DatabaseCollector(Collector):
         )
         counts: Counter[tuple[str, str]] = Counter()
         sums: Counter[tuple[str, str]] = Counter()
-        for dispatch in self._recent(connection):
+        recent = self._recent(connection)
+        totals = delivery_totals.of_dispatches(connection, [dispatch.id for dispatch in recent])
+        for dispatch in recent:
             counts[dispatch.kind, dispatch.state.value] += 1
-            for state, count in delivery_totals.of_dispatch(connection, dispatch.id).by_state.items():
+            for state, count in totals[dispatch.id].by_state.items():
                 sums[dispatch.kind, state.value] += count
         for labels, count in counts.items():
             by_dispatch.add_metric(labels, count)
@@ -92,12 +94,16 @@ class _DatabaseCollector(Collector):
         yield by_dispatch
         yield by_delivery
 
-    def _recent(self, connection: Connection) -> Iterator[Dispatch]:
+    def _recent(self, connection: Connection) -> list[Dispatch]:
         since = self._app.clock() - _RECENT
-        for campaign in campaigns.latest(connection, limit=_MAX_CAMPAIGNS, purposes=_COUNTED):
-            for dispatch in dispatches.of_campaign(connection, campaign.id):
-                if dispatch.finished_at is None or dispatch.finished_at > since:
-                    yield dispatch
+        newest = campaigns.latest(connection, limit=_MAX_CAMPAIGNS, purposes=_COUNTED)
+        planned = dispatches.of_campaigns(connection, [campaign.id for campaign in newest])
+        return [
+            dispatch
+            for found in planned.values()
+            for dispatch in found
+            if dispatch.finished_at is None or dispatch.finished_at > since
+        ]
 
     def _routes(self, connection: Connection) -> Metric:
         paused = GaugeMetricFamily("distributor_paused_routes", "Routes in backoff.", labels=["channel"])
