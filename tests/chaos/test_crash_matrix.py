@@ -20,6 +20,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import BATCH
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.operations.audit import DifferenceKind, audit
+from distributor.flow.operations.recounting import verify_totals
 from distributor.mail.records.sources import parse_record_sources
 from distributor.sandbox.faults import FaultKind, FaultStage, InjectedFault
 from distributor.sandbox.smtp_server import SMTP
@@ -110,7 +111,9 @@ def test_what_the_relay_took_agrees_with_the_ledger(
         campaign.run(on_clock_advance=lambda: behaviour.recover(relay))
         ledger, states, mails = campaign.ledger(), campaign.states(), relay.mails()
         result = audit(campaign.app, campaign.campaign_id, parse_record_sources([f"inbox:{relay.folder}"]))
+        differences = verify_totals(campaign.app)
 
+    assert differences == []
     assert not campaign.crashes, "not every worker died as it was told"
     assert states.total() == PEOPLE
     assert set(states) <= {DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNKNOWN}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from distributor.flow.operations.channel_settings import configure
+from distributor.flow.operations.recounting import verify_totals
 from tests.chaos.mail_relay import Relay, running_relay
 from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, running_service
 
@@ -47,8 +48,10 @@ def test_a_campaign_survives_killed_workers_a_killed_redis_and_two_beats(
         counts = dict(service.counts(campaign_id, "email"))
         mails = Counter(recipient for recipient, _ in relay.mails().elements())
         posts = {network: service.posts(network) for network in ("x", "mastodon", "bluesky")}
+        differences = verify_totals(service.app)
 
     assert [address for address, count in mails.items() if count > 1] == []
+    assert differences == []
     assert counts["audience"] == PEOPLE
     assert counts["sent"] + counts["unknown"] == PEOPLE
     assert counts["unknown"] <= KILLS * CONNECTIONS_OF_A_WORKER

@@ -142,6 +142,7 @@ COMMANDS = [
     ("user", "show", "ada.of.a.long.name@subscribers.example.org"),
     ("user", "audit-log"),
     ("quarantine", "list"),
+    ("totals", "verify"),
 ]
 
 

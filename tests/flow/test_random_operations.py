@@ -24,6 +24,7 @@ from distributor.domain.user import Actor
 from distributor.flow.delivery.deliver import deliver
 from distributor.flow.delivery.recovery import resolve_unknown
 from distributor.flow.operations.audit import audit
+from distributor.flow.operations.recounting import verify_totals
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan
@@ -295,6 +296,7 @@ def test_every_delivery_is_where_the_rules_say(
             assert dispatch_report.dispatch.state == campaign.state
     for campaign in history.sent:
         assert not audit(harness.app, campaign.number, []).counts
+    assert verify_totals(harness.app) == []
 
 
 def _begin_anew(harness: CampaignHarness) -> None:

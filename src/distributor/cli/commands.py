@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "channel": "Configure the channels that campaigns are sent on.",
     "sandbox": "Let channels send to a sandbox that runs by itself.",
     "quarantine": "List, retry and discard items that could not be processed.",
+    "totals": "Count deliveries and events anew, and compare that with the totals that are kept.",
     "token": "Manage the tokens that let other programs use the API.",
     "user": "Manage the users of the team's app.",
 }

@@ -7,7 +7,7 @@ and whoever shows totals counts first what waits, so what is shown contains ever
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import text
@@ -76,6 +76,12 @@ class EventTotal:
             people_deliveries=self.people_deliveries + other.people_deliveries,
             opened=self.opened + other.opened,
         )
+
+    def minus(self, other: EventTotal) -> EventTotal:
+        return EventTotal(**{one.name: getattr(self, one.name) - getattr(other, one.name) for one in fields(self)})
+
+    def at_least(self, other: EventTotal) -> EventTotal:
+        return EventTotal(**{one.name: max(getattr(self, one.name), getattr(other, one.name)) for one in fields(self)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
