@@ -23,7 +23,7 @@ SECRETS = re.compile(r"PASSWORD|SECRET|URL")
 
 
 def test_every_part_of_the_service_is_there() -> None:
-    workers = {"worker-email", "worker-social", "worker-default"}
+    workers = {"worker-email", "worker-social", "worker-urgent", "worker-background"}
     others = {"web", "beat", "inbound", "migrate", "postgres", "redis", "sandbox", "sandbox-channels"}
     assert set(SERVICES) == workers | others
 
@@ -33,7 +33,7 @@ def test_the_workers_serve_every_queue() -> None:
     for service in SERVICES.values():
         command = service.get("command", [])
         queues |= {command[place + 1] for place, word in enumerate(command) if word == "--queue"}
-    assert queues == {"email", "social", "feed", "default"}
+    assert queues == {"email", "social", "feed", "urgent", "background"}
 
 
 @pytest.mark.parametrize("name", sorted(set(SERVICES) - ONCE))
@@ -80,7 +80,7 @@ def test_what_is_mounted_into_the_data_directory_is_made_in_the_image_for_its_us
     assert set(made[1].split()) == inner
 
 
-@pytest.mark.parametrize("name", ["web", "worker-email", "worker-social", "worker-default", "inbound", "migrate"])
+@pytest.mark.parametrize("name", ["web", "worker-email", "worker-social", "worker-urgent", "inbound", "migrate"])
 def test_what_reads_the_content_folder_and_what_writes_backups_have_them(name: str) -> None:
     targets = {mount.split(":")[1] for mount in SERVICES[name]["volumes"]}
     assert {"/var/lib/distributor/content", "/var/lib/distributor/backups"} <= targets

@@ -11,6 +11,7 @@ import structlog
 from distributor.bootstrap import child_environment, open_services, require_schema, this_process
 from distributor.domain.errors import DistributorError
 from distributor.flow.delivery.recovery import recover_journals
+from distributor.flow.jobs import consumed_queues
 from distributor.flow.operations.processes import reporting
 from distributor.logs import configure_logs
 from distributor.settings import load_settings
@@ -50,7 +51,6 @@ def _parse() -> argparse.Namespace:
 
 
 def _work(queues: list[str], concurrency: int) -> None:
-    names = ",".join(queues)
     # Journals of dead workers on this machine are recovered before any task starts. The child processes open
     # connections of their own: none may be shared across the fork.
     app = app_context()
@@ -60,9 +60,9 @@ def _work(queues: list[str], concurrency: int) -> None:
     celery.worker_main(
         [
             "worker",
-            f"--queues={names}",
+            f"--queues={','.join(consumed_queues(queues))}",
             f"--concurrency={concurrency}",
-            f"--hostname={names.replace(',', '-')}@%h-{id(celery):x}",
+            f"--hostname={'-'.join(queues)}@%h-{id(celery):x}",
             "--without-gossip",
             "--without-mingle",
             "--loglevel=WARNING",

@@ -5,17 +5,19 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import structlog
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
 from redis import RedisError
 
 from distributor.domain.errors import DistributorError
 from distributor.flow.delivery.recovery import recover_journals
 from distributor.flow.feedback import tracking
+from distributor.flow.jobs import Job, JobKind
 from distributor.flow.operations.scheduler import run_scheduler
-from distributor_worker.celery_app import app_context, celery, enqueue
+from distributor_worker.celery_app import app_context, enqueue
 
 SCHEDULER_EVERY_SECONDS = 1.0
 SCAN_EVERY_SECONDS = 30.0
@@ -50,12 +52,14 @@ def _recover() -> None:
 
 
 def _schedule() -> None:
-    enqueue(run_scheduler(app_context()))
+    sent = enqueue(run_scheduler(app_context()))
+    if sent:
+        log.info("scheduler.enqueued", **Counter(job.kind.value for job in sent))
 
 
 def _enqueue_events() -> None:
     if tracking.has_waiting_events(app_context()):
-        celery.send_task("write_events", queue="default", expires=5, retry=False)
+        enqueue([Job(JobKind.WRITE_EVENTS)])
 
 
 # Every second; one that fails does not keep the others from running.
@@ -63,18 +67,18 @@ _STEPS: Mapping[str, Callable[[], None]] = {"recovery": _recover, "scheduler": _
 
 
 def _enqueue_scan() -> None:
-    celery.send_task("scan", queue="default", expires=SCAN_EVERY_SECONDS, retry=False)
+    enqueue([Job(JobKind.SCAN)])
 
 
 def _enqueue_purge() -> None:
-    celery.send_task("purge", queue="default", expires=PURGE_EVERY_SECONDS, retry=False)
+    enqueue([Job(JobKind.PURGE)])
 
 
 def _guarded(step: str, act: Callable[[], None]) -> None:
     """Log errors instead of ending: PostgreSQL or Redis may be away for a while, and the next second tries again."""
     try:
         act()
-    except (DistributorError, OperationalError, RedisError, OSError) as error:
+    except (DistributorError, KombuError, RedisError, OSError) as error:
         log.warning("beat.skipped", step=step, reason=str(error))
     except Exception:
         log.exception("beat.failed", step=step)

@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
-from celery import Celery
+from celery import Celery, Task
 from celery.signals import worker_process_init
+from kombu.utils.scheduling import round_robin_cycle
 
 from distributor.bootstrap import make_app_context
 from distributor.channels.registry import kinds
 from distributor.embedded import Services
 from distributor.flow.app_context import AppContext
-from distributor.flow.jobs import Job
+from distributor.flow.job_notes import WAITS_SECONDS, RunningJobs, forget_messages, without_message
+from distributor.flow.jobs import Job, JobKind, urgency
 from distributor.settings import load_settings
 
-# A message that no worker has taken by then is dropped: the scheduler enqueues again what is still to do.
-JOB_EXPIRES_SECONDS = 5
 # Above the longest task: a reply to a message may take ten minutes (RFC 5321 section 4.5.3.2.6).
 VISIBILITY_TIMEOUT_SECONDS = 1200
 
-celery = Celery("distributor", include=["distributor_worker.tasks"])
+# Those of this process.
+_RUNNING = RunningJobs()
+
+
+class JobTask(Task):  # type: ignore[type-arg]  # generic only in its stubs
+    """A task that does one job and returns those that come next, which are enqueued once it has ended.
+
+    A message for a job that a worker is at already does nothing: what is left then, the scheduler finds.
+    """
+
+    def __call__(self, subject_id: int = 0, part: int = 0) -> None:
+        """Do the job with these arguments of its message."""
+        job, following = Job(JobKind(self.name), subject_id, part), None
+        with _RUNNING.hold(app_context(), job, str(self.request.id)) as is_to_be_done:
+            if is_to_be_done:
+                following = self.run(*job.arguments)
+        enqueue(following or [])
+
+
+class UrgencyCycle(round_robin_cycle):  # type: ignore[type-arg]  # generic only in its stubs
+    """The order in which a worker looks for messages: the most urgent queues first, those that are equal in turn."""
+
+    def consume(self, n: int) -> list[str]:  # type: ignore[override]  # read more than once by kombu
+        """The queues to look at, in this order."""
+        return sorted((self.items or [])[:n], key=urgency)
+
+
+celery = Celery("distributor", include=["distributor_worker.tasks"], task_cls=JobTask)
 celery.conf.update(
     task_default_queue="default",
     task_ignore_result=True,
@@ -35,6 +63,7 @@ celery.conf.update(
         "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
         "unacked_restore_interval": 1,
         "unacked_restore_throttle": 1,
+        "queue_order_strategy": UrgencyCycle,
         "socket_timeout": 30,
         "socket_connect_timeout": 5,
         "health_check_interval": 10,
@@ -70,9 +99,28 @@ def _warm_up(**_: object) -> None:
     kinds()
 
 
-def enqueue(jobs: list[Job]) -> None:
-    """Send one message for each job. Raises kombu's OperationalError if Redis is down; the scheduler tries again."""
-    for job in jobs:
-        celery.send_task(
-            job.kind.value, args=[job.subject_id], queue=job.queue, expires=JOB_EXPIRES_SECONDS, retry=False
-        )
+def enqueue(jobs: Sequence[Job]) -> list[Job]:
+    """Send one message for each job that has none yet and is not being done; returns the jobs of these messages.
+
+    Raises RedisError, or an error of kombu's, if Redis is down; the scheduler tries again.
+    """
+    chosen = without_message(app_context(), jobs)
+    if not chosen:
+        return []
+    try:
+        # One round trip for all of them; the stubs do not know batches yet.
+        with celery.producer_pool.acquire(block=True) as producer, producer.batch():  # type: ignore[attr-defined]
+            for job in chosen:
+                celery.send_task(
+                    job.kind.value,
+                    args=job.arguments,
+                    queue=job.queue,
+                    # What concerns everything is due again soon: of many such messages only the newest is worth doing.
+                    expires=None if job.subject_id else WAITS_SECONDS,
+                    producer=producer,
+                    retry=False,
+                )
+    except BaseException:
+        forget_messages(app_context(), chosen)
+        raise
+    return chosen

@@ -1,7 +1,11 @@
-"""The Celery tasks: each has a name and makes one call. Messages carry ids and may be lost, duplicated or late."""
+"""The Celery tasks: each has the name of a kind of job, makes one call, and returns the jobs that come next.
+
+Messages carry ids and may be lost, duplicated or late.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from celery.signals import worker_process_shutdown
@@ -10,16 +14,16 @@ from distributor.flow import publications
 from distributor.flow.delivery import recovery
 from distributor.flow.delivery.delivery_runs import DeliveryRuns
 from distributor.flow.feedback import tracking
-from distributor.flow.jobs import JobKind
+from distributor.flow.jobs import Job, JobKind
 from distributor.flow.operations import audit_runs
-from distributor.flow.operations.scheduler import run_scheduler
+from distributor.flow.operations.scheduler import next_jobs
 from distributor.flow.people import import_people as importing
 from distributor.flow.people import retention
 from distributor.flow.publishing import ingest
 from distributor.flow.publishing import prepare as preparing
 from distributor.flow.publishing import release as releasing
 from distributor.flow.quarantine import guarded_job
-from distributor_worker.celery_app import app_context, celery, enqueue
+from distributor_worker.celery_app import app_context, celery
 
 # A task ends after about this long and enqueues the rest, so that workers can be stopped and are shared fairly.
 DELIVER_FOR = timedelta(seconds=20)
@@ -40,32 +44,33 @@ def scan() -> None:
 
 
 @celery.task(name="prepare")
-def prepare(dispatch_id: int) -> None:
+def prepare(dispatch_id: int) -> list[Job]:
     """Make the rendition of a dispatch that starts soon, and compare it with the reviewed one."""
-    app, is_prepared = app_context(), False
+    app = app_context()
     with guarded_job(app, JobKind.PREPARE, dispatch_id):
-        is_prepared = preparing.prepare(app, dispatch_id)
-    if is_prepared:
-        enqueue(run_scheduler(app))
+        if preparing.prepare(app, dispatch_id):
+            return next_jobs(app, JobKind.PREPARE, dispatch_id)
+    return []
 
 
 @celery.task(name="release")
-def release(dispatch_id: int) -> None:
+def release(dispatch_id: int) -> list[Job]:
     """Freeze a dispatch's audience and start it."""
-    app, is_released = app_context(), False
+    app = app_context()
     with guarded_job(app, JobKind.RELEASE, dispatch_id):
-        is_released = releasing.release(app, dispatch_id)
-    if is_released:
-        enqueue(run_scheduler(app))
+        if releasing.release(app, dispatch_id):
+            return next_jobs(app, JobKind.RELEASE, dispatch_id)
+    return []
 
 
 @celery.task(name="deliver")
-def deliver(dispatch_id: int) -> None:
+def deliver(dispatch_id: int, part: int = 0) -> list[Job]:
     """Send the due deliveries of a dispatch; the rest goes to the end of the queue after a while."""
     app = app_context()
     # Another worker of this machine may have died while it sent the same dispatch.
     recovery.recover_journals(app)
-    enqueue(_DELIVERY_RUNS.deliver(app, dispatch_id, until=app.clock() + DELIVER_FOR))
+    following = _DELIVERY_RUNS.deliver(app, dispatch_id, until=app.clock() + DELIVER_FOR)
+    return [replace(job, part=part) for job in following]
 
 
 @worker_process_shutdown.connect
@@ -75,17 +80,17 @@ def _wait_for_servers(**_: object) -> None:
 
 
 @celery.task(name="import_people")
-def import_people(import_id: int) -> None:
+def import_people(import_id: int) -> list[Job]:
     """Import subscribers from a file; the rest goes to the end of the queue after a while."""
     app = app_context()
-    enqueue(importing.work_on_import(app, import_id, until=app.clock() + IMPORT_FOR))
+    return importing.work_on_import(app, import_id, until=app.clock() + IMPORT_FOR)
 
 
 @celery.task(name="audit")
-def audit(audit_id: int) -> None:
+def audit(audit_id: int) -> list[Job]:
     """Compare the deliveries of a campaign with the evidence; the rest goes to the end of the queue after a while."""
     app = app_context()
-    enqueue(audit_runs.work_on_audit(app, audit_id, until=app.clock() + AUDIT_FOR))
+    return audit_runs.work_on_audit(app, audit_id, until=app.clock() + AUDIT_FOR)
 
 
 @celery.task(name="resolve_unknown")

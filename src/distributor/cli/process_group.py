@@ -120,7 +120,9 @@ def running_processes(
 
 
 def worker_processes(*, email_workers: int = 1) -> list[ChildProcess]:
-    """The worker processes: `email_workers` for the email queue, one for all other queues, and the beat."""
+    """The worker processes: `email_workers` for the email queue, one for all else that is due, one for what may take
+    long, and the beat.
+    """
     return [
         *(
             ChildProcess(
@@ -131,7 +133,10 @@ def worker_processes(*, email_workers: int = 1) -> list[ChildProcess]:
         ChildProcess(
             name="worker-rest",
             module="distributor_worker",
-            arguments=("work", "--queue", "default", "--queue", "social", "--queue", "feed", "--concurrency", "2"),
+            arguments=("work", "--queue", "urgent", "--queue", "social", "--queue", "feed", "--concurrency", "2"),
+        ),
+        ChildProcess(
+            name="worker-background", module="distributor_worker", arguments=("work", "--queue", "background")
         ),
         ChildProcess(name="beat", module="distributor_worker", arguments=("beat",)),
     ]

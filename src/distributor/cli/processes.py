@@ -15,7 +15,10 @@ def web() -> None:
 
 
 def worker(
-    queue: Annotated[list[str], typer.Option(help="email, social, feed or default; may be repeated.")],
+    queue: Annotated[
+        list[str],
+        typer.Option(help="email, social, feed, urgent, background, or default for the last two; may be repeated."),
+    ],
     concurrency: Annotated[int, typer.Option(min=1, help="How many tasks run at once.")] = 1,
 ) -> None:
     """Run a Celery worker for one or more queues."""

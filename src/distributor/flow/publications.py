@@ -66,7 +66,9 @@ def document_jobs(app: AppContext, connection: Connection) -> list[Job]:
         document_builds.require(connection, kind, _fingerprint(app.site, records), now=now)
         leading[kind] = records[0]
     due = [kind for kind in document_builds.due(connection, now=now) if kind in leading]
-    return [Job(JobKind.BUILD_DOCUMENTS, leading[kind].id, kinds()[kind].capabilities.queue) for kind in due]
+    return [
+        Job(JobKind.BUILD_DOCUMENTS, leading[kind].id, channel_queue=kinds()[kind].capabilities.queue) for kind in due
+    ]
 
 
 def _publishing(connection: Connection) -> Iterable[tuple[str, list[ChannelRecord]]]:

@@ -207,6 +207,13 @@ def find(connection: Connection, dispatch_id: int) -> Dispatch:
     return _dispatch(row)
 
 
+def find_many(connection: Connection, dispatch_ids: Collection[int]) -> list[Dispatch]:
+    """Those of these dispatches that exist, by their ids."""
+    chosen = tables.dispatches.c.id
+    rows = connection.execute(_DISPATCH.where(chosen.in_(dispatch_ids)).order_by(chosen))
+    return [_dispatch(row) for row in rows]
+
+
 def is_running(connection: Connection, dispatch_id: int) -> bool:
     """Whether a dispatch is being sent."""
     dispatch = tables.dispatches.c
@@ -533,9 +540,15 @@ def to_prepare(connection: Connection, *, now: datetime, limit: int, resting: st
     return _numbers(connection, is_near, _is_awake(resting, now), limit=limit)
 
 
-def to_release(connection: Connection, *, now: datetime, limit: int, resting: str) -> list[int]:
-    """Ids of prepared dispatches whose time has come, and for no other of whose campaign they have to wait."""
-    return _numbers(connection, _is_to_be_released(now), _is_awake(resting, now), limit=limit)
+def to_release(
+    connection: Connection, *, now: datetime, limit: int, resting: str, campaign_id: int | None = None
+) -> list[int]:
+    """Ids of prepared dispatches whose time has come, and for no other of whose campaign they have to wait.
+
+    With `campaign_id` only those of this campaign.
+    """
+    chosen = () if campaign_id is None else (tables.dispatches.c.campaign_id == campaign_id,)
+    return _numbers(connection, _is_to_be_released(now), _is_awake(resting, now), *chosen, limit=limit)
 
 
 def stalled(connection: Connection, *, now: datetime, limit: int, resting: str) -> list[int]:

@@ -334,7 +334,7 @@ def test_two_processes_are_not_at_one_import(app: AppContext) -> None:
 
 def test_an_import_that_waits_is_rung_for_and_a_worker_goes_on_until_it_is_done(app: AppContext) -> None:
     begun = begin(app, table(MANY))
-    ring = Job(JobKind.IMPORT, begun.id, "default")
+    ring = Job(JobKind.IMPORT, begun.id)
     assert ring in run_scheduler(app)
     assert work_on_import(app, begun.id, until=app.clock() + timedelta(minutes=1)) == []
     assert ring not in run_scheduler(app)

@@ -94,7 +94,7 @@ def test_it_goes_on_slice_by_slice_and_counts_each_delivery_once(
     number = request_audit(team.app, sent, actor="a test")
     past = team.app.clock() - timedelta(seconds=1)
     rounds = 0
-    while work_on_audit(team.app, number, until=past) == [Job(JobKind.AUDIT, number, "default")]:
+    while work_on_audit(team.app, number, until=past) == [Job(JobKind.AUDIT, number)]:
         rounds += 1
     found = last_audit(team.app, sent)
     assert found is not None

@@ -73,7 +73,7 @@ def work_on_audit(app: AppContext, audit_id: int, *, until: datetime) -> list[Jo
             )
             return []
         if app.clock() >= until:
-            return [Job(JobKind.AUDIT, audit_id, "default")]
+            return [Job(JobKind.AUDIT, audit_id)]
 
 
 def _compare_slice(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-
-import structlog
 
 from distributor.domain.campaign import BY_CANCELLATION
 from distributor.domain.quarantine import QuarantineLoop
 from distributor.flow.app_context import AppContext
 from distributor.flow.event_counting import count_events
+from distributor.flow.job_notes import MOST_WAITING
 from distributor.flow.jobs import Job, JobKind, jobs_for
 from distributor.flow.ledger_marks import advance, require_newest
 from distributor.flow.publications import document_jobs
@@ -28,8 +26,9 @@ from distributor.storage import (
     quarantine,
 )
 
-# How many dispatches or imports of each kind one run looks at; the next run is a second later.
-_LIMIT = 50
+# How many dispatches or imports of each kind one run looks at, those first that are due the longest. As many as a queue
+# has room for: what has a message already is looked at again, and must not hide the others.
+_LIMIT = MOST_WAITING
 # As many events as are counted in a fraction of a second.
 _EVENTS_AT_ONCE = 4000
 # A failed item that is still due is tried again within five minutes. One that is not, such as a job of a campaign that
@@ -37,11 +36,9 @@ _EVENTS_AT_ONCE = 4000
 _FORGET_AFTER = timedelta(minutes=15)
 _LOOPS = (QuarantineLoop.SCHEDULER, QuarantineLoop.JOB)
 
-log = structlog.get_logger(__name__)
-
 
 def run_scheduler(app: AppContext) -> list[Job]:
-    """Release expired claims, finish settled dispatches, and return the jobs to enqueue.
+    """Release expired claims, finish settled dispatches, and return every job that is due, under way or not.
 
     A dispatch for which no job can be made, such as one on a channel of a kind that is not installed, waits: it is in
     quarantine and shows why, and the jobs of the others are returned.
@@ -69,26 +66,44 @@ def run_scheduler(app: AppContext) -> list[Job]:
             kind: find(connection, now=now, limit=_LIMIT, resting=key_of_job(kind, ""))
             for kind, find in (sending.items() if generations.sends(connection) else ())
         }
-        jobs = [Job(JobKind.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
-        jobs += [Job(JobKind.AUDIT, n, "default") for n in campaign_audits.stalled(connection, now=now, limit=_LIMIT)]
+        jobs = [Job(JobKind.IMPORT, n) for n in imports.stalled(connection, now=now, limit=_LIMIT)]
+        jobs += [Job(JobKind.AUDIT, n) for n in campaign_audits.stalled(connection, now=now, limit=_LIMIT)]
     if any(due.values()):
         jobs += _dispatch_jobs(app, due)
     with ItemGuard(app, QuarantineLoop.SCHEDULER).item("event totals"):
         count_events(app, most=_EVENTS_AT_ONCE)
     with ItemGuard(app, QuarantineLoop.SCHEDULER).item("documents"), app.database.begin() as connection:
         jobs += document_jobs(app, connection)
-    if jobs:
-        log.info("scheduler.enqueued", **Counter(job.kind.value for job in jobs))
     return jobs
+
+
+def next_jobs(app: AppContext, kind: JobKind, dispatch_id: int) -> list[Job]:
+    """The jobs that follow when a job of this kind has succeeded: its own next step and no one else's.
+
+    A dispatch that is prepared may be released, and so may others of its campaign that waited for it; one that is
+    released is delivered. Raises NotFoundError if the kind of a channel is not installed.
+    """
+    with app.database.begin() as connection:
+        if not generations.sends(connection):
+            return []
+        dispatch = dispatches.find(connection, dispatch_id)
+        if kind is JobKind.RELEASE:
+            return jobs_for(JobKind.DELIVER, dispatch)
+        resting = key_of_job(JobKind.RELEASE, "")
+        due = dispatches.to_release(
+            connection, now=app.clock(), limit=_LIMIT, resting=resting, campaign_id=dispatch.campaign_id
+        )
+        return [job for one in dispatches.find_many(connection, due) for job in jobs_for(JobKind.RELEASE, one)]
 
 
 def _dispatch_jobs(app: AppContext, due: Mapping[JobKind, Sequence[int]]) -> list[Job]:
     jobs: list[Job] = []
     guard = ItemGuard(app, QuarantineLoop.SCHEDULER)
+    with app.database.begin() as connection:
+        found = dispatches.find_many(connection, {number for numbers in due.values() for number in numbers})
+    by_id = {dispatch.id: dispatch for dispatch in found}
     for kind, dispatch_ids in due.items():
-        for dispatch_id in dispatch_ids:
+        for dispatch_id in filter(by_id.__contains__, dispatch_ids):
             with guard.item(key_of_job(kind, dispatch_id), dispatch_id=dispatch_id):
-                with app.database.begin() as connection:
-                    dispatch = dispatches.find(connection, dispatch_id)
-                jobs += jobs_for(kind, dispatch)
+                jobs += jobs_for(kind, by_id[dispatch_id])
     return jobs

@@ -129,7 +129,7 @@ def work_on_import(app: AppContext, import_id: int, *, until: datetime) -> list[
         before = imports.find(connection, import_id)
     after = run_import(app, import_id, until=until)
     has_progress = after.position > before.position
-    return [Job(JobKind.IMPORT, import_id, "default")] if after.is_open and has_progress else []
+    return [Job(JobKind.IMPORT, import_id)] if after.is_open and has_progress else []
 
 
 def cancel_import(app: AppContext, import_id: int) -> Import:
