@@ -256,3 +256,15 @@ def test_the_style_sheet_comes_from_here(http: httpx.Client) -> None:
     answer = http.get(link.get("href"))
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/css; charset=utf-8")
     assert "url(" not in answer.text
+
+
+@pytest.mark.parametrize("digits", ["9" * 19, "9" * 5000, "-1", "1x"])
+@pytest.mark.parametrize(
+    "path", ["/inbox/{}", "/inbox/{}/body", "/inbox/{}/raw", "/inbox/{}/parts/1", "/inbox/1/parts/{}"]
+)
+def test_a_number_of_any_length_is_a_mail_that_is_not_there(
+    sandbox: Sandbox, http: httpx.Client, path: str, digits: str
+):
+    _send(sandbox, _newsletter())
+    assert http.get(path.format(digits)).status_code == 404
+    assert http.get("/inbox", params={"before": digits}).status_code == 200

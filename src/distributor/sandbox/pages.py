@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +19,8 @@ from distributor.sandbox.inbox_message import InboxMessage, open_links_in_new_ta
 from distributor.sandbox.media import image_type
 from distributor.sandbox.state import SandboxState
 
+# Python takes long for very many digits, and refuses to read thousands of them.
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _MAILS_ON_FRONT = 8
 _THREADS_ON_FRONT = 10
 _MAILS_PER_PAGE = 100
@@ -45,10 +48,10 @@ class SandboxPages:
             Route("/", self._front),
             Route("/style.css", self._style),
             Route("/inbox", self._inbox),
-            Route("/inbox/{number:int}", self._message),
-            Route("/inbox/{number:int}/body", self._message_body),
-            Route("/inbox/{number:int}/raw", self._message_source),
-            Route("/inbox/{number:int}/parts/{part:int}", self._message_part),
+            Route("/inbox/{number}", self._message),
+            Route("/inbox/{number}/body", self._message_body),
+            Route("/inbox/{number}/raw", self._message_source),
+            Route("/inbox/{number}/parts/{part}", self._message_part),
             Route("/media/{kind}/{key}", self._uploaded_image),
             Route("/{kind}-timeline", self._timeline),
         ]
@@ -60,7 +63,7 @@ class SandboxPages:
 
     async def _inbox(self, request: Request) -> Response:
         asked = request.query_params.get("before", "")
-        before = int(asked) if asked.isdecimal() else None
+        before = int(asked) if _NUMBER.fullmatch(asked) else None
         envelopes = self._state.inbox.latest(_MAILS_PER_PAGE, before=before)
         older = envelopes[-1].number if envelopes and envelopes[-1].number > 1 else None
         context = {"mails": self._listed(envelopes), "mail_count": len(self._state.inbox), "older": older}
@@ -88,7 +91,7 @@ class SandboxPages:
 
     async def _message_source(self, request: Request) -> Response:
         try:
-            content = self._state.inbox.content(request.path_params["number"])
+            content = self._state.inbox.content(_number(request, "number"))
         except NotFoundError as error:
             return self._missing(error)
         return _respond(PlainTextResponse(content.decode("utf-8", "backslashreplace")), _PAGE_POLICY)
@@ -96,9 +99,9 @@ class SandboxPages:
     async def _message_part(self, request: Request) -> Response:
         try:
             _, message = self._read(request)
+            number = _number(request, "part")
         except NotFoundError as error:
             return self._missing(error)
-        number = request.path_params["part"]
         parts = message.attachments[number : number + 1]
         return self._image(parts[0].content if parts else None)
 
@@ -117,7 +120,7 @@ class SandboxPages:
         return FileResponse(shipped_templates() / "web" / "sandbox" / "style.css", media_type="text/css")
 
     def _read(self, request: Request) -> tuple[StoredEnvelope, InboxMessage]:
-        number = request.path_params["number"]
+        number = _number(request, "number")
         return self._state.inbox.envelope(number), parse_message(self._state.inbox.content(number))
 
     def _listed(self, envelopes: list[StoredEnvelope]) -> list[tuple[StoredEnvelope, InboxMessage]]:
@@ -150,6 +153,14 @@ class SandboxPages:
         if mime is None:
             return self._missing(NotFoundError("image", "here"))
         return _respond(Response(content, media_type=mime), _PAGE_POLICY)
+
+
+def _number(request: Request, name: str) -> int:
+    """A number in the path. Raises NotFoundError for anything else: there is no mail or part of that name."""
+    text = request.path_params[name]
+    if not _NUMBER.fullmatch(text):
+        raise NotFoundError("mail", text[:40])
+    return int(text)
 
 
 def _respond(response: Response, content_policy: str) -> Response:

@@ -69,7 +69,7 @@ def _way_of(provider: Provider) -> ConnectionWay:
 
 def _smtp_url(given: Mapping[str, str]) -> str:
     host, port, encryption = given["host"], given["port"], given["encryption"]
-    if not (port.isascii() and port.isdigit() and 0 < int(port) <= 65535):
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) <= 65535):
         raise InvalidSettingsError("the port is no number", {"port": "a port is a number from 1 to 65535"})
     if set(host) & set("/?#@ \\") or "://" in host:
         raise InvalidSettingsError("the server is no name", {"host": "write the name alone, such as smtp.example.org"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
@@ -193,7 +194,7 @@ class BlueskyEmulator(Emulator[BlueskyLimits]):
         query = request.query_params
         check_repo(query.get("repo", ""))
         limit = query.get("limit", "50")
-        if not limit.isdecimal() or not 1 <= int(limit) <= _MAX_LISTED:
+        if not re.fullmatch(r"[0-9]{1,9}", limit) or not 1 <= int(limit) <= _MAX_LISTED:
             raise HTTPException(400, f"InvalidRequest: limit must be a number from 1 to {_MAX_LISTED}")
         oldest_first = query.get("reverse") == "true"
         found = self._listed(query.get("collection", ""), query.get("cursor"), oldest_first=oldest_first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -226,6 +227,6 @@ def _number(query: QueryParams, name: str, default: int) -> int:
     value = query.get(name)
     if value is None:
         return default
-    if not value.isdecimal():
+    if not re.fullmatch(r"[0-9]{1,19}", value):
         raise HTTPException(400, f"{name} is not a number")
     return int(value)

@@ -62,7 +62,7 @@ class SignatureCheck:
         if not given.get("oauth_nonce") or "oauth_signature" not in given:
             raise HTTPException(401, "Unauthorized: oauth_nonce or oauth_signature is missing")
         stamp = given.get("oauth_timestamp", "")
-        if not stamp.isdecimal() or abs(int(stamp) - now) > _MAX_SKEW_SECONDS:
+        if not re.fullmatch(r"[0-9]{1,15}", stamp) or abs(int(stamp) - now) > _MAX_SKEW_SECONDS:
             raise HTTPException(401, "Unauthorized: timestamp out of bounds")
 
     def _check_nonce(self, given: Mapping[str, str], now: float) -> None:

@@ -202,11 +202,11 @@ class CalendarPages:
 
     def _notice(self, query: Mapping[str, str]) -> Mapping[str, object] | None:
         """What was done, by the query of the page that follows it; None if nothing was."""
-        outcome, number = query.get("done", ""), query.get("of", "")
-        if outcome not in ("moved", "blocked", "approval") or not (number.isascii() and number.isdigit()):
+        outcome, number = query.get("done", ""), number_of(query.get("of", ""))
+        if outcome not in ("moved", "blocked", "approval") or number is None:
             return None
         try:
-            entry, _others = flow.find_movable(self._app, int(number[:18]))
+            entry, _others = flow.find_movable(self._app, number)
         except (NotFoundError, StateError):
             return None
         was = _read_moment(query.get("was", ""))

@@ -15,12 +15,11 @@ from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.campaign_list import CampaignListPage, list_campaigns
 from distributor.storage.campaign_list import CampaignPlace
+from distributor.web.forms import number_of
 from distributor.web.team.access import TeamRequest, TeamRoute
 from distributor.web.team.pages import TeamPages
 
 _LONGEST_QUERY = 200
-_LONGEST_PLACE = 60
-_LARGEST_ID = 2**63 - 1
 
 
 class CampaignListPages:
@@ -89,11 +88,12 @@ def _text_of(place: CampaignPlace | None) -> str:
 
 def _place_in(text: str) -> CampaignPlace | None:
     """The place in an address; None for anything else, which is the first page then."""
-    time, _underscore, number = text[:_LONGEST_PLACE].partition("_")
-    if not (number.isascii() and number.isdigit() and int(number) <= _LARGEST_ID):
+    time, _underscore, digits = text.partition("_")
+    number = number_of(digits)
+    if number is None:
         return None
     try:
         next_at = datetime.strptime(time, "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC) if time else None
     except ValueError:
         return None
-    return CampaignPlace(id=int(number), next_at=next_at)
+    return CampaignPlace(id=number, next_at=next_at)

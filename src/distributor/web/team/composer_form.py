@@ -32,6 +32,7 @@ _CAMPAIGNS = (("failed_of", "failed_of"), ("unknown_of", "unknown_of"))
 _LINES = ("subject", "preheader")
 _TICKS = ("repeats", "track_opens", "track_clicks", "needs_approval")
 _LONGEST_LINE = 200
+_MOST_PARAGRAPHS = 10_000
 _LONGEST_TEXT = 10_000
 _HALF_HOURS = 2
 _LONGEST_DELAY = timedelta(days=7)
@@ -261,8 +262,9 @@ def _options_of(form: Form, channel: str, errors: dict[str, str], *, before: Mes
 def _cut_after(text: str, field: str, errors: dict[str, str]) -> int | None:
     if not text:
         return None
-    if text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 10_000:
-        return int(text)
+    number = number_of(text)
+    if number is not None and 1 <= number <= _MOST_PARAGRAPHS:
+        return number
     errors[field] = _("Write a whole number of paragraphs, 1 or more.")
     return None
 
