@@ -3,6 +3,7 @@
 // <form data-autosave="/app/articles/7/draft">      where its fields are posted, as the form would send them
 //   <p data-autosave-status data-saving="Saving…" data-saved="Saved" data-unsaved="Not saved yet"
 //      data-failed="Not saved: trying again"></p>   what has become of the last change, if the form has such an element
+//   data-writer="12"                                who writes: what this browser keeps is offered to nobody else
 //   <p hidden data-autosave-kept><button type="button">Put back what this browser kept</button></p>
 //                                                   shown when this browser holds a text that was never saved
 //
@@ -35,7 +36,8 @@ class Autosave {
     this.#form = form;
     this.#url = form.dataset.autosave;
     this.#status = form.querySelector("[data-autosave-status]");
-    this.#key = `kept ${this.#url}`;
+    // Several people may use one browser.
+    this.#key = `kept ${form.dataset.writer ?? ""} ${this.#url}`;
   }
 
   start() {

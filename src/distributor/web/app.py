@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import anyio.to_thread
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from distributor.flow.app_context import AppContext
 from distributor.web import server
@@ -21,8 +24,8 @@ from distributor.web.api.app import create_api
 from distributor.web.api.docs_page import DocsPage
 from distributor.web.api.problems import not_found_response
 from distributor.web.config import DEFAULT_CONFIG, WebConfig
-from distributor.web.errors import exception_handlers, public_error_page
-from distributor.web.headers import SecurityHeaders
+from distributor.web.errors import ErrorPage, exception_handlers, public_error_page
+from distributor.web.headers import PAGE_HEADERS, SecurityHeaders
 from distributor.web.pages import PageRenderer
 from distributor.web.public.articles import ArticlePages
 from distributor.web.public.confirm import ConfirmPages
@@ -43,6 +46,7 @@ _MAX_BODY_BYTES = 64 * 1024
 # Fewer than the connections of a Database, so that a request does not have to wait for one.
 _THREADS = 12
 _API_PATH = "/api/"
+_TOO_LARGE = 413
 # PostgreSQL cannot store a NUL, and no slug or token contains any of the others.
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -71,14 +75,16 @@ def create_app(app: AppContext, config: WebConfig = DEFAULT_CONFIG) -> Starlette
         Mount("/api", app=api),
         *team.routes(),
     ]
-    asgi = Starlette(
+    error_page = public_error_page(pages)
+    asgi = _Application(
+        pages_of={"/app": team.error_page, "": error_page},
         routes=routes,
         middleware=[
             Middleware(AccessLog, registry=registry),
             Middleware(SecurityHeaders),
             Middleware(_RejectControlCharacters),
         ],
-        exception_handlers=exception_handlers(public_error_page(pages)),
+        exception_handlers=exception_handlers(error_page),
         lifespan=_lifespan,
         max_body_size=_MAX_BODY_BYTES,
     )
@@ -132,6 +138,48 @@ def serving(
 async def _lifespan(asgi: Starlette) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
     yield
+
+
+class _Application(Starlette):
+    """Starlette with a page about a body that is too large: the answer of its own is three words without headers.
+
+    `pages_of` are the error pages by the beginning of the path; the first that fits is taken, and the API keeps its
+    answer in plain text.
+    """
+
+    def __init__(self, *, pages_of: Mapping[str, ErrorPage], **options: Any) -> None:
+        super().__init__(**options)
+        self._pages_of = pages_of
+
+    def build_middleware_stack(self) -> ASGIApp:
+        inner = super().build_middleware_stack()
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            is_replaced = False
+
+            async def send_page(message: Message) -> None:
+                nonlocal is_replaced
+                if message["type"] == "http.response.start" and message["status"] == _TOO_LARGE:
+                    # What our own handlers answer has its headers.
+                    is_replaced = "content-security-policy" not in MutableHeaders(scope=message)
+                    if is_replaced:
+                        await self._too_large(scope)(scope, receive, send)
+                if not is_replaced:
+                    await send(message)
+
+            await inner(scope, receive, send_page)
+
+        return answer
+
+    def _too_large(self, scope: Scope) -> Response:
+        path = scope["path"]
+        if path.startswith(_API_PATH):
+            return PlainTextResponse("Content Too Large", _TOO_LARGE, headers=PAGE_HEADERS)
+        page = next(page for start, page in self._pages_of.items() if path.startswith(start))
+        response = page(Request(scope), _TOO_LARGE)
+        for name, value in PAGE_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
 
 
 class _RejectControlCharacters:

@@ -219,7 +219,7 @@ def test_without_redis_nobody_signs_in_and_the_page_says_so(make_team: MakeTeam,
     owner = team.user()
     response = team.browser().sign_in(owner.email)
     assert response.status_code == 503
-    assert "Not available right now" in response.text
+    assert "not possible right now" in response.text
 
 
 def test_without_the_database_a_page_in_words_is_shown(team: Team, monkeypatch: pytest.MonkeyPatch):

@@ -60,6 +60,7 @@ def test_a_text_with_a_percent_sign_is_shown_as_it_is():
         {
             "title": "100 % done",
             "sentence": "%(x)s",
+            "resend": None,
             "site": {"name": "%", "brand": {"accent": "#1a56b8"}},
             "root": "",
             "style_url": "",

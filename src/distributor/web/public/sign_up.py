@@ -28,6 +28,7 @@ from distributor.rendering.words import Words
 from distributor.storage import lists, topics
 from distributor.web.client_ip import client_ip, foreign_origin
 from distributor.web.config import WebConfig
+from distributor.web.errors import RETRY_LATER
 from distributor.web.forms import Form, read_form
 from distributor.web.headers import content_policy
 from distributor.web.languages import language_choices
@@ -123,7 +124,7 @@ class SignUpPages:
             sign_up.sign_up(self._app, asked)
         except _SERVER_ERRORS as error:
             _log.error("sign-up failed", reason=str(error))
-            raise HTTPException(503) from error
+            raise HTTPException(503, headers=RETRY_LATER) from error
         return self._show_done(page, form_state)
 
     def _request_limits(self, form_state: SignUpForm, ip_address: str) -> list[RequestLimit]:

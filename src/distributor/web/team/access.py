@@ -26,7 +26,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.team.sign_in import Client, SignedIn, find_session, record_denial, user_of_session
 from distributor.storage import users
 from distributor.web.client_ip import client_ip, is_cross_site
-from distributor.web.forms import Files, Form, number_of, read_form
+from distributor.web.forms import Files, Form, kept_fields, number_of, read_form
 from distributor.web.team.pages import TeamPages
 from distributor.web.team.wording import for_pages
 
@@ -37,8 +37,6 @@ FORM_BYTES = 64 * 1024
 TEXT_BYTES = 4 * 1024 * 1024
 UPLOAD_BYTES = 20 * 1024 * 1024
 _KEPT = "keep:"
-# A field with one of them in its name never comes back in a page.
-_SECRET_WORDS = ("password", "secret", "token", "key")
 _RESUME = "resume"
 _NO_FORM = Form({})
 
@@ -254,16 +252,6 @@ def safe_next(text: str) -> str:
         and "\\" not in text
     )
     return text if is_ours else "/app"
-
-
-def kept_fields(form: Form) -> list[tuple[str, str]]:
-    """The fields of a form that are sent again after the sign-in: all but passwords and other secrets."""
-    return [
-        (name, value)
-        for name, values in form.fields.items()
-        if not any(word in name.lower() for word in _SECRET_WORDS)
-        for value in values
-    ]
 
 
 def kept_by(form: Form) -> tuple[str, list[tuple[str, str]]]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from distributor.flow.app_context import AppContext
 from distributor.web.config import WebConfig
 from distributor.web.errors import exception_handlers
+from distributor.web.forms import Resend
 from distributor.web.headers import SecurityHeaders
 from distributor.web.team.access import Gate, TeamRoute
 from distributor.web.team.account import AccountPages
@@ -99,6 +104,17 @@ class TeamApp:
     def close(self) -> None:
         """End the responses that would go on: the server stops. Called in its own loop."""
         self._campaigns.live.close()
+
+    def error_page(
+        self,
+        request: Request,
+        status: int,
+        what: str = "",
+        headers: Mapping[str, str] | None = None,
+        resend: Resend | None = None,
+    ) -> Response:
+        """The page about an error that happens before a request is here, with the headers of every page."""
+        return self._pages.error(request, status, what, {**TEAM_HEADERS, **(headers or {})}, resend)
 
     def routes(self) -> list[BaseRoute]:
         """What the web application mounts."""

@@ -7,7 +7,7 @@ from gettext import gettext as _
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from distributor.domain.masking import masked
@@ -17,6 +17,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.team.sign_in import ACCOUNT_LINK
 from distributor.storage import campaigns
 from distributor.web.assets import AssetFiles
+from distributor.web.forms import MOST_FILES, FormFault, Resend
 from distributor.web.headers import content_policy
 from distributor.web.pages import StyleSheet
 from distributor.web.team.ledger import ledger_parts
@@ -109,12 +110,17 @@ class TeamPages:
 
     def message(self, title: str, sentence: str, *, status: int) -> Response:
         """A page with a title and a sentence."""
-        return self.respond("message.html.j2", {"title": title, "sentence": sentence}, status=status)
+        return self.respond("message.html.j2", {"title": title, "sentence": sentence, "resend": None}, status=status)
 
     def error(
-        self, request: Request, status: int, what: str = "", headers: Mapping[str, str] | None = None
+        self,
+        request: Request,
+        status: int,
+        what: str = "",
+        headers: Mapping[str, str] | None = None,
+        resend: Resend | None = None,
     ) -> Response:
-        """The page about an error: what happened, and what to do."""
+        """The page about an error: what happened, and what to do. `resend` is a form that it offers to send again."""
         texts = {
             404: (_("Page not found"), _("The address may be mistyped, or what was here is gone.")),
             405: (_("This does not work here"), _("This page cannot do that. Nothing was changed.")),
@@ -126,7 +132,12 @@ class TeamPages:
         if what == ACCOUNT_LINK:
             title = _("This link does not work")
             sentence = _("It works once and for a limited time. Ask for another where it came from.")
-        context = {"title": title, "sentence": sentence}
+        if what in set(FormFault):
+            title, sentence = _("Nothing was changed"), _form_sentence(FormFault(what))
+        if request.headers.get("hx-request") == "true":
+            # A script that asked for a part of a page leaves what is there.
+            return PlainTextResponse(f"{sentence}\n", status, headers={**(headers or {}), "HX-Reswap": "none"})
+        context = {"title": title, "sentence": sentence, "resend": resend}
         return self.respond("message.html.j2", context, status=status, headers=headers)
 
     def routes(self) -> list[Route]:
@@ -157,3 +168,20 @@ class TeamPages:
     def _script_style_url(self, name: str) -> str | None:
         path = self._scripts.style_url(name)
         return self.root + path if path else None
+
+
+def _form_sentence(fault: FormFault) -> str:
+    """Why a form could not be read, and what to do."""
+    return {
+        FormFault.TOO_MANY_FILES: _("More than %(most)s files were chosen: go back, and upload them in several turns.")
+        % {"most": MOST_FILES},
+        FormFault.TOO_MANY_FIELDS: _("The form has more fields than any of ours: open its page again."),
+        FormFault.NO_FILES: _("This form takes no files: go back, and send it without them."),
+        FormFault.CHARACTERS: _(
+            "A text has characters that cannot be kept, such as a NUL, or an encoding that the web does not know: go "
+            "back, and take them out."
+        ),
+        FormFault.BROKEN: _(
+            "The form did not arrive whole, or a file has too long a name: go back, and send it again."
+        ),
+    }[fault]

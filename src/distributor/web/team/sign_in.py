@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from gettext import gettext as _
 
+import structlog
 from starlette.responses import Response
 
-from distributor.domain.errors import DataError, InputError
+from distributor.domain.errors import DataError, InputError, ServiceError
 from distributor.domain.user import SHORTEST_PASSWORD, LinkPurpose, Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.first_run import STEPS, first_run
@@ -15,6 +16,7 @@ from distributor.flow.request_limits import LimitExceeded
 from distributor.flow.team import sign_in as flow
 from distributor.flow.team.links import can_mail
 from distributor.web.config import WebConfig
+from distributor.web.errors import RETRY_LATER
 from distributor.web.team.access import (
     ANYONE,
     TEXT_BYTES,
@@ -29,6 +31,9 @@ from distributor.web.team.pages import TeamPages
 
 _INVALID = 422
 _TOO_MANY_REQUESTS = 429
+_AWAY = 503
+
+log = structlog.get_logger(__name__)
 
 
 class SignInPages:
@@ -62,7 +67,12 @@ class SignInPages:
         form = asked.form
         email, target = form.one("email"), safe_next(form.one("next"))
         resume, kept = kept_by(form)
-        result = flow.sign_in(self._app, email, form.exact("password"), asked.client)
+        try:
+            result = flow.sign_in(self._app, email, form.exact("password"), asked.client)
+        except ServiceError as away:
+            log.error("service unavailable", reason=str(away))
+            words = _("Signing in is not possible right now. Please try again in a minute.")
+            return self._show_sign_in(next=target, email=email, resume=resume, kept=kept, error=words, status=_AWAY)
         if isinstance(result, LimitExceeded):
             return self._show_sign_in(
                 next=target, email=email, resume=resume, kept=kept, error=_wait_text(result), exceeded=result
@@ -70,9 +80,7 @@ class SignInPages:
         if result is None:
             error = _("The address or the password is not right. Nothing else is wrong with your browser.")
             return self._show_sign_in(next=target, email=email, resume=resume, kept=kept, error=error, status=_INVALID)
-        if asked.signed_in is not None:
-            # The browser's session of before, maybe of someone else.
-            flow.sign_out(self._app, asked.signed_in, asked.client)
+        self._end_session_of_before(asked)
         response = (
             self._pages.respond("resume.html.j2", {"resume": resume, "kept": kept, "email": email})
             if resume
@@ -82,7 +90,10 @@ class SignInPages:
 
     def sign_out(self, asked: TeamRequest) -> Response:
         flow.sign_out(self._app, asked.session, asked.client)
-        return self._gate.end_session(self._gate.redirect("/app/sign-in"))
+        response = self._gate.end_session(self._gate.redirect("/app/sign-in"))
+        # Pages that the browser has kept, such as for its back button. What it keeps of unsaved texts stays.
+        response.headers["Clear-Site-Data"] = '"cache"'
+        return response
 
     def show_forgotten(self, asked: TeamRequest) -> Response:
         with self._app.database.begin() as connection:
@@ -121,9 +132,15 @@ class SignInPages:
             raise
         except InputError as error:
             return self._show_set_up(asked, error=sentence_of(error))
+        self._end_session_of_before(asked)
         # The first who may set up the site goes on with it; who is invited later finds it done.
         is_first = user.allows(Permission.SITE_WRITE) and first_run(self._app).steps_done < STEPS
         return self._gate.start_session(self._gate.redirect("/app/setup" if is_first else "/app"), token)
+
+    def _end_session_of_before(self, asked: TeamRequest) -> None:
+        """End the session that the browser had when it got another one: maybe it is of someone else."""
+        if asked.signed_in is not None:
+            flow.sign_out(self._app, asked.signed_in, asked.client)
 
     def _show_sign_in(
         self,
@@ -141,7 +158,7 @@ class SignInPages:
             "sign_in.html.j2",
             context,
             status=_TOO_MANY_REQUESTS if exceeded else status,
-            headers=_retry_after(exceeded) if exceeded else None,
+            headers=_retry_after(exceeded) if exceeded else RETRY_LATER if status == _AWAY else None,
         )
 
     def _show_set_up(self, asked: TeamRequest, *, error: str = "") -> Response:
