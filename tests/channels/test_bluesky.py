@@ -17,6 +17,7 @@ from distributor.channels.bluesky.record import facets_of, measure, tid
 from distributor.channels.registry import make_channel
 from distributor.domain.article import Article
 from distributor.domain.delivery import Verdict
+from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Severity
 from distributor.rendering.measuring import graphemes, utf8_bytes
 from distributor.sources import read_manuscript
@@ -32,7 +33,7 @@ from distributor.testing.scripted_server import (
 )
 
 from .social.golden import assert_golden
-from .social.samples import BREAD, RYE, article, make_harness
+from .social.samples import BREAD, RYE, article, make_harness, render_context
 
 LINK = "https://www.gazette.org/articles/why-sourdough-bread-keeps-so-long"
 DID = "did:plc:abcdefghijklmnopqrstuvwx"
@@ -45,10 +46,12 @@ TAKEN = Reply(400, {"error": "InvalidSwap", "message": "Record was at bafyother"
 MISSING = Reply(400, {"error": "RecordNotFound", "message": "Could not locate record: at://…"})
 
 
-def harness(server: ScriptedServer | str, *articles: Article, **more: Any) -> ChannelHarness:
+def harness(
+    server: ScriptedServer | str, *articles: Article, words: MessageOptions | None = None, **more: Any
+) -> ChannelHarness:
     url = server if isinstance(server, str) else server.url
     values = {"service_url": url, "handle": "@gazette.example.org", "app_password": "a-b-c-d", **more}
-    return make_harness(make_channel("bluesky", values), *articles)
+    return make_harness(make_channel("bluesky", values), *articles, context=render_context(words=words))
 
 
 def record(text: str) -> Reply:
@@ -261,7 +264,8 @@ def test_several_articles_are_several_records() -> None:
 
 @pytest.mark.parametrize("missing", ["handle", "app_password"])
 def test_without_credentials_nothing_is_sent_and_the_setting_is_named(missing: str) -> None:
-    outcome = harness("http://unused", **{missing: ""}).send()
+    settings: dict[str, Any] = {missing: ""}
+    outcome = harness("http://unused", **settings).send()
     assert outcome.verdict is Verdict.SENDER_REJECTED
     assert f"setting {missing} is empty" in outcome.reply
 
@@ -398,3 +402,39 @@ def test_a_taken_key_with_other_words_is_left_alone() -> None:
         outcome = harness(server).send()
     assert outcome.verdict is Verdict.FAILED
     assert KEY in outcome.reply
+
+
+# Threads
+
+
+def written(number: int) -> Reply:
+    key = tid(make_delivery(), number)
+    return Reply(200, {"uri": f"at://{DID}/app.bsky.feed.post/{key}", "cid": f"bafy{number}"})
+
+
+def test_each_part_of_a_thread_names_its_parent_and_the_root() -> None:
+    with scripted_server(SIGNED_IN, written(0), written(1), written(2)) as server:
+        sent = harness(server, words=MessageOptions(text="One", thread=("Two", "Three")))
+        outcome = sent.send()
+    records = [body["record"] for body in put_bodies(server)]
+    assert [one["text"] for one in records] == sent.texts
+    refs = [
+        {"uri": f"at://{DID}/app.bsky.feed.post/{tid(make_delivery(), number)}", "cid": f"bafy{number}"}
+        for number in (0, 1)
+    ]
+    assert [one.get("reply") for one in records] == [
+        None,
+        {"root": refs[0], "parent": refs[0]},
+        {"root": refs[0], "parent": refs[1]},
+    ]
+    assert outcome.detail == {"posted_parts": 3, "of": 3}
+
+
+def test_a_thread_goes_on_after_a_lost_answer_with_the_very_same_calls() -> None:
+    with scripted_server(SIGNED_IN, written(0), LoseResponse(), SIGNED_IN, written(1), written(2)) as server:
+        sent = harness(server, words=MessageOptions(text="One", thread=("Two", "Three")))
+        assert sent.send().verdict is Verdict.UNKNOWN
+        assert sent.send().detail == {"posted_parts": 3, "of": 3}
+    first, second, repeated, third = put_bodies(server)
+    assert repeated == second
+    assert third["record"]["reply"]["root"]["uri"].endswith(first["rkey"])

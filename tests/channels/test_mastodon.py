@@ -21,6 +21,7 @@ from distributor.channels.registry import make_channel
 from distributor.domain.article import Article
 from distributor.domain.delivery import Verdict
 from distributor.domain.errors import InputError, ServiceError
+from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Severity
 from distributor.rendering.measuring import mastodon_length
 from distributor.sources import read_manuscript
@@ -43,12 +44,18 @@ WHO_AM_I = Reply(200, {"id": "99", "username": "gazette", "acct": "gazette"})
 
 
 def harness(
-    server: ScriptedServer | str, *articles: Article, discovered_limits: dict[str, Any] | None = None, **more: Any
+    server: ScriptedServer | str,
+    *articles: Article,
+    discovered_limits: dict[str, Any] | None = None,
+    words: MessageOptions | None = None,
+    **more: Any,
 ) -> ChannelHarness:
     url = server if isinstance(server, str) else server.url
     values = {"instance_url": url, "access_token": "a token", "handle": "gazette@social.example.org", **more}
     return make_harness(
-        make_channel("mastodon", values), *articles, context=render_context(discovered_limits=discovered_limits)
+        make_channel("mastodon", values),
+        *articles,
+        context=render_context(discovered_limits=discovered_limits, words=words),
     )
 
 
@@ -396,3 +403,30 @@ def test_a_second_attempt_does_not_say_again_what_is_there() -> None:
 
 def discover(url: str) -> Any:
     return asyncio.run(cast(DiscoveringChannel, make_channel("mastodon", {"instance_url": url})).discover())
+
+
+# Threads
+
+
+def test_each_part_of_a_thread_replies_to_the_one_before() -> None:
+    answers = [Reply(200, status("…", number)) for number in (5, 6, 7)]
+    with scripted_server(*answers) as server:
+        sent = harness(server, article(language="de"), words=MessageOptions(text="One", thread=("Two", "Three")))
+        outcome = sent.send()
+    assert [asked.body["status"] for asked in server.requests] == sent.texts
+    assert [asked.body.get("in_reply_to_id") for asked in server.requests] == [None, "5", "6"]
+    assert {asked.body["language"] for asked in server.requests} == {"de"}
+    assert (outcome.remote_id, outcome.detail) == ("5", {"posted_parts": 3, "of": 3})
+
+
+def test_a_lost_answer_in_a_thread_is_found_by_what_it_replies_to_and_the_rest_is_sent() -> None:
+    with scripted_server(Reply(200, status("…", 5)), LoseResponse(), WHO_AM_I) as server:
+        sent = harness(server, words=MessageOptions(text="One", thread=("Two", "Three")))
+        assert sent.send().verdict is Verdict.UNKNOWN
+        elsewhere = status("Two", 9) | {"in_reply_to_id": "1"}
+        server.then(Reply(200, [elsewhere, status("Two", 8), status("Two", 7) | {"in_reply_to_id": "5"}]))
+        assert sent.reconcile().verdict is Verdict.RETRY_REMAINING
+        assert sent.committed[1].remote_id == "7"
+        server.then(Reply(200, status("…", 10)))
+        assert sent.send().detail == {"posted_parts": 3, "of": 3}
+    assert server.requests[-1].body["in_reply_to_id"] == "7"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from distributor.web.app import create_app
 from .conftest import Run
 
 LIFE = ("create", "edit", "schedule", "edit_again", "reschedule", "undo")
-COMMANDS: Mapping[str, tuple[str, ...]] = {
+COMMANDS: dict[str, tuple[str, ...]] = {
     "create": (
         *("create", "--article", "a-first-article", "--channel", "mail", "--list", "weekly-letter", "--no-links"),
         *("--name", "Spring", "--subject", "Hello", "--greeting", "Dear all", "--zone", "Europe/Berlin"),
@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "undo": ("undo", "1"),
 }
 AUDIENCE = {"lists": ["weekly-letter"]}
-REQUESTS: Mapping[str, tuple[str, str, Any]] = {
+REQUESTS: dict[str, tuple[str, str, Any]] = {
     "create": (
         "POST",
         "",
@@ -72,6 +72,33 @@ REQUESTS: Mapping[str, tuple[str, str, Any]] = {
     "reschedule": ("POST", "/1/reschedule", {"at": "2099-07-01 09:00"}),
     "undo": ("POST", "/1/undo", None),
 }
+# The words of posts: written, changed, and given back to the article.
+POST_COMMANDS: dict[str, tuple[str, ...]] = {
+    "posts": (
+        *("create", "--article", "a-first-article", "--channel", "toots", "--no-links", "--text", "toots=One"),
+        *("--thread", "toots=Two", "--thread", "toots=Three", "--hashtags", "toots=#Rye #Bread", "--hashtags", "none"),
+    ),
+    "posts_edited": ("edit", "1", "--thread", "toots=Only two", "--hashtags", "toots=Bread Rye"),
+    "posts_cleared": ("edit", "1", "--text", "toots=", "--thread", "toots=", "--hashtags", "toots=", "--hashtags", ""),
+}
+POST_REQUESTS: dict[str, tuple[str, str, Any]] = {
+    "posts": (
+        "POST",
+        "",
+        {
+            "articles": ["a-first-article"],
+            "channels": ["toots"],
+            "hashtags": [],
+            "channel_options": {"toots": {"text": "One", "thread": ["Two", "Three"], "hashtags": ["#Rye", "Bread"]}},
+        },
+    ),
+    "posts_edited": (
+        "PATCH",
+        "/1",
+        {"channel_options": {"toots": {"text": "One", "thread": ["Only two"], "hashtags": ["Bread", "Rye"]}}},
+    ),
+    "posts_cleared": ("PATCH", "/1", {"channel_options": {}, "default_hashtags": True}),
+}
 SPRING, SUMMER = datetime(2099, 3, 1, 8, tzinfo=UTC), datetime(2099, 7, 1, 7, tzinfo=UTC)
 CAMPAIGN = """
     SELECT name, version, subject, greeting, closing, cut_after, text, channel_options, audience, track_opens,
@@ -95,6 +122,7 @@ def app(run: Run, article: Path, environment: dict[str, str], monkeypatch: pytes
         ("list", "create", "Weekly letter"),
         ("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1"),
         ("channel", "set", "feeds", "--kind", "feed"),
+        ("channel", "set", "toots", "--kind", "mastodon", "--set", "instance_url=https://social.example"),
     ):
         assert run(*command).code == 0, command
     for name, value in environment.items():
@@ -105,12 +133,12 @@ def app(run: Run, article: Path, environment: dict[str, str], monkeypatch: pytes
 
 
 def by_command_line(run: Run, app: AppContext, name: str) -> None:
-    result = run("campaign", *COMMANDS[name])
+    result = run("campaign", *(COMMANDS | POST_COMMANDS)[name])
     assert result.code == 0, result
 
 
 def by_api(run: Run, app: AppContext, name: str) -> None:
-    method, path, body = REQUESTS[name]
+    method, path, body = (REQUESTS | POST_REQUESTS)[name]
     secret = secret_of(name.ljust(32).encode())
     with app.database.begin() as connection:
         api_tokens.add(
@@ -174,3 +202,38 @@ def test_the_same_life_by_either_edge_gives_the_same_rows(
     accepted = rows(app, REVIEWS)
     assert [(row["version"], row["blockers"]) for row in accepted] == [(2, 0), (3, 0), (4, 0)]
     assert "over mail to no subscribers of Weekly letter" in accepted[0]["sentence"]
+
+
+@pytest.mark.parametrize("act", [by_command_line, by_api])
+def test_the_words_of_posts_are_the_same_by_either_edge(
+    run: Run, app: AppContext, act: Callable[[Run, AppContext, str], None]
+) -> None:
+    query, kept = "SELECT hashtags, channel_options FROM campaigns", []
+    for name in POST_COMMANDS:
+        act(run, app, name)
+        kept += [(row["hashtags"], row["channel_options"]) for row in rows(app, query)]
+    assert kept == [
+        ([], {"toots": {"text": "One", "thread": ["Two", "Three"], "hashtags": ["Rye", "Bread"]}}),
+        ([], {"toots": {"text": "One", "thread": ["Only two"], "hashtags": ["Bread", "Rye"]}}),
+        (None, {}),
+    ]
+
+
+def test_words_that_do_not_fit_are_refused_by_either_edge_in_the_same_words(run: Run, app: AppContext) -> None:
+    part = "y" * 501
+    refused = run("campaign", "create", "--article", "a-first-article", "--channel", "toots", "--thread", part)
+    assert refused.code == 2
+    reason = "on toots: post 2 of the thread has 501 characters, and 500 are allowed: shorten it by 1"
+    assert reason in " ".join(refused.err.split())
+    secret = secret_of(b"words".ljust(32))
+    with app.database.begin() as connection:
+        api_tokens.add(
+            connection, secret, name="shop", scopes={TokenScope.EVERYTHING}, expires_at=None, now=app.clock()
+        )
+    body = {"articles": ["a-first-article"], "channels": ["toots"], "thread": [part]}
+    with TestClient(create_app(app), headers={"Authorization": f"Bearer {secret}"}) as client:
+        answer = client.post("/api/v1/campaigns", json=body)
+        wrong = client.post("/api/v1/campaigns", json=body | {"thread": [], "hashtags": ["stem-cell"]})
+    assert (answer.status_code, reason in answer.text) == (422, True)
+    assert (wrong.status_code, "write #StemCell" in wrong.text) == (422, True)
+    assert rows(app, "SELECT id FROM campaigns") == []

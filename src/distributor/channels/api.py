@@ -82,6 +82,7 @@ __all__ = [
     "Personalization",
     "PersonalizedChannel",
     "PlacedChannel",
+    "PostLengths",
     "PostPart",
     "PostPartState",
     "PostParts",
@@ -812,21 +813,36 @@ class ViewedChannel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextLength:
-    """How much of a post is used, with its link, and how much it may have; `unit` is the name of what is counted."""
+    """How much of a post is used, with its link and hashtags, and how much it may have; `unit` is what is counted."""
 
     used: int
     limit: int
     unit: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostLengths:
+    """The posts about an article, as long as they are: those of a thread in order, of which there may be `most`.
+
+    `hashtags` stand under the first one, without "#".
+    """
+
+    posts: tuple[TextLength, ...]
+    most: int
+    hashtags: tuple[str, ...] = ()
+
+
 @runtime_checkable
 class MeasuringChannel(Protocol):
     """A channel whose network limits the length of a text."""
 
-    def measure_text(self, article: Article, context: RenderContext) -> TextLength:
-        """How long a post about the article is with the text in `context.personalization`, without its hashtags.
+    def max_thread(self) -> int:
+        """How many posts a thread may have; 1 where the network has none."""
 
-        A text that is too long is not shortened here, as `render` does. Raises TemplateError.
+    def measure_posts(self, article: Article, context: RenderContext) -> PostLengths:
+        """How long the posts about the article are with the words in `context.personalization`.
+
+        Raises TemplateError.
         """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,7 @@ import typer
 from distributor.channels.api import MessageSize
 from distributor.cli.console import print_message
 from distributor.domain.errors import ConfigurationError, InputError
+from distributor.domain.hashtags import read_hashtags
 from distributor.domain.message_options import Attachment, MailLayout, MessageOptions
 from distributor.domain.problems import Severity
 from distributor.flow.publishing.preview import Preview
@@ -29,6 +30,21 @@ CutAfterOption = Annotated[
     typer.Option(min=1, help="End each article in a mail after so many blocks, with a link to its page to read on."),
 ]
 TextOption = Annotated[str, typer.Option(help="What a post says instead of title and summary; or @FILE.")]
+ThreadOption = Annotated[
+    list[str] | None,
+    typer.Option("--thread", metavar="TEXT", help="A post that continues the text, or @FILE; may be repeated."),
+]
+HashtagsOption = Annotated[
+    str | None,
+    typer.Option(metavar="HASHTAGS", help="Those under a post, in this order, or none; default: from its tags."),
+]
+LayoutOption = Annotated[
+    MailLayout | None,
+    typer.Option(help="How a mail shows the articles: in full, as a picture with a summary and a button, as a list."),
+]
+PreheaderOption = Annotated[
+    str, typer.Option(help="What an inbox shows beside the subject; default: the article's summary.")
+]
 AttachOption = Annotated[
     list[Path] | None, typer.Option(metavar="FILE", help="A file to attach to each message; may be repeated.")
 ]
@@ -44,8 +60,13 @@ def message_options(
     text: str = "",
     preheader: str = "",
     layout: MailLayout | None = None,
+    thread: Sequence[str] = (),
+    hashtags: str | None = None,
 ) -> MessageOptions:
-    """The message options that these command-line options give. Raises InputError for a file that cannot be read."""
+    """The message options that these command-line options give; `hashtags` are as `read_hashtags` reads them, or none.
+
+    Raises InputError for a file that cannot be read and for words that are no hashtags.
+    """
     return MessageOptions(
         subject=subject,
         greeting=_text(greeting),
@@ -57,6 +78,8 @@ def message_options(
         text=_text(text),
         preheader=_text(preheader),
         layout=layout,
+        thread=tuple(text for one in thread if (text := _text(one))),
+        hashtags=_hashtags(hashtags) if hashtags else None,
     )
 
 
@@ -101,6 +124,10 @@ def print_sizes(sizes: Mapping[str, MessageSize]) -> None:
 def sizes_as_json(sizes: Mapping[str, MessageSize]) -> dict[str, dict[str, int]]:
     """The sizes of the messages in bytes, by channel."""
     return {name: {"html": size.html, "mail": size.mail} for name, size in sizes.items()}
+
+
+def _hashtags(given: str) -> tuple[str, ...]:
+    return () if given.strip().casefold() == "none" else read_hashtags(given)
 
 
 def _text(given: str) -> str:

@@ -16,8 +16,12 @@ from distributor.cli.preview import (
     ClosingOption,
     CutAfterOption,
     GreetingOption,
+    HashtagsOption,
+    LayoutOption,
+    PreheaderOption,
     SubjectOption,
     TextOption,
+    ThreadOption,
     message_options,
     write_preview,
 )
@@ -36,6 +40,10 @@ def render(
     closing: ClosingOption = "",
     cut_after: CutAfterOption = None,
     text: TextOption = "",
+    thread: ThreadOption = None,
+    hashtags: HashtagsOption = None,
+    preheader: PreheaderOption = "",
+    layout: LayoutOption = None,
     attach: AttachOption = None,
     field: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A merge field of the subscriber, such as city=Graz.")
@@ -46,7 +54,18 @@ def render(
     manuscript = read_manuscript(file)
     context = RenderContext(site=make_site(settings), templates=make_templates(settings))
     names = list(kinds()) if channel == "all" else [channel]
-    options = message_options(subject, greeting, closing, attach, cut_after=cut_after, text=text)
+    options = message_options(
+        subject,
+        greeting,
+        closing,
+        attach,
+        cut_after=cut_after,
+        text=text,
+        preheader=preheader,
+        layout=layout,
+        thread=thread or (),
+        hashtags=hashtags,
+    )
     result = preview(manuscript, names, context, file=file, options=options, fields=_fields(field))
     for warning in result.warnings:
         print_message(f"note: {warning}")

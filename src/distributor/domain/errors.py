@@ -6,6 +6,7 @@ DistributorError                 a problem that the user can act on
 │   ├── AddressError             an invalid email address
 │   ├── SignatureError           a request without a valid signature
 │   ├── ScheduleError            a time or a time zone
+│   ├── PostWordsError           words of a post that are too long for its network: channel, option, number of the post
 │   ├── DataError                a value that the database cannot store
 │   ├── SegmentError             a condition of a segment: line and column, or JSON path, reason
 │   └── TemplateError            a template: name, line, reason
@@ -73,6 +74,20 @@ class AddressError(InputError):
 
 class SignatureError(InputError):
     """A web hook request without a valid or fresh signature; it is rejected as a whole."""
+
+
+class PostWordsError(InputError):
+    """Words of a post that its network does not take as they are.
+
+    `option` is the message option at fault, `number` counts the posts of a thread from 1.
+    """
+
+    def __init__(self, channel: str, option: str, number: int, reason: str) -> None:
+        self.channel = channel
+        self.option = option
+        self.number = number
+        self.reason = reason
+        super().__init__(f"on {channel}: {reason}")
 
 
 class ScheduleError(InputError):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import regex
 
 from distributor.domain.article import Article
 from distributor.domain.blocks import Heading, List, Paragraph, plain_text, text_of, walk
+from distributor.domain.errors import InputError
 from distributor.domain.tags import Tag
 
 # The weight of a mention of a tag, by its position in the article.
@@ -28,6 +29,10 @@ _APOSTROPHES = str.maketrans("", "", "'’‘`ʼ")
 # X takes letters, marks and decimal digits into a hashtag; the other networks take at least these.
 _WRITTEN_WORD = regex.compile(r"[\p{L}\p{M}\p{Nd}]+")
 _LETTER = regex.compile(r"\p{L}")
+# What all networks link whole: it holds a letter, and nothing that ends a hashtag.
+_HASHTAG = regex.compile(r"(?=[\p{L}\p{M}\p{Nd}_]*\p{L})[\p{L}\p{M}\p{Nd}_]{1,100}")
+# More are spam to readers and to networks.
+MOST_HASHTAGS = 30
 
 # Small words of the commoner Latin-script languages, without accents.
 _SMALL_WORDS = """
@@ -57,6 +62,30 @@ def choose_hashtags(article: Article, *, most: int) -> tuple[str, ...]:
         if hashtag and not any(phrase.resembles(other) for other in chosen.values()):
             chosen[hashtag] = phrase
     return tuple(chosen)
+
+
+def read_hashtags(text: str) -> tuple[str, ...]:
+    """The hashtags that a person wrote, without "#", each once whatever its capitals: ``#Garden, Compost``.
+
+    Raises InputError for a word that networks would not link whole.
+    """
+    return checked_hashtags(text.replace(",", " ").split())
+
+
+def checked_hashtags(words: Iterable[str]) -> tuple[str, ...]:
+    """These words as hashtags, as `read_hashtags` gives them. Raises InputError."""
+    found: dict[str, str] = {}
+    for word in words:
+        hashtag = unicodedata.normalize("NFC", word.strip()).removeprefix("#").removeprefix("＃")
+        if _HASHTAG.fullmatch(hashtag) is None:
+            shown = word[:40]
+            suggested = hashtag_of(word)
+            hint = f": write #{suggested}" if suggested else ": it needs letters, and nothing but letters and digits"
+            raise InputError(f"{shown!r} is no hashtag{hint}")
+        found.setdefault(hashtag.casefold(), hashtag)
+    if len(found) > MOST_HASHTAGS:
+        raise InputError(f"a post has at most {MOST_HASHTAGS} hashtags, and these are {len(found)}")
+    return tuple(found.values())
 
 
 def hashtag_of(label: str) -> str | None:

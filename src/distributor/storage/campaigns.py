@@ -17,6 +17,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    null,
     select,
     text,
     true,
@@ -195,6 +196,8 @@ def message_options_of(connection: Connection, campaign_id: int, *, channel_name
         text=row.text,
         preheader=row.preheader,
         layout=MailLayout(row.layout) if row.layout else None,
+        thread=tuple(row.thread),
+        hashtags=None if row.hashtags is None else tuple(row.hashtags),
     )
     own = channel_options_from_json(row.channel_options).get(channel_name)
     return options.overridden_by(own) if own else options
@@ -354,6 +357,8 @@ def _columns(plan: CampaignPlan) -> dict[str, object]:
         "text": options.text,
         "preheader": options.preheader,
         "layout": options.layout,
+        "thread": list(options.thread),
+        "hashtags": null() if options.hashtags is None else list(options.hashtags),
         "channel_options": channel_options_to_json(plan.channel_options),
         "needs_approval": plan.needs_approval,
         "on_change": plan.change_policy,

@@ -15,6 +15,8 @@ from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Problem
 from distributor.domain.subscriber_import import FileScan, ImportPlan
 
+_OPEN = MessageOptions()
+
 
 def manuscript_to_json(manuscript: Manuscript) -> dict[str, Any]:
     """The manuscript as plain JSON; `warnings` are kept too."""
@@ -39,9 +41,12 @@ def audience_from_json(plain: Any) -> AudiencePlan:
 
 
 def channel_options_to_json(options: Mapping[str, MessageOptions]) -> dict[str, Any]:
-    """The message options of channels by name as plain JSON, without attachments."""
+    """The message options of channels by name as plain JSON, without attachments and without what is left open."""
     plain = {name: _CONVERTER.unstructure(one) for name, one in options.items()}
-    return {name: {key: value for key, value in one.items() if value} for name, one in plain.items()}
+    return {
+        name: {key: value for key, value in one.items() if getattr(options[name], key) != getattr(_OPEN, key)}
+        for name, one in plain.items()
+    }
 
 
 def channel_options_from_json(plain: Any) -> dict[str, MessageOptions]:

@@ -464,6 +464,9 @@ campaigns = Table(
     Column("preheader", Text, nullable=False, server_default=""),
     # How mails show the articles; NULL: whole.
     Column("layout", Text),
+    # The posts that continue the text as replies, and the hashtags under it; NULL: those of the article's tags.
+    Column("thread", JSONB, nullable=False, server_default=_EMPTY_LIST),
+    Column("hashtags", JSONB),
     # The same by the name of a channel, where it differs from that of the campaign.
     Column("channel_options", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     # Grows with each edit.

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from distributor.channels.api import Article, Channel, Json, RenderContext, Site, Templates
+from distributor.channels.api import (
+    Article,
+    Channel,
+    Json,
+    MessageOptions,
+    Personalization,
+    RenderContext,
+    Site,
+    Templates,
+)
 from distributor.domain.blocks import Block, Heading, Image, List, ListItem, Paragraph, Run
 from distributor.domain.tags import Tag
+from distributor.flow.publishing.campaign_content import read_markdown
 from distributor.rendering.environment import shipped_templates
 from distributor.testing.fakes import RELEASED_AT, ChannelHarness
 
@@ -100,8 +110,15 @@ def article(
 RYE = article(title="Rye for Beginners", body=(paragraph("Rye is easy."),), tags=("rye",), slug="rye")
 
 
-def render_context(*, site: Site = SITE, discovered_limits: Mapping[str, Json] | None = None) -> RenderContext:
-    return RenderContext(site=site, templates=TEMPLATES, discovered_limits=discovered_limits or {})
+def render_context(
+    *, site: Site = SITE, discovered_limits: Mapping[str, Json] | None = None, words: MessageOptions | None = None
+) -> RenderContext:
+    return RenderContext(
+        site=site,
+        templates=TEMPLATES,
+        discovered_limits=discovered_limits or {},
+        personalization=Personalization(parse_markdown=read_markdown, options=words) if words else None,
+    )
 
 
 def make_harness(channel: Channel, *articles: Article, context: RenderContext | None = None) -> ChannelHarness:

@@ -395,6 +395,77 @@ def test_a_text_is_measured_as_its_network_does(desk: Team):
     assert browser.get("/app/campaigns/text-length?on=mail&article=bees&text=x").text.strip() == ""
 
 
+def test_a_post_is_split_into_a_thread_with_a_counter_for_each_part_and_saved_so(desk: Team):
+    campaign_id = a_draft(desk, channel_names=("masto", "mail"))
+    browser = marketer(desk)
+    path = f"/app/campaigns/{campaign_id}/edit"
+    added = browser.post(path, filled(browser.page(path), **{"own-text-masto": "One", "act": "part:masto"}))
+    assert plan_in(desk, campaign_id).channel_options == {}
+    page = parsed(added)
+    assert page.xpath("string(//textarea[@id='own-text-masto'])").strip() == "One"
+    assert page.xpath("//textarea[@id='own-thread-masto-2']/@autofocus")
+    assert form_on(page)["own-thread-masto"] == [""]
+    more = browser.post(path, filled(page, **{"own-thread-masto": "Two\r\n\r\nlines", "act": "part:masto"}))
+    sent = filled(
+        parsed(more), **{"own-thread-masto": ["Two\r\n\r\nlines", "Three"], "own-hashtags-masto": "#Rye, Bees"}
+    )
+    assert browser.post(path, sent).status_code == 303
+    own = plan_in(desk, campaign_id).channel_options["masto"]
+    assert own == MessageOptions(text="One", thread=("Two\n\nlines", "Three"), hashtags=("Rye", "Bees"))
+    page = browser.page(path)
+    counters = [one.text_content().strip() for one in page.xpath("//p[starts-with(@id, 'length-1-')]")]
+    assert len(counters) == 3
+    assert counters[2] == "5 of 500 characters."
+    asked = {"on": "masto", "article": "bees", "own-text-masto": "One", "own-thread-masto": ["", "  ", "Four!"]}
+    assert "5 of 500" in browser.get("/app/campaigns/text-length", params=asked | {"part": "4"}).text
+    assert browser.get("/app/campaigns/text-length", params=asked | {"part": "2"}).text.strip() == ""
+    emptied = filled(
+        page, **{"own-thread-masto": ["", "Three"], "own-hashtags-masto": "", "own-no_hashtags-masto": "on"}
+    )
+    assert browser.post(path, emptied).status_code == 303
+    own = plan_in(desk, campaign_id).channel_options["masto"]
+    assert own == MessageOptions(text="One", thread=("Three",), hashtags=())
+
+
+def test_the_hashtags_of_a_post_are_those_of_the_article_until_they_are_written(desk: Team):
+    with desk.app.database.begin() as connection:
+        an_article(connection, "rye", "wild yeast", "rye")
+    campaign_id = a_draft(desk, article_slugs=("rye",), channel_names=("masto",))
+    browser = marketer(desk)
+    path = f"/app/campaigns/{campaign_id}/edit"
+    page = browser.page(path)
+    assert "#Rye" in page.xpath("string(//fieldset[@id='post-1'])")
+    assert not page.xpath("//button[@value='part:mail']")
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "words"),
+    [
+        ({"own-text-masto": "x" * 600}, "own-text-masto", "500 are allowed"),
+        ({"own-text-masto": "One", "own-thread-masto": ["Two", "y" * 501]}, "own-thread-masto-3", "shorten it by 1"),
+        ({"own-hashtags-masto": "stem-cell"}, "own-hashtags-masto", "write #StemCell"),
+        ({"own-hashtags-masto": "#2026"}, "own-hashtags-masto", "is no hashtag"),
+        ({"own-hashtags-masto": "#Rye", "own-no_hashtags-masto": "on"}, "own-hashtags-masto", "or tick"),
+        ({"own-thread-masto": ["more"] * 25}, "own-thread-masto-26", "25 posts at most"),
+        ({"text": "x" * 600}, "text", "On masto: the post has"),
+    ],
+)
+def test_words_that_a_network_does_not_take_are_refused_at_their_field_and_kept(
+    desk: Team, typed: dict[str, Any], field: str, words: str
+):
+    campaign_id = a_draft(desk, channel_names=("masto",))
+    browser = marketer(desk)
+    path = f"/app/campaigns/{campaign_id}/edit"
+    response = browser.post(path, filled(browser.page(path), **typed))
+    assert response.status_code == 422
+    page = parsed(response)
+    assert words in page.xpath(f"string(//*[@id='{field}-wrong'])")
+    kept = form_on(page)
+    for name, value in typed.items():
+        assert kept[name] == (value if isinstance(value, list) else [value])
+    assert plan_in(desk, campaign_id).channel_options == {}
+
+
 def test_the_saved_draft_is_shown_beside_the_form_on_the_channel_that_was_chosen(desk: Team):
     campaign_id = a_draft(desk, channel_names=("mail", "masto"))
     browser = marketer(desk)
@@ -522,6 +593,8 @@ OPTIONS = st.builds(
     text=PARAGRAPHS,
     preheader=LINES,
     layout=st.none() | st.sampled_from(MailLayout),
+    thread=st.lists(PARAGRAPHS.filter(bool), max_size=3).map(tuple),
+    hashtags=st.none() | st.sampled_from([(), ("Rye",), ("Rye", "WildYeast")]),
 )
 A_FILE = Attachment(name="a", media_type="b/c", content=b"")
 SLUGS = st.lists(st.sampled_from(["a", "b", "c-d", "e"]), unique=True, max_size=3).map(tuple)
@@ -597,6 +670,8 @@ def test_the_words_and_attachments_of_each_kind_round_trip_through_the_pages(des
         closing="C & D",
         cut_after=3,
         text="A text for posts",
+        thread=("And more",),
+        hashtags=(),
         preheader="P",
         layout=MailLayout.TEASER,
         attachments=(Attachment(name="a.txt", media_type="text/plain", content=b"a"),),
@@ -607,7 +682,7 @@ def test_the_words_and_attachments_of_each_kind_round_trip_through_the_pages(des
         message_options=options,
         channel_options={
             "letters": MessageOptions(subject="Other", cut_after=1, layout=MailLayout.DIGEST),
-            "masto": MessageOptions(text="Own"),
+            "masto": MessageOptions(text="Own", thread=("Two\n\nlines", "Three"), hashtags=("Rye", "WildYeast")),
         },
     )
     before = plan_in(desk, campaign_id)

@@ -11,7 +11,7 @@ from distributor.channels.api import Article, Dedupe, Json, KindPresentation, Re
 from distributor.channels.bluesky.client import BlueskyClient
 from distributor.channels.bluesky.record import LIMIT, measure
 from distributor.channels.bluesky.settings import BlueskySettings
-from distributor.channels.social.channel import PostLimits, SearchableSocialChannel, broadcast
+from distributor.channels.social.channel import MAX_THREAD, PostLimits, SearchableSocialChannel, broadcast
 from distributor.channels.social.post import Post
 
 _LIMITS = PostLimits(length=LIMIT, measure=measure, unit="characters (or tens of bytes)")
@@ -43,6 +43,9 @@ class BlueskyChannel(SearchableSocialChannel[BlueskySettings]):
 
     def posts_about(self, article: Article, context: RenderContext, limits: PostLimits) -> Sequence[Post]:
         return [self.compose_post(article, context, limits, link_in_text=self.settings.link_in_text)]
+
+    def max_thread(self) -> int:
+        return MAX_THREAD
 
     def open_client(self, context: SendContext) -> BlueskyClient:
         return BlueskyClient(self.settings, context)

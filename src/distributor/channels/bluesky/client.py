@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from distributor.channels.api import Delivery, SendContext, Verdict
-from distributor.channels.bluesky.record import request_for
+from distributor.channels.api import Delivery, Json, SendContext, Verdict
+from distributor.channels.bluesky.record import reply_to, request_for
 from distributor.channels.bluesky.schemas import (
     BlueskySession,
     PostRecordView,
@@ -98,7 +98,9 @@ class BlueskyClient(SearchableClient):
         return {"Authorization": f"Bearer {self._session.accessJwt}"}
 
     def request_for(self, post: Post, *, delivery: Delivery, number: int, previous: Posted | None) -> Request:
-        return request_for(post, did=self._session.did, delivery=delivery, number=number, now=self._now())
+        reply = reply_to(previous) if post.continues and previous else None
+        did = self._session.did
+        return request_for(post, did=did, delivery=delivery, number=number, now=self._now(), reply=reply)
 
     async def post(self, request: Request) -> PostResult:
         response = await self._put(request)
@@ -171,7 +173,11 @@ class BlueskyClient(SearchableClient):
         # An account may sign in by its email address, which is private.
         author = request["repo"] if "@" in self._settings.handle else self._settings.handle
         permalink = f"{self._settings.web_url}/profile/{author}/post/{written.uri.rpartition('/')[2]}"
-        return Posted(remote_id=written.uri, permalink=permalink, detail={"cid": written.cid})
+        detail: dict[str, Json] = {"cid": written.cid}
+        if reply := request["record"].get("reply"):
+            # What a reply to it needs as well.
+            detail["root"] = reply["root"]
+        return Posted(remote_id=written.uri, permalink=permalink, detail=detail)
 
 
 def _written_at(record: PostRecordView) -> datetime:

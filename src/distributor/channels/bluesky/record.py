@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from distributor.channels.api import Delivery, Json
 from distributor.channels.social.idempotent_send import Request
 from distributor.channels.social.post import LinkCard, Post, SpanKind, TextSpan, spans_of
+from distributor.channels.social.results import Posted
 from distributor.rendering.fitting import fit
 from distributor.rendering.measuring import graphemes, utf8_bytes
 
@@ -30,8 +31,16 @@ def measure(text: str) -> int:
     return max(graphemes(text), -(-utf8_bytes(text) // _BYTES_PER_GRAPHEME))
 
 
-def request_for(post: Post, *, did: str, delivery: Delivery, number: int, now: datetime) -> Request:
-    """The body of com.atproto.repo.putRecord for a part, as it is frozen.
+def request_for(
+    post: Post,
+    *,
+    did: str,
+    delivery: Delivery,
+    number: int,
+    now: datetime,
+    reply: dict[str, Json] | None = None,
+) -> Request:
+    """The body of com.atproto.repo.putRecord for a part, as it is frozen; `reply` is what `reply_to` gives.
 
     `swapRecord` null means "only if there is no record of this key yet", which makes the call safe to repeat.
     """
@@ -39,9 +48,15 @@ def request_for(post: Post, *, did: str, delivery: Delivery, number: int, now: d
         "repo": did,
         "collection": COLLECTION,
         "rkey": tid(delivery, number),
-        "record": _record_of(post, created_at=now),
+        "record": _record_of(post, created_at=now, reply=reply),
         "swapRecord": None,
     }
+
+
+def reply_to(previous: Posted) -> dict[str, Json]:
+    """The reply of a record to the part before it: its parent, and the root of the thread."""
+    parent = {"uri": previous.remote_id, "cid": previous.detail["cid"]}
+    return {"root": previous.detail.get("root", parent), "parent": parent}
 
 
 def tid(delivery: Delivery, number: int) -> str:
@@ -71,7 +86,7 @@ def facets_of(text: str) -> list[dict[str, Json]]:
     ]
 
 
-def _record_of(post: Post, *, created_at: datetime) -> dict[str, Json]:
+def _record_of(post: Post, *, created_at: datetime, reply: dict[str, Json] | None) -> dict[str, Json]:
     record: dict[str, Json] = {
         "$type": COLLECTION,
         "text": post.text,
@@ -81,6 +96,8 @@ def _record_of(post: Post, *, created_at: datetime) -> dict[str, Json]:
         record["langs"] = [post.language]
     if facets := facets_of(post.text):
         record["facets"] = facets
+    if reply:
+        record["reply"] = reply
     if post.card:
         record["embed"] = _embed_of(post.card)
     return record

@@ -11,7 +11,7 @@ from distributor.channels.api import Dedupe, Json, KindPresentation, SendContext
 from distributor.channels.mastodon.client import MastodonClient, http_client
 from distributor.channels.mastodon.limits import InstanceLimits, fetch_limits
 from distributor.channels.mastodon.settings import MastodonSettings
-from distributor.channels.social.channel import PostLimits, SearchableSocialChannel, broadcast
+from distributor.channels.social.channel import MAX_THREAD, PostLimits, SearchableSocialChannel, broadcast
 
 
 class MastodonChannel(SearchableSocialChannel[MastodonSettings]):
@@ -54,6 +54,9 @@ class MastodonChannel(SearchableSocialChannel[MastodonSettings]):
     def limits(self, frozen: Mapping[str, Json]) -> PostLimits:
         limits = InstanceLimits.from_json(frozen)
         return PostLimits(length=limits.max_characters, measure=limits.measure)
+
+    def max_thread(self) -> int:
+        return MAX_THREAD
 
     def open_client(self, context: SendContext) -> MastodonClient:
         return MastodonClient(self.settings, context)

@@ -33,6 +33,8 @@ _PROPAGATION = timedelta(seconds=15)
 _MAX_PAGES = 25
 _WHO_AM_I = "/api/v1/accounts/verify_credentials"
 _PAGE_SIZE = 40
+# What the server is sent of a request; requests of before threads have no reply.
+_SENT = ("status", "visibility", "language", "in_reply_to_id")
 
 _Parsed = TypeVar("_Parsed")
 
@@ -76,7 +78,7 @@ class MastodonClient(SearchableClient):
         return [*found, Finding("limits", DiagnosticStatus.OK, sentence)]
 
     def request_for(self, post: Post, *, delivery: Delivery, number: int, previous: Posted | None) -> Request:
-        """The form of the status. The key is the same for every attempt at the same part."""
+        """The form of the status, a reply to the part before it. The key is the same for every attempt at the part."""
         source = f"{delivery.id} {number} {delivery.created_at.isoformat()} {post.text}"
         return {
             "status": post.text,
@@ -84,6 +86,7 @@ class MastodonClient(SearchableClient):
             "language": self._settings.language or post.language.partition("-")[0].lower(),
             "idempotency_key": hashlib.sha256(source.encode()).hexdigest(),
             "link": post.link,
+            "in_reply_to_id": previous.remote_id if post.continues and previous else None,
         }
 
     async def post(self, request: Request) -> PostResult:
@@ -91,7 +94,7 @@ class MastodonClient(SearchableClient):
             "POST",
             "/api/v1/statuses",
             headers={"Idempotency-Key": request["idempotency_key"]},
-            json={name: request[name] for name in ("status", "visibility", "language")},
+            json={name: value for name in _SENT if (value := request.get(name)) is not None},
         )
         if not isinstance(response, ApiResponse):
             return response
@@ -105,7 +108,8 @@ class MastodonClient(SearchableClient):
         async for status in self._statuses(since):
             if isinstance(status, Unknown):
                 return status
-            if status.matches(request["status"], request["link"]):
+            is_there = status.in_reply_to_id == request.get("in_reply_to_id")
+            if is_there and status.matches(request["status"], request["link"]):
                 found.append(_posted(status))
         # The pages are newest first.
         return found[::-1]

@@ -16,13 +16,17 @@ class MastodonAccount(BaseModel):
 
 
 class PostedStatus(BaseModel):
-    """A status. `url` is missing for what others may not see; `uri` is always there."""
+    """A status. `url` is missing for what others may not see; `uri` is always there.
+
+    `in_reply_to_id` is the status that it replies to, as the parts of a thread do.
+    """
 
     id: str
     uri: str
     url: str | None = None
     content: str = ""
     created_at: datetime | None = None
+    in_reply_to_id: str | None = None
 
     def matches(self, text: str, link: str) -> bool:
         """Whether it was posted with this text, or at least links to the same article."""

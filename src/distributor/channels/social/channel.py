@@ -23,7 +23,9 @@ from distributor.channels.api import (
     Delivery,
     Json,
     MediaStore,
+    MessageOptions,
     Outcome,
+    PostLengths,
     Problem,
     ReaderScreen,
     ReaderView,
@@ -37,7 +39,7 @@ from distributor.channels.api import (
     TextLength,
     Verdict,
 )
-from distributor.channels.social.compose import PostSpec, compose
+from distributor.channels.social.compose import PostSpec, compose, compose_written, tidy
 from distributor.channels.social.idempotent_send import SearchableClient, SocialClient, reconcile_parts, send_parts
 from distributor.channels.social.post import Post, card_of, file_of, image_of, posts_of, spans_of
 from distributor.channels.social.settings import SocialSettings, is_public
@@ -50,8 +52,8 @@ from distributor.rendering.measuring import graphemes
 
 SettingsT = TypeVar("SettingsT", bound=SocialSettings)
 
-# Longer than any text that is measured.
-_ENDLESS = 10**9
+# The longest thread where the network sets no limit; nobody reads a longer one to its end.
+MAX_THREAD = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,8 @@ class PostLimits:
 
 def broadcast(dedupe: Dedupe) -> Capabilities:
     """The capabilities of a channel that posts to an account."""
-    return Capabilities(audience=Audience.BROADCAST, dedupe=dedupe, queue="social", message_options=frozenset({"text"}))
+    options = frozenset({"text", "thread", "hashtags"})
+    return Capabilities(audience=Audience.BROADCAST, dedupe=dedupe, queue="social", message_options=options)
 
 
 class SocialChannel(ABC, Generic[SettingsT]):
@@ -116,8 +119,15 @@ class SocialChannel(ABC, Generic[SettingsT]):
         """The limits that the rendition keeps, where they differ between servers."""
         return {}
 
+    def max_thread(self) -> int:
+        """How many posts a thread may have; 1 where the network has none, or the client does not make any."""
+        return 1
+
     def posts_about(self, article: Article, context: RenderContext, limits: PostLimits) -> Sequence[Post]:
-        """The posts about one article; the second and later ones may continue a thread."""
+        """The posts about one article; the second and later ones may continue a thread.
+
+        Where a campaign words its posts itself, only the first one is used.
+        """
         return [self.compose_post(article, context, limits)]
 
     def compose_post(
@@ -149,10 +159,12 @@ class SocialChannel(ABC, Generic[SettingsT]):
             hashtags=self.settings.hashtags,
             link=link if link_in_text else "",
         )
-        own_text = own_text_of(context)
-        # The title is what is never left out.
-        worded = replace(article, title=own_text, summary="", body=()) if own_text else article
-        composed = compose(worded, context, spec)
+        words = words_of(context)
+        spec = replace(spec, own_hashtags=words.hashtags)
+        if words.text:
+            composed = compose_written(words.text, article, context, spec)
+        else:
+            composed = compose(article, context, spec)
         return replace(post, text=composed.text, hashtags=composed.hashtags)
 
     def check_posts(self, posts: Sequence[Post]) -> Iterable[Problem]:
@@ -166,21 +178,28 @@ class SocialChannel(ABC, Generic[SettingsT]):
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
         frozen = self.frozen_limits(context.discovered_limits)
         limits = self.limits(frozen)
-        if own_text_of(context) and len(articles) > 1:
+        if words_of(context).words_posts and len(articles) > 1:
             raise InputError(f"one text cannot be about {len(articles)} articles: make a campaign for each")
-        posts = [post for article in articles for post in self.posts_about(article, context, limits)]
+        posts = [post for article in articles for post in self._worded_posts(article, context, limits)]
         payload = {"name": context.site.name, "posts": [post.as_json() for post in posts]}
         return Rendition(self.kind, {**payload, "limits": dict(frozen)} if frozen else payload)
 
-    def measure_text(self, article: Article, context: RenderContext) -> TextLength:
+    def _worded_posts(self, article: Article, context: RenderContext, limits: PostLimits) -> Sequence[Post]:
+        """The posts about one article, with those of the thread that the campaign wrote, if it wrote any."""
+        posts = self.posts_about(article, context, limits)
+        words = words_of(context)
+        if not words.words_posts:
+            return posts
+        parts = (Post(text=tidy(part), language=article.language, continues=True) for part in words.thread)
+        return [posts[0], *parts]
+
+    def measure_posts(self, article: Article, context: RenderContext) -> PostLengths:
         limits = self.limits(self.frozen_limits(context.discovered_limits))
-        endless = replace(
-            limits, length=_ENDLESS, length_with_image=None if limits.length_with_image is None else _ENDLESS
+        posts = self._worded_posts(article, context, limits)
+        lengths = (
+            TextLength(used=limits.measure(post.text), limit=limits.length_of(post), unit=limits.unit) for post in posts
         )
-        # Hashtags are left out of a post before anything else is.
-        bare = type(self)(self.settings.model_copy(update={"hashtags": 0}))
-        post = bare.posts_about(article, context, endless)[0]
-        return TextLength(used=limits.measure(post.text), limit=limits.length_of(post), unit=limits.unit)
+        return PostLengths(posts=tuple(lengths), most=self.max_thread(), hashtags=posts[0].hashtags)
 
     def check(self, rendition: Rendition) -> list[Problem]:
         return list(self.check_all(rendition).problems)
@@ -188,7 +207,8 @@ class SocialChannel(ABC, Generic[SettingsT]):
     def check_all(self, rendition: Rendition) -> CheckResult:
         posts, limits = posts_of(rendition.payload), self._limits_of(rendition)
         own = _("The rules of the network are kept.")
-        found = CheckResult.of([*_checks_of(posts, limits), (own, self.check_posts(posts))])
+        rules = [*_thread_problems(posts, self.max_thread()), *self.check_posts(posts)]
+        found = CheckResult.of([*_checks_of(posts, limits), (own, rules)])
         problems = sorted(found.problems, key=lambda problem: problem.severity is not Severity.BLOCK)
         return CheckResult(problems=tuple(problems), passed=found.passed)
 
@@ -221,7 +241,11 @@ class SocialChannel(ABC, Generic[SettingsT]):
             "name": rendition.payload["name"],
             "account": self.settings.account,
             "note": self.preview_note(posts),
-            "posts": _numbered([_shown(post, limits, media) for post in posts]),
+            "posts": [
+                {**_shown(post, limits, media), "part": number, "parts": len(thread)}
+                for thread in _threads(posts)
+                for number, post in enumerate(thread, start=1)
+            ],
             "language": posts[0].language if posts else "en",
         }
         return Templates([shipped_templates()]).render(self.preview_template, values)
@@ -286,9 +310,9 @@ class SearchableSocialChannel(SocialChannel[SettingsT]):
             return await reconcile_parts(total, delivery, context, client, self.capabilities.dedupe)
 
 
-def own_text_of(context: RenderContext) -> str:
-    """What the campaign says on this channel instead of title and summary, if it does."""
-    return context.personalization.options.text if context.personalization else ""
+def words_of(context: RenderContext) -> MessageOptions:
+    """What the campaign says on this channel in its own words."""
+    return context.personalization.options if context.personalization else MessageOptions()
 
 
 def problems_of(posts: Sequence[Post], limits: PostLimits) -> list[Problem]:
@@ -317,9 +341,29 @@ def _length_problems(post: Post, length: int, limits: PostLimits, where: str) ->
     if length > limits.length_of(post):
         message = (
             f"the post has {length} {limits.unit}, {limits.length_of(post)} are allowed: "
-            "shorten the title or the template"
+            "shorten the text, the title or the template"
         )
         yield Problem(Severity.BLOCK, "too-long", message, where)
+
+
+def _thread_problems(posts: Sequence[Post], most: int) -> Iterator[Problem]:
+    """One for each thread with more posts than there may be."""
+    for number, thread in enumerate(_threads(posts), start=1):
+        if len(thread) > most:
+            allowed = f"a thread has {most} posts at most" if most > 1 else "there are no threads on this network"
+            message = f"{len(thread)} posts continue one another, and {allowed}: shorten the text"
+            yield Problem(Severity.BLOCK, "thread-too-long", message, f"thread {number}")
+
+
+def _threads(posts: Sequence[Post]) -> list[list[Post]]:
+    """The posts with those that continue them."""
+    threads: list[list[Post]] = []
+    for post in posts:
+        if post.continues and threads:
+            threads[-1].append(post)
+        else:
+            threads.append([post])
+    return threads
 
 
 def _link_problems(posts: Sequence[Post], places: Sequence[str]) -> Iterator[Problem]:
@@ -337,6 +381,7 @@ def _title_problems(posts: Sequence[Post], places: Sequence[str]) -> Iterator[Pr
 
 
 def _shown(post: Post, limits: PostLimits, media: MediaStore) -> dict[str, Json]:
+    """The post as the preview shows it."""
     return {
         "spans": spans_of(post.text),
         "length": limits.measure(post.text),
@@ -348,19 +393,6 @@ def _shown(post: Post, limits: PostLimits, media: MediaStore) -> dict[str, Json]
         "card": post.card,
         "host": urlsplit(post.card.url).hostname if post.card else "",
     }
-
-
-def _numbered(posts: list[dict[str, Json]]) -> list[dict[str, Json]]:
-    """The posts, each with its place in its thread: `part` of `parts`, which is 1 for a post by itself."""
-    threads: list[list[dict[str, Json]]] = []
-    for post in posts:
-        if post["continues"] and threads:
-            threads[-1].append(post)
-        else:
-            threads.append([post])
-    return [
-        {**post, "part": number, "parts": len(thread)} for thread in threads for number, post in enumerate(thread, 1)
-    ]
 
 
 def _image_url(post: Post, media: MediaStore) -> str:

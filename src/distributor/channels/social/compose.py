@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -37,7 +37,8 @@ class PostText:
 class PostSpec:
     """How a post is composed: the template, the limit and how it is measured, the number of hashtags, and the link.
 
-    An empty `link` leaves the link out of the text.
+    An empty `link` leaves the link out of the text. `own_hashtags` are those that a person chose, None: they are chosen
+    from the article's tags.
     """
 
     template: str
@@ -45,6 +46,7 @@ class PostSpec:
     measure: Measure
     hashtags: int
     link: str
+    own_hashtags: tuple[str, ...] | None = None
 
 
 def compose(article: Article, context: RenderContext, spec: PostSpec) -> PostText:
@@ -52,9 +54,8 @@ def compose(article: Article, context: RenderContext, spec: PostSpec) -> PostTex
 
     Whole sentences are left out first, down to one; then hashtags, the least relevant first. A sentence that is too
     long by itself is cut, or left out if there is little room. The title is shortened last and the link never. If the
-    template's own text exceeds the limit, so does the result.
+    template's own text exceeds the limit, so does the result. Hashtags that a person chose are never left out.
     """
-    chosen = choose_hashtags(article, most=spec.hashtags)
 
     def rendered(candidate: PostText) -> PostText:
         return replace(candidate, text=_render(candidate, article, context, spec))
@@ -62,8 +63,9 @@ def compose(article: Article, context: RenderContext, spec: PostSpec) -> PostTex
     def length(candidate: PostText) -> int:
         return spec.measure(rendered(candidate).text)
 
-    shortest = PostText(title=one_line(article.title), teaser="", hashtags=())
-    for candidate in _from_longest_to_shortest(article, chosen, limit=spec.limit, length=length):
+    choices = _hashtag_choices(article, spec)
+    shortest = PostText(title=one_line(article.title), teaser="", hashtags=choices[-1])
+    for candidate in _from_longest_to_shortest(article, choices, limit=spec.limit, length=length):
         if length(candidate) <= spec.limit:
             return rendered(candidate)
     if length(replace(shortest, title="")) > spec.limit:
@@ -72,27 +74,44 @@ def compose(article: Article, context: RenderContext, spec: PostSpec) -> PostTex
     return rendered(replace(shortest, title=title))
 
 
+def compose_written(text: str, article: Article, context: RenderContext, spec: PostSpec) -> PostText:
+    """The text as a person wrote it, with the link, and as many of the hashtags as there is room for.
+
+    Nothing of the text is left out, nor of the hashtags that a person chose: the result may exceed the limit. Raises
+    TemplateError if the template cannot be rendered.
+    """
+    for hashtags in _hashtag_choices(article, spec):
+        candidate = PostText(title=text, teaser="", hashtags=hashtags)
+        rendered = replace(candidate, text=_render(candidate, article, context, spec))
+        if spec.measure(rendered.text) <= spec.limit:
+            break
+    return rendered
+
+
+def _hashtag_choices(article: Article, spec: PostSpec) -> list[tuple[str, ...]]:
+    """The hashtags to try in turn: fewer and fewer, the least relevant left out first."""
+    if spec.own_hashtags is not None:
+        return [spec.own_hashtags]
+    chosen = choose_hashtags(article, most=spec.hashtags)
+    return [chosen[:most] for most in reversed(range(len(chosen) + 1))]
+
+
 def _from_longest_to_shortest(
-    article: Article, hashtags: tuple[str, ...], *, limit: int, length: Callable[[PostText], int]
+    article: Article, choices: Sequence[tuple[str, ...]], *, limit: int, length: Callable[[PostText], int]
 ) -> Iterator[PostText]:
-    headline = PostText(title=one_line(article.title), teaser="", hashtags=hashtags)
+    headline = PostText(title=one_line(article.title), teaser="", hashtags=choices[0])
     teasers = _teasers(article)
     for teaser in reversed(teasers):
         yield replace(headline, teaser=teaser)
     if teasers:
-        for fewer in _fewer_and_fewer(hashtags):
+        for fewer in choices[1:]:
             yield replace(headline, teaser=teasers[0], hashtags=fewer)
         cut = fit(teasers[0], limit=limit, measure=lambda teaser: length(replace(headline, teaser=teaser)))
         if graphemes(cut) >= _MIN_TEASER:
             yield replace(headline, teaser=cut)
     yield headline
-    for fewer in _fewer_and_fewer(hashtags):
+    for fewer in choices[1:]:
         yield replace(headline, hashtags=fewer)
-
-
-def _fewer_and_fewer(hashtags: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for most in reversed(range(len(hashtags))):
-        yield hashtags[:most]
 
 
 def _teasers(article: Article) -> list[str]:

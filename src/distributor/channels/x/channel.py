@@ -22,7 +22,7 @@ from distributor.channels.api import (
     SendContext,
     Severity,
 )
-from distributor.channels.social.channel import PostLimits, SearchableSocialChannel, broadcast, own_text_of
+from distributor.channels.social.channel import PostLimits, SearchableSocialChannel, broadcast, words_of
 from distributor.channels.social.post import Post, posts_of
 from distributor.channels.x.client import XClient
 from distributor.channels.x.settings import PostForm, XSettings
@@ -61,9 +61,13 @@ class XChannel(SearchableSocialChannel[XSettings]):
     def limits(self, frozen: Mapping[str, Json]) -> PostLimits:
         return _LIMITS
 
+    def max_thread(self) -> int:
+        return self.settings.max_parts
+
     def posts_about(self, article: Article, context: RenderContext, limits: PostLimits) -> Sequence[Post]:
         lead = self.compose_post(article, context, limits, has_link=self.settings.include_link)
-        return [lead] if own_text_of(context) or self.settings.mode is PostForm.POST else self._thread(article, lead)
+        is_one = words_of(context).words_posts or self.settings.mode is PostForm.POST
+        return [lead] if is_one else self._thread(article, lead)
 
     def check_posts(self, posts: Sequence[Post]) -> Iterator[Problem]:
         for number, post in enumerate(posts, start=1):

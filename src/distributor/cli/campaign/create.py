@@ -89,6 +89,22 @@ CutAfter = Annotated[
     typer.Option(metavar="[CHANNEL=]N", help="End each article in mails after N blocks, with a link to read on."),
 ]
 
+PostThread = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--thread", metavar="[CHANNEL=]TEXT", help="A post that continues the text as a reply; repeat for the next one."
+    ),
+]
+PostHashtags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--hashtags", metavar="[CHANNEL=]HASHTAGS", help="Under posts, in this order, or none; default: from its tags."
+    ),
+]
+
+# The options of which there may be several.
+_REPEATED = frozenset({"thread"})
+
 Layout = Annotated[
     list[str] | None,
     typer.Option(
@@ -123,6 +139,8 @@ def create(
     greeting: Words = None,
     closing: Words = None,
     text: PostWords = None,
+    thread: PostThread = None,
+    hashtags: PostHashtags = None,
     preheader: Words = None,
     layout: Layout = None,
     cut_after: CutAfter = None,
@@ -145,7 +163,7 @@ def create(
     """
     with open_app() as app:
         words = {"subject": subject, "greeting": greeting, "closing": closing, "text": text, "cut_after": cut_after}
-        words |= {"preheader": preheader, "layout": layout}
+        words |= {"preheader": preheader, "layout": layout, "thread": thread, "hashtags": hashtags}
         options = _options(words, channel, attach)
         start = start_times(app, at, channel_at, channel, zone=zone, now=now, yes=yes)
         campaign = CampaignPlan(
@@ -201,6 +219,8 @@ def edit(
     greeting: Words = None,
     closing: Words = None,
     text: PostWords = None,
+    thread: PostThread = None,
+    hashtags: PostHashtags = None,
     preheader: Words = None,
     layout: Layout = None,
     cut_after: CutAfter = None,
@@ -237,7 +257,7 @@ def edit(
         "on_change": on_change,
     }
     words = {"subject": subject, "greeting": greeting, "closing": closing, "text": text, "cut_after": cut_after}
-    words |= {"preheader": preheader, "layout": layout}
+    words |= {"preheader": preheader, "layout": layout, "thread": thread, "hashtags": hashtags}
 
     def change(before: CampaignPlan) -> CampaignPlan:
         names = tuple(channel or before.channel_names)
@@ -327,30 +347,38 @@ def _with_words(plan: CampaignPlan, words: Mapping[str, list[str] | None], attac
     return replace(plan, channel_options={name: one for name, one in own.items() if one != MessageOptions()})
 
 
-def _by_channel(words: Mapping[str, list[str] | None], channels: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The words by channel and option, as they were written; those for all channels under an empty name."""
-    by_channel: dict[str, dict[str, str]] = {"": {}}
+def _by_channel(words: Mapping[str, list[str] | None], channels: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    """The words by channel and option, as they were written; those for all channels under an empty name.
+
+    Raises InputError for an option that is there twice, unless it may be.
+    """
+    by_channel: dict[str, dict[str, list[str]]] = {"": {}}
     for option, given in words.items():
         for one in given or ():
             name, equals, value = one.partition("=")
             chosen, value = (name, value) if equals and name in channels else ("", one)
-            if option in by_channel.setdefault(chosen, {}):
+            if option in by_channel.setdefault(chosen, {}) and option not in _REPEATED:
                 where = f" for {chosen}" if chosen else ""
                 raise InputError(f"--{option.replace('_', '-')} is there twice{where}")
-            by_channel[chosen][option] = value
+            by_channel[chosen].setdefault(option, []).append(value)
     return by_channel
 
 
-def _read(about: Mapping[str, str], attach: list[Path] | None) -> MessageOptions:
+def _read(about: Mapping[str, list[str]], attach: list[Path] | None) -> MessageOptions:
+    def one(option: str) -> str:
+        return about[option][0] if option in about else ""
+
     return message_options(
-        about.get("subject", ""),
-        about.get("greeting", ""),
-        about.get("closing", ""),
+        one("subject"),
+        one("greeting"),
+        one("closing"),
         attach,
-        cut_after=_block_count(about["cut_after"]) if about.get("cut_after") else None,
-        text=about.get("text", ""),
-        preheader=about.get("preheader", ""),
-        layout=_layout(about["layout"]) if about.get("layout") else None,
+        cut_after=_block_count(one("cut_after")) if one("cut_after") else None,
+        text=one("text"),
+        preheader=one("preheader"),
+        layout=_layout(one("layout")) if one("layout") else None,
+        thread=about.get("thread", ()),
+        hashtags=one("hashtags"),
     )
 
 

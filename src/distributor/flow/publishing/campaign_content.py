@@ -219,7 +219,7 @@ def check_channel_options(name: str, channel: Channel, own: MessageOptions) -> N
     """Raises InputError for options of a channel by itself that its kind does not use."""
     used = channel.capabilities.message_options
     for one in fields(MessageOptions):
-        if getattr(own, one.name) and one.name not in used:
+        if getattr(own, one.name) != one.default and one.name not in used:
             known = f"it uses {', '.join(sorted(used))}" if used else "it has no options"
             raise InputError(f"channel {name} does not use {one.name}: {known}")
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distributor.channels.api import (
-    NO_MEDIA,
     Channel,
     ChannelPlace,
     ConfiguredChannel,
     MeasuringChannel,
-    MessageOptions,
-    Personalization,
     PlacedChannel,
-    RenderContext,
-    TextLength,
 )
 from distributor.channels.registry import kinds, present
 from distributor.domain.campaign_review import Reach
@@ -23,9 +17,8 @@ from distributor.domain.errors import ConfigurationError, InputError, NotFoundEr
 from distributor.domain.problems import Problem
 from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.campaign_content import read_markdown
 from distributor.flow.publishing.review import reach_of
-from distributor.storage import articles, channels, site_settings
+from distributor.storage import channels, site_settings
 from distributor.storage.channels import ChannelRecord
 
 
@@ -34,7 +27,8 @@ class ChannelChoice:
     """A channel for the choice of a campaign's channels.
 
     `title` is what its kind is called, `account` what it goes out as, if that is known. Nobody gets what a sandbox is
-    sent. `options` are the names of the message options that it uses. `problems` keep it from sending anything.
+    sent. `options` are the names of the message options that it uses, `max_thread` is how many posts a thread may have
+    on it. `problems` keep it from sending anything.
     """
 
     name: str
@@ -43,6 +37,7 @@ class ChannelChoice:
     account: str
     is_sandbox: bool
     options: frozenset[str]
+    max_thread: int = 1
     problems: tuple[str, ...] = ()
 
     def uses(self, option: str) -> bool:
@@ -56,27 +51,6 @@ def channel_choices(app: AppContext) -> list[ChannelChoice]:
         records = channels.all_channels(connection)
         sandbox = site_settings.sandbox(connection)
     return [_choice(app, record, sandbox) for record in records if record.kind in kinds()]
-
-
-def measure_text(app: AppContext, channel_name: str, article_slugs: Sequence[str], text: str) -> TextLength | None:
-    """How long a post with this text is on a channel, as its network measures; None for one that does not measure it.
-
-    The post is about the first of the articles. Raises NotFoundError for an unknown channel or article.
-    """
-    with app.database.begin() as connection:
-        record = channels.find(connection, channel_name)
-        found = [articles.find_by_slug(connection, slug).article for slug in article_slugs[:1]]
-    channel = _open(app, record)
-    if not isinstance(channel, MeasuringChannel) or not found:
-        return None
-    context = RenderContext(
-        site=app.site,
-        templates=app.templates,
-        discovered_limits=record.discovered_limits,
-        media=NO_MEDIA,
-        personalization=Personalization(parse_markdown=read_markdown, options=MessageOptions(text=text)),
-    )
-    return channel.measure_text(found[0], context)
 
 
 def _choice(app: AppContext, record: ChannelRecord, sandbox: SandboxPorts | None) -> ChannelChoice:
@@ -93,6 +67,7 @@ def _choice(app: AppContext, record: ChannelRecord, sandbox: SandboxPorts | None
         account=place.account,
         is_sandbox=sandbox is not None and sandbox.is_in(_values(app, record)),
         options=kinds()[record.kind].capabilities.message_options,
+        max_thread=channel.max_thread() if isinstance(channel, MeasuringChannel) else 1,
         problems=reasons,
     )
 

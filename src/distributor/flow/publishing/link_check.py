@@ -104,8 +104,9 @@ def _references(found: Sequence[StoredArticle], texts: Mapping[str, MessageOptio
             # A text that cannot be read is reported by the check of its channel.
             with suppress(InputError):
                 yield from _in_blocks(read_markdown(getattr(options, field)), f"the {field} on {name}")
-        spans = url_spans(options.text)
-        yield from _usable([options.text[start:end] for start, end in spans], f"the text on {name}", is_image=False)
+        for text in (options.text, *options.thread):
+            spans = url_spans(text)
+            yield from _usable([text[start:end] for start, end in spans], f"the text on {name}", is_image=False)
 
 
 def _in_blocks(blocks: Sequence[Block], place: str) -> Iterator[_Reference]:

@@ -25,6 +25,7 @@ from distributor.flow.publishing.life_cycle import (
     review_again,
     schedule,
 )
+from distributor.flow.publishing.post_words import check_post_words
 from distributor.storage import articles, audiences, campaigns, channels, dispatches
 from distributor.storage.articles import StoredArticle
 from distributor.storage.audiences import AudienceQuery
@@ -245,17 +246,18 @@ def _check(app: AppContext, connection: Connection, asked: CampaignPlan) -> _Par
             raise InputError(f"channel {to_people[0]} sends to subscribers: name a list, a topic or a segment")
         # Raises NotFoundError for unknown lists and segments. An audience may still be empty: the review says so.
         audiences.count(connection, mailing, now=now)
-    _require_usable_options(app, asked, parts.channels)
+    _require_usable_options(app, asked, parts)
     return parts
 
 
-def _require_usable_options(app: AppContext, asked: CampaignPlan, records: Sequence[ChannelRecord]) -> None:
+def _require_usable_options(app: AppContext, asked: CampaignPlan, parts: _Parts) -> None:
     for name in asked.channel_options:
-        if name not in {record.name for record in records}:
+        if name not in {record.name for record in parts.channels}:
             raise InputError(f"there are texts for channel {name}, which the campaign does not have")
-    for record in records:
+    for record in parts.channels:
         own, options = asked.channel_options.get(record.name), asked.options_for(record.name)
         if options != MessageOptions():
             channel = app.open_channel(record)
             check_channel_options(record.name, channel, own or MessageOptions())
             check_message_options(channel, options)
+            check_post_words(app, record, parts.articles[0].article, options)

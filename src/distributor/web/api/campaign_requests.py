@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from pydantic import Field, StrictBool, model_validator
 
 from distributor.domain.campaign import CampaignPlan, ChangePolicy, FailureCause, UnknownPolicy
+from distributor.domain.hashtags import checked_hashtags
 from distributor.domain.message_options import MailLayout, MessageOptions
 from distributor.domain.schedule import StartTimes, parse_start_times
 from distributor.flow.publishing.send_test import MAX_ADDRESSES
 from distributor.web.api.audiences import ArticleSlugs, AudienceIn
-from distributor.web.api.fields import Line, LongText, RequestBody, ShortText, Zone
+from distributor.web.api.fields import Line, LongText, RequestBody, ShortText, Zone, checked_by
 
 ChannelNames = Annotated[list[ShortText], Field(max_length=100, examples=[["mail"]])]
 StartTime = Annotated[ShortText, Field(examples=["2027-03-01T09:00:00+01:00"])]
@@ -23,6 +24,15 @@ Version = Annotated[
 ]
 
 _TEXTS = ("subject", "preheader", "greeting", "closing", "text")
+THREAD = "The posts that continue `text` as replies, in order, on networks with threads."
+HASHTAGS = (
+    "The hashtags under a post, in this order, with or without `#`; none of them is left out. `[]`: none. Default: as "
+    "many of the article's tags as there is room for."
+)
+Hashtags = Annotated[list[ShortText], checked_by(checked_hashtags), Field(examples=[["Garden", "Compost"]])]
+Thread = Annotated[
+    list[Annotated[LongText, Field(min_length=1)]], Field(max_length=100, examples=[["And now the rest."]])
+]
 PREHEADER = "What an inbox shows beside the subject, without merge fields. Default: the summary of the first article."
 LAYOUT = (
     "How mails show the articles: `whole`, `teaser` with picture, title, summary and a button, or `digest`, a list of "
@@ -44,6 +54,8 @@ class OptionsIn(RequestBody):
     text: LongText = Field("", description="What a post says instead of the title and the summary of the article.")
     preheader: Line = Field("", description=PREHEADER)
     layout: MailLayout | None = Field(None, description=LAYOUT)
+    thread: Thread = Field(default_factory=list, description=THREAD)
+    hashtags: Hashtags | None = Field(None, description=HASHTAGS)
 
     def options(self) -> MessageOptions:
         """The message options of the domain."""
@@ -55,6 +67,8 @@ class OptionsIn(RequestBody):
             text=self.text,
             preheader=self.preheader,
             layout=self.layout,
+            thread=tuple(self.thread),
+            hashtags=None if self.hashtags is None else tuple(self.hashtags),
         )
 
 
@@ -173,6 +187,11 @@ class CampaignUpdate(RequestBody):
     text: LongText | None = None
     preheader: Line | None = None
     layout: MailLayout | None = Field(None, description="`whole` for whole articles again.")
+    thread: Thread | None = Field(None, description=THREAD)
+    hashtags: Hashtags | None = Field(
+        None, description="`[]`: none. `default_hashtags` takes them from the article's tags again."
+    )
+    default_hashtags: StrictBool = Field(False, description="Take the hashtags from the article's tags again.")
     channel_options: dict[ShortText, OptionsIn] | None = Field(None, examples=[{}])
     track_opens: StrictBool | None = None
     track_clicks: StrictBool | None = None
@@ -186,6 +205,10 @@ class CampaignUpdate(RequestBody):
     def _time_for_all(self) -> CampaignUpdate:
         if self.times and self.at is None:
             raise ValueError("`times` are for channels that differ from `at`, which is missing")
+        if self.default_hashtags and self.hashtags is not None:
+            raise ValueError(
+                "`hashtags` replaces them, and `default_hashtags` takes the article's: give one of the two"
+            )
         return self
 
     def start(self, *, now: datetime, zone: str) -> StartTimes | None:
@@ -227,6 +250,12 @@ class CampaignUpdate(RequestBody):
             given["cut_after"] = self.cut_after or None
         if self.layout is not None:
             given["layout"] = self.layout
+        if self.thread is not None:
+            given["thread"] = tuple(self.thread)
+        if self.hashtags is not None:
+            given["hashtags"] = tuple(self.hashtags)
+        if self.default_hashtags:
+            given["hashtags"] = None
         return replace(options, **given)
 
 

@@ -184,6 +184,8 @@ class OptionsOut(BaseModel):
     text: str
     preheader: str
     layout: MailLayout | None
+    thread: list[str] = Field(description="The posts that continue `text`.")
+    hashtags: list[str] | None = Field(description="Those under a post; null: as of the campaign.")
 
 
 class EventCountOut(BaseModel):
@@ -224,6 +226,8 @@ class CampaignOut(BaseModel):
     text: str
     preheader: str
     layout: MailLayout | None = Field(description="How mails show the articles; null: whole.")
+    thread: list[str] = Field(description="The posts that continue `text`.")
+    hashtags: list[str] | None = Field(description="Those under a post; null: chosen from the article's tags.")
     channel_options: dict[str, OptionsOut] = Field(
         description="The texts of channels that differ from those of the campaign.", examples=[{}]
     )
@@ -259,6 +263,8 @@ class CampaignOut(BaseModel):
             text=options.text,
             preheader=options.preheader,
             layout=options.layout,
+            thread=list(options.thread),
+            hashtags=None if options.hashtags is None else list(options.hashtags),
             channel_options={
                 name: OptionsOut.model_validate(one, from_attributes=True) for name, one in plan.channel_options.items()
             },

@@ -14,6 +14,7 @@ from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from distributor.channels.api import PostLengths
 from distributor.domain.audience import AudienceCount, AudiencePlan
 from distributor.domain.campaign import Campaign, CampaignPlan, DispatchState, PlanKey
 from distributor.domain.campaign_review import Reach
@@ -24,6 +25,7 @@ from distributor.domain.errors import (
     DistributorError,
     InputError,
     NotFoundError,
+    PostWordsError,
     QueryTimeoutError,
     ScheduleError,
     StateError,
@@ -35,15 +37,17 @@ from distributor.domain.subscriber import MailingList
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.audience import count_audience, take_turn
-from distributor.flow.publishing.channel_choices import ChannelChoice, channel_choices, measure_text
+from distributor.flow.publishing.channel_choices import ChannelChoice, channel_choices
 from distributor.flow.publishing.life_cycle import require_unreleased, review
 from distributor.flow.publishing.plan import create_campaign, edit_campaign
+from distributor.flow.publishing.post_words import measure_posts
 from distributor.flow.publishing.reader_views import dispatch_on, views_of_dispatch
 from distributor.storage import articles, campaigns, dispatches, lists, segments, topics
 from distributor.storage.articles import StoredArticle
 from distributor.web.forms import Form, number_of
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute
 from distributor.web.team.composer_form import (
+    OPTION_FIELDS,
     WRITTEN_OPTIONS,
     FieldDifference,
     InvalidFieldsError,
@@ -51,10 +55,13 @@ from distributor.web.team.composer_form import (
     differences,
     form_of,
     own_field,
+    parts_of,
     plan_of,
     sentence,
     time_notes,
+    with_part,
     with_theirs,
+    words_of,
 )
 from distributor.web.team.pages import TeamPages
 
@@ -68,6 +75,8 @@ _MORNING = time(9)
 _DRAFT_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 # All plans under one key of the composer are one draft, however often it is sent and whatever is typed in between.
 _ONE_DRAFT = "draft"
+# The options that posts have, of which the campaign itself has a field only for the text.
+_OPTIONS_OF_POSTS = ("text", "thread", "hashtags", "no_hashtags")
 # What an error of the flow is about, by the noun of what is missing.
 _FIELD_OF_NOUN = {"article": "article", "channel": "channel", "list": "list", "segment": "segment"}
 
@@ -227,12 +236,17 @@ class ComposerPages:
         return self._pages.fragment("campaign_list_sizes.html.j2", context)
 
     def show_text_length(self, asked: TeamRequest) -> Response:
-        """How long a post would be on a channel, as its network measures."""
+        """How long a post is on a channel, as its network measures; `part` counts the posts of a thread from 1."""
         form = _form_of_query(asked.request.query_params)
         channel = form.one("on")
-        length = measure_text(
-            self._app, channel, form.all("article"), form.one(own_field("text", channel)) or form.one("text")
-        )
+        given = [form.one("text"), *form.fields.get(own_field("thread", channel), ())]
+        part = number_of(form.one("part") or "1", digits=3) or 1
+        length = None
+        if part == 1 or (part <= len(given) and given[part - 1].strip()):
+            measured = measure_posts(self._app, channel, form.all("article"), words_of(form, channel))
+            # Parts that are empty are no posts.
+            number = 1 + sum(1 for one in given[1:part] if one.strip())
+            length = measured.posts[number - 1] if measured and number <= len(measured.posts) else None
         return self._pages.fragment("campaign_text_length.html.j2", {"user": asked.user, "length": length})
 
     def _blank(self) -> CampaignPlan:
@@ -298,6 +312,8 @@ class ComposerPages:
                 other = place + (1 if act == "down" else -1)
                 if 0 <= other < len(chosen):
                     chosen[place], chosen[other] = chosen[other], chosen[place]
+            case "part":
+                return with_part(form, what)
             case "find" | "refresh" | "count" | "add" | "up" | "down":
                 pass
             case _:
@@ -390,6 +406,7 @@ class ComposerPages:
             "writes_mail": mails,
             "writes_posts": posts,
             "own_field": own_field,
+            "parts_of": parts_of,
             "pairs_of": _pairs_of,
             "is_part": False,
             "lengths": self._lengths(form, on, [one.article.slug for one in chosen]),
@@ -398,16 +415,15 @@ class ComposerPages:
         }
         return self._pages.respond("composer.html.j2", context, status=outcome.status)
 
-    def _lengths(self, form: Form, on: Sequence[ChannelChoice], slugs: Sequence[str]) -> dict[str, object]:
-        """How long the text of each channel that posts is, where there is one."""
-        lengths: dict[str, object] = {}
+    def _lengths(self, form: Form, on: Sequence[ChannelChoice], slugs: Sequence[str]) -> dict[str, PostLengths]:
+        """How long the posts on each channel are that has any, with the words in the form."""
+        lengths: dict[str, PostLengths] = {}
         for one in on:
-            text = form.one(own_field("text", one.name)) or form.one("text")
-            if one.uses("text") and text and slugs:
-                try:
-                    lengths[one.name] = measure_text(self._app, one.name, slugs, text)
-                except DistributorError:
-                    continue
+            if one.uses("text") and slugs:
+                with suppress(DistributorError):
+                    measured = measure_posts(self._app, one.name, slugs, words_of(form, one.name))
+                    if measured is not None:
+                        lengths[one.name] = measured
         return lengths
 
 
@@ -423,6 +439,8 @@ def _errors_of(error: Exception, plan: CampaignPlan | None) -> dict[str, str]:
     """What is wrong, at the field that it is about as far as that is known; else under an empty name."""
     if isinstance(error, InvalidFieldsError):
         return dict(error.errors)
+    if isinstance(error, PostWordsError):
+        return _error_of_words(error, plan)
     text = str(error)
     if isinstance(error, NotFoundError):
         field = _FIELD_OF_NOUN.get(error.noun, "")
@@ -439,18 +457,34 @@ def _errors_of(error: Exception, plan: CampaignPlan | None) -> dict[str, str]:
     return {field: sentence(error)}
 
 
+def _error_of_words(error: PostWordsError, plan: CampaignPlan | None) -> dict[str, str]:
+    own = plan.channel_options.get(error.channel) if plan is not None else None
+    if error.option == "hashtags" and own is not None and own.hashtags is not None:
+        return {own_field("hashtags", error.channel): sentence(error.reason)}
+    if own is None or not own.words_posts:
+        return {"text": sentence(error)}
+    field = own_field(error.option, error.channel)
+    return {field if error.option == "text" else f"{field}-{error.number}": sentence(error.reason)}
+
+
 def _unseen(
     form: Form, on: Sequence[str], *, writes_mail: Sequence[ChannelChoice], writes_posts: Sequence[ChannelChoice]
 ) -> list[tuple[str, str]]:
     """The words and times in the form for which the page has no field, such as of a channel that is not chosen now."""
     has_own_times = len(on) > 1
-    seen = {option for option in WRITTEN_OPTIONS if (writes_posts if option == "text" else writes_mail)}
-    seen |= {own_field("text", one.name) for one in writes_posts}
+    seen = {option for option in WRITTEN_OPTIONS if option not in _OPTIONS_OF_POSTS and writes_mail}
+    seen |= {"text"} if writes_posts else set()
+    seen |= {own_field(option, one.name) for one in writes_posts for option in _OPTIONS_OF_POSTS}
     if len(writes_mail) > 1:
-        seen |= {own_field(option, one.name) for one in writes_mail for option in WRITTEN_OPTIONS if option != "text"}
+        seen |= {
+            own_field(option, one.name)
+            for one in writes_mail
+            for option in WRITTEN_OPTIONS
+            if option not in _OPTIONS_OF_POSTS
+        }
     for name in on if has_own_times else ():
         seen |= {f"when-{name}", f"hours-{name}", f"at-{name}"}
-    parts = (*WRITTEN_OPTIONS, "own-", "when-", "hours-", "at-")
+    parts = (*OPTION_FIELDS, "own-", "when-", "hours-", "at-")
     return [
         (name, value)
         for name, values in form.fields.items()

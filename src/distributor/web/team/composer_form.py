@@ -12,12 +12,15 @@ from typing import Any, TypeVar
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, ChangePolicy, UnknownPolicy
 from distributor.domain.errors import InputError, ScheduleError
+from distributor.domain.hashtags import read_hashtags
 from distributor.domain.message_options import MailLayout, MessageOptions
 from distributor.domain.schedule import find_zone, parse_start_times, zone_named
 from distributor.web.forms import Form, number_of
 
 # The options that are written into the form; attachments stay as they are.
 WRITTEN_OPTIONS = tuple(one.name for one in fields(MessageOptions) if one.name != "attachments")
+# Their fields: that there are no hashtags is ticked, as an empty field leaves them to the article's tags.
+OPTION_FIELDS = (*WRITTEN_OPTIONS, "no_hashtags")
 # The parts of an audience that are chosen by slugs, and their fields.
 _CHOSEN = (
     ("list", "lists"),
@@ -30,7 +33,7 @@ _CHOSEN = (
 _CAMPAIGNS = (("failed_of", "failed_of"), ("unknown_of", "unknown_of"))
 # The options that are one line.
 _LINES = ("subject", "preheader")
-_TICKS = ("repeats", "track_opens", "track_clicks", "needs_approval")
+_TICKS = ("repeats", "track_opens", "track_clicks", "needs_approval", "no_hashtags")
 _LONGEST_LINE = 200
 _MOST_PARAGRAPHS = 10_000
 _LONGEST_TEXT = 10_000
@@ -74,11 +77,11 @@ def form_of(plan: CampaignPlan) -> Form:
         "unknown_policy": (plan.unknown_policy.value,),
         "on_change": (plan.on_change.value if plan.on_change else "",),
         "zone": (plan.zone,),
-        **{name: (_text_of(options, name),) for name in WRITTEN_OPTIONS},
+        **{name: _texts_of(options, name) for name in OPTION_FIELDS},
         **_fields_of_times(plan),
     }
     for channel, own in plan.channel_options.items():
-        found |= {own_field(name, channel): (_text_of(own, name),) for name in WRITTEN_OPTIONS}
+        found |= {own_field(name, channel): _texts_of(own, name) for name in OPTION_FIELDS}
     return Form({name: tuple(value for value in values if value) for name, values in found.items()})
 
 
@@ -121,6 +124,24 @@ def audience_of(form: Form) -> AudiencePlan:
 def own_field(option: str, channel: str) -> str:
     """The name of the field with what one channel says in its own words."""
     return f"own-{option}-{channel}"
+
+
+def parts_of(form: Form, channel: str) -> tuple[str, ...]:
+    """The posts in a form that continue the text of a channel; the last one is empty while it is being added."""
+    given = form.fields.get(own_field("thread", channel), ())
+    written = tuple(part for part in given if part.strip())
+    return (*written, "") if given and not given[-1].strip() else written
+
+
+def with_part(form: Form, channel: str) -> Form:
+    """The form with one more post that continues the text of a channel."""
+    return Form({**form.fields, own_field("thread", channel): (*parts_of(form, channel), "")})
+
+
+def words_of(form: Form, channel: str) -> MessageOptions:
+    """What the posts of a channel say by a form, as far as it can be read."""
+    shared = _options_of(form, "", {}, before=MessageOptions())
+    return shared.overridden_by(_options_of(form, channel, {}, before=MessageOptions()))
 
 
 def differences(mine: Form, theirs: Form) -> list[FieldDifference]:
@@ -186,6 +207,9 @@ def _option_labels() -> dict[str, str]:
         "layout": _("How the mail shows the articles"),
         "cut_after": _("Paragraphs of each article in the mail"),
         "text": _("Text of the posts"),
+        "thread": _("Posts that continue it"),
+        "hashtags": _("Hashtags"),
+        "no_hashtags": _("No hashtags"),
     }
 
 
@@ -204,7 +228,7 @@ def _values(form: Form, name: str) -> tuple[str, ...]:
 def _shown(form: Form, name: str) -> str:
     """The value of a field for people to read."""
     values = _values(form, name)
-    if name in _TICKS:
+    if name in _TICKS or name.startswith(own_field("no_hashtags", "")):
         return _("yes") if values else _("no")
     return ", ".join(value.replace("T", " ") if name.startswith("at") else value for value in values) or _("nothing")
 
@@ -214,9 +238,16 @@ def _lines(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
 
 
-def _text_of(options: MessageOptions, name: str) -> str:
+def _texts_of(options: MessageOptions, name: str) -> tuple[str, ...]:
+    """The values of the field of an option."""
+    if name == "no_hashtags":
+        return _ticked(options.hashtags == ())
+    if name == "hashtags":
+        return (" ".join(f"#{one}" for one in options.hashtags or ()),)
     value = getattr(options, name)
-    return "" if value is None else str(value)
+    if isinstance(value, tuple):
+        return value
+    return ("" if value is None else str(value),)
 
 
 def _member(kind: type[_E], text: str) -> _E | None:
@@ -255,8 +286,24 @@ def _options_of(form: Form, channel: str, errors: dict[str, str], *, before: Mes
     # The form shows the default as chosen: an edit of something else leaves the choice open.
     is_still_open = not channel and before.layout is None and layout is MailLayout.WHOLE
     given["layout"] = None if is_still_open else layout
+    given["thread"] = tuple(part for one in form.fields.get(name_of("thread"), ()) if (part := _lines(one)))
+    given["hashtags"] = _hashtags_of(
+        form.one(name_of("hashtags")), name_of("hashtags"), errors, has_none=_is_ticked(form, name_of("no_hashtags"))
+    )
     given["cut_after"] = _cut_after(form.one(name_of("cut_after")), name_of("cut_after"), errors)
     return replace(before, **given)
+
+
+def _hashtags_of(text: str, field: str, errors: dict[str, str], *, has_none: bool) -> tuple[str, ...] | None:
+    if has_none and text:
+        errors[field] = _("Write hashtags, or tick that there are none.")
+    if has_none or not text:
+        return () if has_none else None
+    try:
+        return read_hashtags(text)
+    except InputError as error:
+        errors[field] = sentence(error)
+        return None
 
 
 def _cut_after(text: str, field: str, errors: dict[str, str]) -> int | None:
@@ -377,7 +424,7 @@ def _time_in(text: str, zone: str, now: datetime, field: str, errors: dict[str, 
         return None
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: Exception | str) -> str:
     """The message of an error as a sentence."""
     text = str(error)
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0004"
 down_revision = "0003"
@@ -11,6 +12,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     _create_generations()
+    _written_posts()
 
 
 def _create_generations() -> None:
@@ -35,3 +37,9 @@ def _create_generations() -> None:
     """)
     op.add_column("dispatches", sa.Column("held_state", sa.Text(), nullable=True))
     op.add_column("dispatches", sa.Column("known_until", sa.DateTime(timezone=True), nullable=True))
+
+
+def _written_posts() -> None:
+    """The posts of a thread and the hashtags that a campaign writes itself."""
+    op.add_column("campaigns", sa.Column("thread", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")))
+    op.add_column("campaigns", sa.Column("hashtags", JSONB))
