@@ -33,7 +33,16 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         *("--closing", "mail=Yours", "--cut-after", "mail=3", "--no-track-opens", "--again"),
     ),
     "schedule": (
-        *("schedule", "1", "--at", "2099-03-01 09:00", "--zone", "Europe/Berlin", "--channel-at", "feeds=+2h"),
+        *(
+            "schedule",
+            "1",
+            "--at",
+            "2099-03-01 09:00",
+            "--zone",
+            "Europe/Berlin",
+            "--channel-at",
+            "feeds=+2h after mail",
+        ),
         "--no-links",
     ),
     "edit_again": ("edit", "1", "--name", "Summer", "--cut-after", "2"),
@@ -67,11 +76,12 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
             "audience": AUDIENCE | {"repeats": True},
         },
     ),
-    "schedule": ("POST", "/1/schedule", {"at": "2099-03-01 09:00", "times": {"feeds": "+2h"}}),
+    "schedule": ("POST", "/1/schedule", {"at": "2099-03-01 09:00", "times": {"feeds": "+2h after mail"}}),
     "edit_again": ("PATCH", "/1", {"name": "Summer", "cut_after": 2}),
     "reschedule": ("POST", "/1/reschedule", {"at": "2099-07-01 09:00"}),
     "undo": ("POST", "/1/undo", None),
 }
+TOKEN = ("--set", "access_token=x")
 # The words of posts: written, changed, and given back to the article.
 POST_COMMANDS: dict[str, tuple[str, ...]] = {
     "posts": (
@@ -122,7 +132,7 @@ def app(run: Run, article: Path, environment: dict[str, str], monkeypatch: pytes
         ("list", "create", "Weekly letter"),
         ("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1"),
         ("channel", "set", "feeds", "--kind", "feed"),
-        ("channel", "set", "toots", "--kind", "mastodon", "--set", "instance_url=https://social.example"),
+        ("channel", "set", "toots", "--kind", "mastodon", "--set", "instance_url=https://social.example", *TOKEN),
     ):
         assert run(*command).code == 0, command
     for name, value in environment.items():
@@ -162,14 +172,14 @@ def test_the_same_life_by_either_edge_gives_the_same_rows(
     for name in LIFE:
         act(run, app, name)
         starts.append({row["name"]: (row["state"], row["scheduled_at"]) for row in rows(app, DISPATCHES)})
-    later = SPRING.replace(hour=10)
+    later, summer_later = SPRING.replace(hour=10), SUMMER.replace(hour=9)
     assert starts == [
         {"mail": ("draft", None)},
         {"mail": ("draft", None), "feeds": ("draft", None)},
         {"mail": ("scheduled", SPRING), "feeds": ("scheduled", later)},
         {"mail": ("scheduled", SPRING), "feeds": ("scheduled", later)},
-        {"mail": ("scheduled", SUMMER), "feeds": ("scheduled", SUMMER)},
-        {"mail": ("draft", SUMMER), "feeds": ("draft", SUMMER)},
+        {"mail": ("scheduled", SUMMER), "feeds": ("scheduled", summer_later)},
+        {"mail": ("draft", SUMMER), "feeds": ("draft", summer_later)},
     ]
     assert {row["zone"] for row in rows(app, DISPATCHES)} == {"Europe/Berlin"}
     (campaign,) = rows(app, CAMPAIGN)

@@ -16,7 +16,7 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Problem
-from distributor.domain.schedule import find_zone
+from distributor.domain.schedule import FollowUp, find_zone, followed_by
 
 
 class DispatchState(StrEnum):
@@ -146,7 +146,8 @@ class RetryCount:
 class CampaignPlan:
     """The plan of a campaign. `times` are start times of channels by name; `starts_at` is for the others.
 
-    A draft may have no times: `starts_at` is None then. `channel_options` are message options of channels by name,
+    A channel in `follow_ups` starts after another one, whatever `times` has for it. A draft may have no times:
+    `starts_at` is None then. `channel_options` are message options of channels by name,
     without attachments; `message_options` are for the rest. `on_change` is None for the default.
     """
 
@@ -164,10 +165,13 @@ class CampaignPlan:
     channel_options: Mapping[str, MessageOptions] = field(default_factory=dict)
     needs_approval: bool = False
     on_change: ChangePolicy | None = None
+    follow_ups: Mapping[str, FollowUp] = field(default_factory=dict)
 
     def time_of(self, channel_name: str) -> datetime | None:
-        """When sending on this channel starts; None if that is open."""
-        return self.times.get(channel_name, self.starts_at)
+        """When sending on this channel starts; None if that is open. Raises ScheduleError as `followed_by` does."""
+        leader, after = followed_by(channel_name, self.follow_ups)
+        start = self.times.get(leader, self.starts_at)
+        return start + after if start is not None else None
 
     @property
     def change_policy(self) -> ChangePolicy:
@@ -255,6 +259,7 @@ class Dispatch:
     many have joined so far. `reason` is the text why it is paused or failed; `problems` are the findings of the check.
     `is_held`: it waits for a person since the database was restored. `known_until`: what was sent of it between this
     and the restore is not in the database.
+    With a `follow_up` it starts after another one, and moves along with it.
     """
 
     id: int
@@ -274,6 +279,7 @@ class Dispatch:
     finished_at: datetime | None
     is_held: bool = False
     known_until: datetime | None = None
+    follow_up: FollowUp | None = None
 
     @property
     def local_time(self) -> datetime | None:

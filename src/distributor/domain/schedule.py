@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -31,6 +31,7 @@ _REVERSED = re.compile(r"Etc/GMT[+-]\d{1,2}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DELAY = re.compile(r"\+ ?(?:\d{1,6}[smhdw] ?)+", re.ASCII | re.IGNORECASE)
 _DELAY_PART = re.compile(r"(\d+)([smhdw])", re.ASCII | re.IGNORECASE)
+_FOLLOW_UP = re.compile(r"(?P<delay>\+ ?(?:\d{1,6}[smhdw] ?)+) *after +(?P<channel>\S.*)", re.ASCII | re.IGNORECASE)
 _UNITS = {
     "s": timedelta(seconds=1),
     "m": timedelta(minutes=1),
@@ -43,15 +44,25 @@ _MOMENT_FORMS = f"{_INSTANT_FORMS}, as +2h, or as now"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUp:
+    """A start so long `after` that of another channel of the same campaign, whenever that is."""
+
+    channel_name: str
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartTimes:
     """When a campaign starts, in aware UTC: `starts_at`, and `times` of channels by name that differ from it.
 
-    `notes` are sentences about how ambiguous times and zones were read.
+    `follow_ups` are channels by name that start after another one. `notes` are sentences about how ambiguous times and
+    zones were read.
     """
 
     starts_at: datetime
     times: Mapping[str, datetime]
     notes: tuple[str, ...]
+    follow_ups: Mapping[str, FollowUp] = field(default_factory=dict)
 
     @classmethod
     def at_once(cls, now: datetime, *, undo_window: timedelta) -> StartTimes:
@@ -62,17 +73,43 @@ class StartTimes:
 def parse_start_times(at: str, times: Mapping[str, str], *, zone: str | None, now: datetime) -> StartTimes:
     """The times of a campaign, also past ones. A delay in `at` counts from `now`, one in `times` from `at`.
 
-    Raises ScheduleError.
+    One in `times` may name another channel, as in ``+2h after mail``: then it follows that one. Raises ScheduleError.
     """
     starts_at = _parse_time(at, zone=zone, now=now, start=now)
-    by_channel = {}
+    by_channel, follow_ups = {}, {}
     for name, text in times.items():
         try:
-            by_channel[name] = _parse_time(text, zone=zone, now=now, start=starts_at)
+            if (found := _FOLLOW_UP.fullmatch(text.strip())) is not None:
+                follow_ups[name] = FollowUp(channel_name=found["channel"], after=_after(found["delay"], now) - now)
+            else:
+                by_channel[name] = _parse_time(text, zone=zone, now=now, start=starts_at)
         except ScheduleError as error:
             raise ScheduleError(f"time for {name}: {error}") from None
     notes = [note for text in (at, *times.values()) for note in _notes(text.strip(), zone)]
-    return StartTimes(starts_at=starts_at, times=by_channel, notes=tuple(dict.fromkeys(notes)))
+    return StartTimes(starts_at=starts_at, times=by_channel, notes=tuple(dict.fromkeys(notes)), follow_ups=follow_ups)
+
+
+def followed_by(name: str, follow_ups: Mapping[str, FollowUp]) -> tuple[str, timedelta]:
+    """The channel whose own time decides when this one starts, perhaps over others, and how long after it.
+
+    Raises ScheduleError for channels that start after one another in a circle.
+    """
+    after, passed = timedelta(), [name]
+    while (follow_up := follow_ups.get(passed[-1])) is not None:
+        after += follow_up.after
+        if follow_up.channel_name in passed:
+            circle = " after ".join([*passed, follow_up.channel_name])
+            raise ScheduleError(f"{circle}: one of them needs a time of its own")
+        passed.append(follow_up.channel_name)
+    return passed[-1], after
+
+
+def spell_delay(after: timedelta) -> str:
+    """A delay in words, exactly to the minute: ``2 hours``, ``1 day 30 minutes``."""
+    minutes = round(after.total_seconds() / 60)
+    parts = [(minutes // 1440, "day"), (minutes % 1440 // 60, "hour"), (minutes % 60, "minute")]
+    spelled = [f"{count} {unit}{'s' if count != 1 else ''}" for count, unit in parts if count]
+    return " ".join(spelled) or "0 minutes"
 
 
 def parse_local_time(text: str, *, zone: str | None, now: datetime) -> datetime:

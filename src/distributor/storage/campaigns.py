@@ -273,25 +273,21 @@ def plan_of(connection: Connection, campaign_id: int) -> CampaignPlan:
     row = connection.execute(select(tables.campaigns).where(tables.campaigns.c.id == campaign_id)).one_or_none()
     if row is None:
         raise NotFoundError("campaign", campaign_id, hint="`distributor campaign list` lists them")
-    of, dispatch = tables.campaign_articles.c, tables.dispatches.c
+    of = tables.campaign_articles.c
     slugs = connection.execute(
         select(tables.articles.c.slug)
         .join(tables.campaign_articles, of.article_id == tables.articles.c.id)
         .where(of.campaign_id == campaign_id)
         .order_by(of.position)
     ).scalars()
-    on_channels = connection.execute(
-        select(tables.channels.c.name, dispatch.scheduled_at, dispatch.zone)
-        .join(tables.dispatches, dispatch.channel_id == tables.channels.c.id)
-        .where(dispatch.campaign_id == campaign_id)
-        .order_by(dispatch.id)
-    ).all()
+    on_channels = sorted(dispatches.of_campaign(connection, campaign_id), key=lambda one: one.id)
     return CampaignPlan(
         name=row.name,
         article_slugs=tuple(slugs),
-        channel_names=tuple(one.name for one in on_channels),
+        channel_names=tuple(one.channel_name for one in on_channels),
         audience=audience_from_json(row.audience),
-        times={one.name: one.scheduled_at for one in on_channels if one.scheduled_at},
+        times={one.channel_name: one.scheduled_at for one in on_channels if one.scheduled_at},
+        follow_ups={one.channel_name: one.follow_up for one in on_channels if one.follow_up},
         zone=next((one.zone for one in on_channels), "UTC"),
         track_opens=row.track_opens,
         track_clicks=row.track_clicks,

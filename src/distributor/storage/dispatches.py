@@ -33,6 +33,7 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import NotFoundError
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
+from distributor.domain.schedule import FollowUp
 from distributor.storage import tables
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import problems_from_json, problems_to_json
@@ -48,8 +49,21 @@ _HELD_FOR = (
     .limit(1)
     .scalar_subquery()
 )
+_LEADER, _LEADER_CHANNEL = tables.dispatches.alias("leader"), tables.channels.alias("leader_channel")
+# The channel that it starts after.
+_FOLLOWS = (
+    select(_LEADER_CHANNEL.c.name)
+    .join(_LEADER, _LEADER.c.channel_id == _LEADER_CHANNEL.c.id)
+    .where(_LEADER.c.id == tables.dispatches.c.follows_id)
+    .correlate(tables.dispatches)
+    .scalar_subquery()
+)
 _DISPATCH = select(
-    tables.dispatches, tables.channels.c.name.label("channel_name"), tables.channels.c.kind, _HELD_FOR.label("held_for")
+    tables.dispatches,
+    tables.channels.c.name.label("channel_name"),
+    tables.channels.c.kind,
+    _HELD_FOR.label("held_for"),
+    _FOLLOWS.label("follows"),
 ).join(tables.channels, tables.channels.c.id == tables.dispatches.c.channel_id)
 
 
@@ -272,6 +286,26 @@ def set_time(connection: Connection, dispatch_id: int, scheduled_at: datetime | 
         .values(scheduled_at=scheduled_at, zone=zone, prepared_at=None)
     )
     return changed.rowcount > 0
+
+
+def set_follow_ups(connection: Connection, campaign_id: int, follow_ups: Mapping[str, FollowUp]) -> None:
+    """Let dispatches of a campaign start after others of it, by the names of their channels; the rest follow none.
+
+    What is released keeps what it has.
+    """
+    ids = {one.channel_name: one.id for one in of_campaign(connection, campaign_id)}
+    dispatch = tables.dispatches
+    connection.execute(
+        update(dispatch)
+        .where(dispatch.c.campaign_id == campaign_id, dispatch.c.follows_id.is_not(None), _is_unreleased())
+        .values(follows_id=None, follows_after=None)
+    )
+    for name, follow_up in follow_ups.items():
+        connection.execute(
+            update(dispatch)
+            .where(dispatch.c.id == ids[name], _is_unreleased())
+            .values(follows_id=ids[follow_up.channel_name], follows_after=int(follow_up.after.total_seconds()))
+        )
 
 
 def schedule(
@@ -654,6 +688,11 @@ def _numbers(connection: Connection, *conditions: ColumnElement[bool], limit: in
     return list(connection.execute(query).scalars())
 
 
+def follow_up_of(channel_name: str | None, seconds: int | None) -> FollowUp | None:
+    """The follow-up that is stored so; None without a channel."""
+    return FollowUp(channel_name=channel_name, after=timedelta(seconds=seconds or 0)) if channel_name else None
+
+
 def _dispatch(row: Row[tuple[object, ...]]) -> Dispatch:
     return Dispatch(
         id=row.id,
@@ -673,4 +712,5 @@ def _dispatch(row: Row[tuple[object, ...]]) -> Dispatch:
         finished_at=row.finished_at,
         is_held=row.state == DispatchState.PAUSED and row.held_state is not None,
         known_until=row.known_until,
+        follow_up=follow_up_of(row.follows, row.follows_after),
     )

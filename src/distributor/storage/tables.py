@@ -615,6 +615,9 @@ dispatches = Table(
     # NULL in a draft whose time is open.
     Column("scheduled_at", DateTime(timezone=True)),
     Column("zone", Text, nullable=False),
+    # The dispatch of the same campaign that it starts after, and so many seconds later; NULL: at a time of its own.
+    Column("follows_id", ForeignKey("dispatches.id", ondelete="SET NULL")),
+    Column("follows_after", Integer),
     # The rendition that was reviewed, and once it is prepared the one that is sent.
     Column("rendition_id", ForeignKey("renditions.id")),
     Column("prepared_at", DateTime(timezone=True)),
@@ -638,6 +641,7 @@ dispatches = Table(
         "scheduled_at",
         postgresql_where=text("state IN ('scheduled','running')"),
     ),
+    Index("dispatches_follows_idx", "follows_id", postgresql_where=text("follows_id IS NOT NULL")),
     Index("dispatches_resume_idx", "resume_at", postgresql_where=text("resume_at IS NOT NULL")),
     # For the calendar: what starts in a month, what is near it on its channel, and what has no time.
     Index("dispatches_scheduled_idx", "scheduled_at"),

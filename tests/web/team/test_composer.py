@@ -17,6 +17,7 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, CampaignState, ChangePolicy, UnknownPolicy
 from distributor.domain.message_options import Attachment, MailLayout, MessageOptions
 from distributor.domain.sandbox_ports import SandboxPorts
+from distributor.domain.schedule import FollowUp
 from distributor.domain.segments.parser import parse
 from distributor.domain.user import ROLE_PERMISSIONS, Permission, Role
 from distributor.flow.app_context import AppContext
@@ -301,6 +302,53 @@ def test_each_channel_may_start_at_another_time_and_the_page_shows_it_again(desk
     assert (kept["when-letters"], kept["hours-letters"]) == (["later"], ["2"])
     assert (kept["when-masto"], kept["at-masto"]) == (["own"], [f"{day:%Y-%m-%d}T17:45"])
     assert kept["zone"] == ["Europe/Berlin"]
+
+
+def test_a_channel_follows_another_one_and_the_page_says_so(desk: Team):
+    browser = marketer(desk)
+    day = desk.clock() + timedelta(days=3)
+    sent = filled(
+        browser.page("/app/campaigns/new"),
+        article=["bees"],
+        channel=["mail", "masto"],
+        list=["weekly"],
+        when="at",
+        zone="UTC",
+        **{"at": f"{day:%Y-%m-%d}T09:00", "when-masto": "later", "hours-masto": "2", "after-masto": "mail"},
+    )
+    campaign_id = number_in(browser.post("/app/campaigns/new", sent))
+    assert plan_in(desk, campaign_id).follow_ups == {"masto": FollowUp(channel_name="mail", after=timedelta(hours=2))}
+    path = f"/app/campaigns/{campaign_id}"
+    kept = form_on(browser.page(f"{path}/edit"))
+    assert [kept[f"{name}-masto"] for name in ("when", "hours", "after")] == [["later"], ["2"], ["mail"]]
+    assert browser.post(f"{path}/edit", filled(browser.page(f"{path}/edit"), name="Renamed")).status_code == 303
+    assert plan_in(desk, campaign_id).follow_ups
+    assert "2 hours after mail." in browser.get(path).text
+    browser.post(f"{path}/edit", filled(browser.page(f"{path}/edit"), act="review"))
+    assert "2 hours after mail." in browser.get(f"{path}/review").text
+    (mail,) = [one.dispatch for one in report(desk.app, campaign_id).dispatches if one.dispatch.channel_name == "mail"]
+    page = browser.get(f"/app/calendar/{mail.id}/move").text
+    assert "2 hours after mail." in page
+    assert "It moves along in any case." in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "words"),
+    [
+        ({"when-mail": "later", "hours-mail": "1", "after-mail": "masto"}, "after-masto", "needs a time of its own"),
+        ({"after-masto": "masto"}, "after-masto", "Choose which channel"),
+        ({"hours-masto": "soon"}, "hours-masto", "how many hours"),
+    ],
+)
+def test_channels_that_wait_for_one_another_are_refused(desk: Team, typed: dict[str, str], field: str, words: str):
+    campaign_id = a_draft(desk, channel_names=("mail", "masto"))
+    browser = marketer(desk)
+    path = f"/app/campaigns/{campaign_id}/edit"
+    follows = {"when-masto": "later", "hours-masto": "2", "after-masto": "mail"}
+    response = browser.post(path, filled(browser.page(path), **follows | typed))
+    assert response.status_code == 422
+    assert words in parsed(response).xpath(f"string(//*[@id='{field}-wrong'])")
+    assert plan_in(desk, campaign_id).follow_ups == {}
 
 
 def test_a_day_of_the_calendar_is_that_day_in_the_zone_of_the_site(make_team: MakeTeam, app: AppContext):
@@ -605,6 +653,17 @@ MOMENTS = st.datetimes(datetime(2027, 1, 1), datetime(2029, 1, 1)).map(lambda ti
 def plans(draw: st.DrawFn) -> CampaignPlan:
     names = tuple(draw(st.lists(st.sampled_from(CHANNELS), unique=True, min_size=1)))
     has_times = draw(st.booleans())
+    times = {name: draw(MOMENTS) for name in names}
+    # Each may follow one before it, so that none follows itself.
+    follow_ups = {
+        name: FollowUp(
+            channel_name=draw(st.sampled_from(names[:place])), after=timedelta(minutes=draw(st.integers(0, 900)))
+        )
+        for place, name in enumerate(names)
+        if place and draw(st.booleans())
+    }
+    for name, one in follow_ups.items():
+        times[name] = times[one.channel_name] + one.after
     own = {name: options for name in names if (options := draw(st.none() | OPTIONS)) and options != MessageOptions()}
     return CampaignPlan(
         name=draw(LINES),
@@ -624,7 +683,8 @@ def plans(draw: st.DrawFn) -> CampaignPlan:
                 unknown_of=st.lists(st.integers(1, 99), unique=True, max_size=2).map(tuple),
             )
         ),
-        times={name: draw(MOMENTS) for name in names} if has_times else {},
+        times={name: times[name] for name in names} if has_times else {},
+        follow_ups=follow_ups,
         zone=draw(st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"])),
         track_opens=draw(st.booleans()),
         track_clicks=draw(st.booleans()),

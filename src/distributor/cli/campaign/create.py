@@ -178,6 +178,7 @@ def create(
             ),
             starts_at=start.starts_at if start else None,
             times=start.times if start else {},
+            follow_ups=start.follow_ups if start else {},
             zone=str(zone_named(zone or "UTC")),
             track_opens=track_opens,
             track_clicks=track_clicks,

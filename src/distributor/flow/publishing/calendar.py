@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -18,7 +19,7 @@ from distributor.domain.calendar import (
 )
 from distributor.domain.campaign import Dispatch, DispatchState
 from distributor.domain.errors import BlockedError, InputError, NotFoundError, StateError
-from distributor.domain.schedule import StartTimes, instant_of, short_time
+from distributor.domain.schedule import FollowUp, StartTimes, instant_of, short_time
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import life_cycle
 from distributor.storage import campaigns, dispatch_calendar, dispatches
@@ -70,6 +71,11 @@ def show_calendar(app: AppContext, period: CalendarPeriod, chosen: CalendarFilte
         )
 
 
+def find_followers(app: AppContext, entry: CalendarEntry) -> Mapping[str, FollowUp]:
+    """The channels that move along with an entry because they follow it, and how long after what."""
+    return _followers_of(_planned(app, entry), entry)
+
+
 def find_movable(app: AppContext, dispatch_id: int) -> tuple[CalendarEntry, tuple[CalendarEntry, ...]]:
     """A dispatch that can be moved, and the others of its campaign that can be moved along.
 
@@ -103,6 +109,9 @@ def move(
 ) -> Moved:
     """Let a dispatch start at another time; `with_others` moves the rest of its campaign along, at the same distance.
 
+    What follows a dispatch that moves, moves with it in any case; one that is moved without what it follows does not
+    follow it any more.
+
     What was scheduled is reviewed and scheduled again. `version` is the one that the caller has seen. Raises
     NotFoundError, ScheduleError for a time in the past or one that clocks skip, and StateError if it cannot be moved or
     its campaign was changed meanwhile; nothing is changed then.
@@ -111,8 +120,16 @@ def move(
     if entry.scheduled_at == to:
         # Sent twice, or put back where it was.
         return Moved(entries=(entry,), blockers=(), needs_approval=False)
-    along = others if with_others else ()
-    times = {entry.channel_name: to, **{one.channel_name: _time_along(app, one, entry, to) for one in along}}
+    planned = _planned(app, entry)
+    followers = _followers_of(planned, entry)
+    along = tuple(one for one in others if with_others or one.channel_name in followers)
+    moves = {one.channel_name for one in (entry, *along)}
+    follows = {one.channel_name for one in planned if one.follow_up and one.follow_up.channel_name in moves}
+    times = {
+        one.channel_name: to if one is entry else _time_along(app, one, entry, to)
+        for one in (entry, *along)
+        if one.channel_name not in follows
+    }
     blockers: tuple[str, ...] = ()
     try:
         life_cycle.reschedule(
@@ -121,7 +138,7 @@ def move(
             StartTimes(starts_at=to, times=times, notes=()),
             actor=actor,
             version=version,
-            channel_names=tuple(times),
+            channel_names=tuple(moves),
         )
     except BlockedError as error:
         blockers = tuple(str(one) for one in error.blockers)
@@ -131,6 +148,18 @@ def move(
     moved = tuple(one for one in found if one is not None)
     became_draft = entry.state is not DispatchState.DRAFT and all(one.state is DispatchState.DRAFT for one in moved)
     return Moved(entries=moved, blockers=blockers, needs_approval=became_draft and needs_approval and not blockers)
+
+
+def _followers_of(planned: Sequence[Dispatch], entry: CalendarEntry) -> Mapping[str, FollowUp]:
+    """The channels of a campaign that move along with this entry because they follow it, and how long after what."""
+    own = [one for one in planned if one.id == entry.dispatch_id]
+    moved = life_cycle.with_followers(own, [one for one in planned if one.released_at is None])
+    return {one.channel_name: one.follow_up for one in moved if one.follow_up and one.id != entry.dispatch_id}
+
+
+def _planned(app: AppContext, entry: CalendarEntry) -> Sequence[Dispatch]:
+    with app.database.begin() as connection:
+        return dispatches.of_campaign(connection, entry.campaign_id)
 
 
 def _time_along(app: AppContext, one: CalendarEntry, entry: CalendarEntry, to: datetime) -> datetime:

@@ -7,7 +7,7 @@ and only if it is still the version that was reviewed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -15,7 +15,15 @@ import structlog
 from distributor.domain.campaign import Campaign, CampaignAction, CampaignPurpose, Dispatch, DispatchState
 from distributor.domain.campaign_review import CampaignReview, joined
 from distributor.domain.errors import BlockedError, InputError, NotFoundError, ScheduleError, StateError
-from distributor.domain.schedule import GRACE, StartTimes, format_time, spell_duration, zone_named
+from distributor.domain.schedule import (
+    GRACE,
+    FollowUp,
+    StartTimes,
+    followed_by,
+    format_time,
+    spell_duration,
+    zone_named,
+)
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_control import require_sendable
 from distributor.flow.publishing.prepare import spell_changes
@@ -165,6 +173,8 @@ def reschedule(
 ) -> CampaignReview | None:
     """Change the times of a campaign on the channels that are not released yet, or on those of them that are named.
 
+    What follows a channel that moves, moves with it.
+
     A draft stays one: None is returned. One that was scheduled is reviewed and scheduled again, or waits for an
     approval if it needs one; if a part of it is out already, only the times of the rest change. `zone` is that of the
     times, by default the one it has; `version` is the one that the caller has seen, if it must be that one.
@@ -187,7 +197,7 @@ def reschedule(
         was_scheduled = any(one.state is not DispatchState.DRAFT for one in waiting)
         if not has_begun:
             dispatches.take_back(connection, campaign_id)
-        if set_times(connection, moved, start, zone=zone, now=now):
+        if set_times(connection, with_followers(moved, waiting), start, zone=zone, now=now):
             campaigns.bump_version(connection, campaign_id)
         starts = _spell_starts(dispatches.of_campaign(connection, campaign_id))
         campaigns.record(connection, campaign_id, CampaignAction.RESCHEDULED, actor=actor, detail=starts, now=now)
@@ -276,18 +286,60 @@ def accept_review(
 def set_times(
     connection: Connection, planned: Sequence[Dispatch], start: StartTimes, *, zone: str, now: datetime
 ) -> bool:
-    """Set when these dispatches start; whether one had another time before. Raises ScheduleError and InputError."""
+    """Set when these dispatches of one campaign start; whether one had another time before.
+
+    One that follows another of these goes on following it, unless it gets a time of its own here. Raises ScheduleError
+    and InputError.
+    """
     known = {one.channel_name for one in planned}
-    for name in start.times:
+    for name in (*start.times, *start.follow_ups):
         if name not in known:
             raise InputError(f"there is a time for channel {name}, but the campaign has {joined(sorted(known))}")
+    require_known_leaders(start.follow_ups, known)
+    kept = {
+        one.channel_name: one.follow_up
+        for one in planned
+        if one.follow_up and one.follow_up.channel_name in known and one.channel_name not in start.times
+    }
+    follow_ups = {**kept, **start.follow_ups}
     is_changed = False
     for one in planned:
-        time = start.times.get(one.channel_name, start.starts_at)
+        leader, after = followed_by(one.channel_name, follow_ups)
+        time = start.times.get(leader, start.starts_at) + after
         require_time_to_come(one.channel_name, time, zone or one.zone, now=now)
         is_changed |= one.scheduled_at is not None and one.scheduled_at != time
+        is_changed |= one.follow_up != follow_ups.get(one.channel_name) and one.scheduled_at is not None
         dispatches.set_time(connection, one.id, time, zone or one.zone)
+    if planned:
+        campaign_id = planned[0].campaign_id
+        others = {
+            one.channel_name: one.follow_up
+            for one in dispatches.of_campaign(connection, campaign_id)
+            if one.follow_up and one.channel_name not in known
+        }
+        dispatches.set_follow_ups(connection, campaign_id, {**others, **follow_ups})
     return is_changed
+
+
+def with_followers(moved: Sequence[Dispatch], waiting: Sequence[Dispatch]) -> list[Dispatch]:
+    """The dispatches that move, with those of the waiting ones that follow one of them, over any number of others."""
+    names = {one.channel_name for one in moved}
+    while more := {
+        one.channel_name
+        for one in waiting
+        if one.follow_up and one.follow_up.channel_name in names and one.channel_name not in names
+    }:
+        names |= more
+    return [one for one in waiting if one.channel_name in names]
+
+
+def require_known_leaders(follow_ups: Mapping[str, FollowUp], channel_names: Collection[str]) -> None:
+    """Raises ScheduleError for a channel that follows none of these, or itself over others."""
+    for name, one in follow_ups.items():
+        if one.channel_name not in channel_names:
+            there = joined(sorted(channel_names))
+            raise ScheduleError(f"{name} starts after {one.channel_name}, and the campaign has {there}")
+        followed_by(name, follow_ups)
 
 
 def require_time_to_come(channel_name: str, time: datetime, zone: str, *, now: datetime) -> None:

@@ -18,6 +18,7 @@ from distributor.domain.schedule import StartTimes
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.campaign_content import check_channel_options, check_message_options
 from distributor.flow.publishing.life_cycle import (
+    require_known_leaders,
     require_seen,
     require_time_to_come,
     require_unreleased,
@@ -31,6 +32,9 @@ from distributor.storage.articles import StoredArticle
 from distributor.storage.audiences import AudienceQuery
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
+
+# The fields of a plan that are called times together.
+_TIMES = ("starts_at", "times", "follow_ups")
 
 log = structlog.get_logger(__name__)
 
@@ -89,6 +93,7 @@ def create_campaign(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None
         campaign_id = campaigns.add(connection, named, parts.article_ids, key=key, now=now)
         for record in parts.channels:
             dispatches.add(connection, campaign_id, record.id, scheduled_at=asked.time_of(record.name), zone=asked.zone)
+        dispatches.set_follow_ups(connection, campaign_id, asked.follow_ups)
         campaigns.record(connection, campaign_id, CampaignAction.CREATED, actor=actor, now=now)
     log.info("campaign.created", campaign_id=campaign_id, dispatches=len(parts.channels))
     return campaign_id
@@ -143,7 +148,7 @@ def edit_campaign(
             raise StateError(f"campaign {campaign_id} is of {campaign.purpose.value} mails, which cannot be edited")
         require_unreleased(campaign, planned)
         before = campaigns.plan_of(connection, campaign_id)
-        after = change(before)
+        after = _without_lost_leaders(before, change(before))
         changed = ", ".join(_changes(before, after))
         if not changed:
             return None
@@ -163,6 +168,7 @@ def edit_campaign(
                 dispatches.add(connection, campaign_id, record.id, scheduled_at=starts_at, zone=after.zone)
             else:
                 dispatches.set_time(connection, known[record.id], time, after.zone)
+        dispatches.set_follow_ups(connection, campaign_id, after.follow_ups)
         campaigns.record(connection, campaign_id, CampaignAction.EDITED, actor=actor, detail=changed, now=app.clock())
     log.info("campaign.edited", campaign_id=campaign_id)
     was_scheduled = any(one.state is not DispatchState.DRAFT for one in planned)
@@ -213,11 +219,25 @@ def _has_been_scheduled(connection: Connection, campaign_id: int) -> bool:
 def _changes(before: CampaignPlan, after: CampaignPlan) -> Iterator[str]:
     """What differs, in words."""
     for one in fields(CampaignPlan):
-        if one.name not in ("starts_at", "times") and getattr(before, one.name) != getattr(after, one.name):
+        if one.name not in _TIMES and getattr(before, one.name) != getattr(after, one.name):
             yield one.name.removesuffix("_slugs").removesuffix("_names").replace("_", " ")
     names = dict.fromkeys(after.channel_names)
-    if any(before.time_of(name) != after.time_of(name) for name in names if name in before.channel_names):
+    is_moved = any(before.time_of(name) != after.time_of(name) for name in names if name in before.channel_names)
+    if is_moved or before.follow_ups != after.follow_ups:
         yield "times"
+
+
+def _without_lost_leaders(before: CampaignPlan, after: CampaignPlan) -> CampaignPlan:
+    """The plan in which whatever followed a channel that is taken out keeps the time that it had."""
+    present = {name: one for name, one in after.follow_ups.items() if name in after.channel_names}
+    lost = [
+        name
+        for name, one in present.items()
+        if one.channel_name not in after.channel_names and one == before.follow_ups.get(name)
+    ]
+    kept = {name: one for name, one in present.items() if name not in lost}
+    times = {name: time for name in lost if (time := before.time_of(name)) is not None}
+    return replace(after, follow_ups=kept, times={**after.times, **times})
 
 
 def _check(app: AppContext, connection: Connection, asked: CampaignPlan) -> _Parts:
@@ -227,6 +247,7 @@ def _check(app: AppContext, connection: Connection, asked: CampaignPlan) -> _Par
     if not asked.channel_names:
         raise InputError("a campaign needs at least one channel")
     now, names = app.clock(), tuple(dict.fromkeys(asked.channel_names))
+    require_known_leaders(asked.follow_ups, names)
     for name in names:
         time = asked.time_of(name)
         if time is not None:

@@ -82,7 +82,8 @@ class StartIn(RequestBody):
     now: StrictBool = Field(False, description="Start at once, after a while in which it can be undone.")
     times: dict[ShortText, StartTime] = Field(
         default_factory=dict,
-        description="Start times of channels that differ from `at`; a delay counts from `at`.",
+        description="Start times of channels that differ from `at`. A delay counts from `at`, and one such as "
+        "`+2h after mail` from another channel: then it moves along whenever that is moved.",
         examples=[{}],
     )
     zone: Zone = Field(
@@ -154,6 +155,7 @@ class CampaignCreate(OptionsIn, StartIn):
             audience=self.audience.plan(),
             starts_at=start.starts_at if start else None,
             times=start.times if start else {},
+            follow_ups=start.follow_ups if start else {},
             zone=self.zone or "UTC",
             track_opens=self.track_opens,
             track_clicks=self.track_clicks,
@@ -237,7 +239,9 @@ class CampaignUpdate(RequestBody):
         elif self.channels is not None:
             given["channel_options"] = {k: one for k, one in plan.channel_options.items() if k in self.channels}
         if start is not None:
-            given |= {"starts_at": start.starts_at, "times": start.times}
+            # What follows another channel goes on following it, unless it gets a time of its own.
+            kept = {name: one for name, one in plan.follow_ups.items() if name not in start.times}
+            given |= {"starts_at": start.starts_at, "times": start.times, "follow_ups": {**kept, **start.follow_ups}}
         changes = {name: value for name, value in given.items() if value is not None}
         if self.needs_approval is not None and self.on_change is None:
             # The default depends on it.

@@ -24,11 +24,23 @@ from distributor.domain.campaign_review import CampaignReview, Cost, DispatchRev
 from distributor.domain.event import EventKind
 from distributor.domain.message_options import MailLayout
 from distributor.domain.problems import Problem, ReviewProblem, Severity
+from distributor.domain.schedule import FollowUp
 from distributor.flow.publishing.report import CampaignReport, DispatchReport, state_of, summarise
 from distributor.storage.campaign_reviews import ReviewedDispatch, ReviewRecord
 from distributor.storage.paused_routes import RouteWait
 from distributor.web.api.audiences import AudienceOut
 from distributor.web.api.auth import text_for
+
+
+class FollowUpOut(BaseModel):
+    """The channel that another one starts after."""
+
+    channel: str = Field(examples=["mail"])
+    seconds: int = Field(description="How long after it.", examples=[7200])
+
+    @classmethod
+    def of(cls, follow_up: FollowUp | None) -> FollowUpOut | None:
+        return cls(channel=follow_up.channel_name, seconds=int(follow_up.after.total_seconds())) if follow_up else None
 
 
 class DispatchSummaryOut(BaseModel):
@@ -38,6 +50,7 @@ class DispatchSummaryOut(BaseModel):
     state: DispatchState
     scheduled_at: datetime | None = Field(description="When it starts; null in a draft whose time is open.")
     audience: int | None = Field(description="How many deliveries it has; null before it starts.")
+    follows: FollowUpOut | None = Field(description="What it starts after, and moves with; null: a time of its own.")
 
     @classmethod
     def of(cls, dispatch: Dispatch) -> DispatchSummaryOut:
@@ -46,6 +59,7 @@ class DispatchSummaryOut(BaseModel):
             state=dispatch.state,
             scheduled_at=dispatch.scheduled_at,
             audience=dispatch.audience_size,
+            follows=FollowUpOut.of(dispatch.follow_up),
         )
 
 

@@ -164,6 +164,7 @@ class CalendarPages:
             "place": place,
             "entry": entry,
             "others": others,
+            "followers": flow.find_followers(self._app, entry) if others else {},
             "values": values,
             "today": self._now().date(),
             "error": error,

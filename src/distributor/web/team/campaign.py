@@ -249,10 +249,15 @@ def _shown_time(local: datetime | None) -> str:
 
 
 def _start_times(progress: CampaignProgress, typed: Mapping[str, str]) -> StartTimes:
-    """The times that were typed, each in the zone of its channel. Raises ScheduleError."""
+    """The times that were typed, each in the zone of its channel; one that follows another goes on if it is untouched.
+
+    Raises ScheduleError.
+    """
     times: dict[str, datetime] = {}
     for one in _movable(progress):
         name, zone = one.dispatch.channel_name, one.dispatch.zone
+        if one.dispatch.follow_up is not None and typed[name] == _shown_time(one.dispatch.local_time):
+            continue
         if not typed[name]:
             raise ScheduleError(_("choose a time for %(channel)s") % {"channel": name})
         try:

@@ -483,8 +483,8 @@ def _unseen(
             if option not in _OPTIONS_OF_POSTS
         }
     for name in on if has_own_times else ():
-        seen |= {f"when-{name}", f"hours-{name}", f"at-{name}"}
-    parts = (*OPTION_FIELDS, "own-", "when-", "hours-", "at-")
+        seen |= {f"when-{name}", f"hours-{name}", f"after-{name}", f"at-{name}"}
+    parts = (*OPTION_FIELDS, "own-", "when-", "hours-", "after-", "at-")
     return [
         (name, value)
         for name, values in form.fields.items()

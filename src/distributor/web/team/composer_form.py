@@ -14,7 +14,7 @@ from distributor.domain.campaign import CampaignPlan, ChangePolicy, UnknownPolic
 from distributor.domain.errors import InputError, ScheduleError
 from distributor.domain.hashtags import read_hashtags
 from distributor.domain.message_options import MailLayout, MessageOptions
-from distributor.domain.schedule import find_zone, parse_start_times, zone_named
+from distributor.domain.schedule import FollowUp, find_zone, followed_by, parse_start_times, zone_named
 from distributor.web.forms import Form, number_of
 
 # The options that are written into the form; attachments stay as they are.
@@ -37,7 +37,6 @@ _TICKS = ("repeats", "track_opens", "track_clicks", "needs_approval", "no_hashta
 _LONGEST_LINE = 200
 _MOST_PARAGRAPHS = 10_000
 _LONGEST_TEXT = 10_000
-_HALF_HOURS = 2
 _LONGEST_DELAY = timedelta(days=7)
 
 _E = TypeVar("_E", bound=StrEnum)
@@ -93,7 +92,8 @@ def plan_of(form: Form, *, channel_names: Sequence[str], before: CampaignPlan, n
     errors: dict[str, str] = {}
     chosen = tuple(name for name in form.all("channel") if name in channel_names)
     _check_lengths(form, errors)
-    starts_at, times = _times_of(form, chosen, before, errors, now=now)
+    follow_ups = _follow_ups_of(form, chosen, before, errors)
+    starts_at, times = _times_of(form, chosen, before, follow_ups, errors, now=now)
     changed = replace(
         before,
         name=" ".join(form.one("name").split()),
@@ -102,6 +102,7 @@ def plan_of(form: Form, *, channel_names: Sequence[str], before: CampaignPlan, n
         audience=_audience_of(form, before.audience),
         starts_at=starts_at,
         times=times,
+        follow_ups=follow_ups,
         zone=form.one("zone") or before.zone,
         track_opens=_is_ticked(form, "track_opens"),
         track_clicks=_is_ticked(form, "track_clicks"),
@@ -186,7 +187,12 @@ def label_of(name: str) -> str:
     }
     if name in words:
         return words[name]
-    for prefix, text in (("when-", _("When, on %s")), ("hours-", _("Hours later, on %s")), ("at-", _("Time, on %s"))):
+    for prefix, text in (
+        ("when-", _("When, on %s")),
+        ("hours-", _("Hours later, on %s")),
+        ("after-", _("After which channel, on %s")),
+        ("at-", _("Time, on %s")),
+    ):
         if name.startswith(prefix):
             return text % name.removeprefix(prefix)
     for option, text in _option_labels().items():
@@ -323,24 +329,27 @@ def _own_options(form: Form, channel_names: Sequence[str], errors: dict[str, str
 
 def _fields_of_times(plan: CampaignPlan) -> dict[str, tuple[str, ...]]:
     """One time for all channels, and how those that start at another one are told apart from it."""
-    known = {name: time for name in plan.channel_names if (time := plan.time_of(name)) is not None}
+    own = [name for name in plan.channel_names if name not in plan.follow_ups]
+    known = {name: time for name in own if (time := plan.time_of(name)) is not None}
     zone = find_zone(plan.zone) or UTC
     first = min(known.values(), default=None)
-    if first is None:
-        return {"when": ("open",), **{f"when-{name}": ("same",) for name in plan.channel_names}}
-    found: dict[str, tuple[str, ...]] = {"when": ("at",), "at": (_wall_clock(first, zone),)}
+    found: dict[str, tuple[str, ...]] = {"when": ("open",)}
+    if first is not None:
+        found = {"when": ("at",), "at": (_wall_clock(first, zone),)}
     for name in plan.channel_names:
-        found |= _fields_of_time(name, known.get(name, first) - first, _wall_clock(known.get(name, first), zone))
+        time = known.get(name, first)
+        if (follow_up := plan.follow_ups.get(name)) is not None:
+            found |= _fields_of_follow_up(name, follow_up)
+        elif time == first or time is None:
+            found[f"when-{name}"] = ("same",)
+        else:
+            found |= {f"when-{name}": ("own",), f"at-{name}": (_wall_clock(time, zone),)}
     return found
 
 
-def _fields_of_time(name: str, later: timedelta, wall_clock: str) -> dict[str, tuple[str, ...]]:
-    if not later:
-        return {f"when-{name}": ("same",)}
-    halves = later / timedelta(hours=1) * _HALF_HOURS
-    if halves.is_integer() and later <= timedelta(days=1):
-        return {f"when-{name}": ("later",), f"hours-{name}": (f"{halves / _HALF_HOURS:g}",)}
-    return {f"when-{name}": ("own",), f"at-{name}": (wall_clock,)}
+def _fields_of_follow_up(name: str, follow_up: FollowUp) -> dict[str, tuple[str, ...]]:
+    hours = f"{follow_up.after / timedelta(hours=1):g}"
+    return {f"when-{name}": ("later",), f"hours-{name}": (hours,), f"after-{name}": (follow_up.channel_name,)}
 
 
 def _wall_clock(time: datetime, zone: tzinfo) -> str:
@@ -365,8 +374,44 @@ def _given_times(form: Form) -> Iterator[str]:
                 yield form.one(f"at-{name}")
 
 
+def _follow_ups_of(
+    form: Form, channel_names: Sequence[str], before: CampaignPlan, errors: dict[str, str]
+) -> dict[str, FollowUp]:
+    """The channels that start after another one; a delay that was not touched stays to the second."""
+    earlier = form_of(before)
+    found: dict[str, FollowUp] = {}
+    for name in channel_names:
+        if form.one(f"when-{name}") != "later":
+            continue
+        known = before.follow_ups.get(name)
+        own = (f"when-{name}", f"hours-{name}", f"after-{name}")
+        if known is not None and all(form.one(one) == earlier.one(one) for one in own):
+            found[name] = known
+            continue
+        others = [one for one in channel_names if one != name]
+        # Without a choice it is the first one that has a time of its own.
+        first = next((one for one in others if form.one(f"when-{one}") != "later"), "")
+        leader = form.one(f"after-{name}") or first
+        if leader not in others:
+            errors[f"after-{name}"] = _("Choose which channel it starts after.")
+            continue
+        found[name] = FollowUp(channel_name=leader, after=_delay(form.one(f"hours-{name}"), f"hours-{name}", errors))
+    for name in found:
+        try:
+            followed_by(name, found)
+        except ScheduleError as error:
+            errors[f"after-{name}"] = sentence(error)
+    return found if not errors else {}
+
+
 def _times_of(
-    form: Form, channel_names: Sequence[str], before: CampaignPlan, errors: dict[str, str], *, now: datetime
+    form: Form,
+    channel_names: Sequence[str],
+    before: CampaignPlan,
+    follow_ups: Mapping[str, FollowUp],
+    errors: dict[str, str],
+    *,
+    now: datetime,
 ) -> tuple[datetime | None, dict[str, datetime]]:
     """When the campaign starts, and on each channel; a time that was not touched stays to the second."""
     try:
@@ -378,28 +423,27 @@ def _times_of(
         return None, {}
     earlier = form_of(before)
     has_same_start = all(form.one(name) == earlier.one(name) for name in ("when", "at", "zone"))
-    known = [time for name in before.channel_names if (time := before.time_of(name)) is not None]
+    own_times = [name for name in before.channel_names if name not in before.follow_ups]
+    known = [time for name in own_times if (time := before.time_of(name)) is not None]
     start = min(known) if has_same_start and known else _time_in(form.one("at"), zone, now, "at", errors)
     if start is None:
         return None, {}
     times: dict[str, datetime] = {}
     for name in channel_names:
-        own = (f"when-{name}", f"at-{name}", f"hours-{name}")
+        if name in follow_ups:
+            continue
+        own = (f"when-{name}", f"at-{name}")
         time = before.time_of(name) if name in before.channel_names else None
         if has_same_start and time is not None and all(form.one(one) == earlier.one(one) for one in own):
             times[name] = time
+        elif form.one(f"when-{name}") == "own":
+            times[name] = _time_in(form.one(f"at-{name}"), zone, now, f"at-{name}", errors) or start
         else:
-            times[name] = _time_on(form, name, start, zone, errors, now=now)
+            times[name] = start
+    for name in follow_ups:
+        leader, after = followed_by(name, follow_ups)
+        times[name] = times[leader] + after
     return start, times
-
-
-def _time_on(form: Form, name: str, start: datetime, zone: str, errors: dict[str, str], *, now: datetime) -> datetime:
-    match form.one(f"when-{name}"):
-        case "later":
-            return start + _delay(form.one(f"hours-{name}"), f"hours-{name}", errors)
-        case "own":
-            return _time_in(form.one(f"at-{name}"), zone, now, f"at-{name}", errors) or start
-    return start
 
 
 def _delay(text: str, field: str, errors: dict[str, str]) -> timedelta:

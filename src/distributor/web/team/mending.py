@@ -52,7 +52,7 @@ PLACES: Mapping[MendingPlace, frozenset[str]] = {
             *("attachment-refused", "attachments-large", "attachments-too-large", "composition", "field-missing"),
             *("field-unknown", "fields-too-many", "html-large", "html-too-large", "personal", "preheader-empty"),
             *("render-failed", "subject-empty", "subject-long", "subject-repeated", "text-unused", "token-unknown"),
-            *("too-long", "unknown-field"),
+            *("thread-too-long", "too-long", "unknown-field"),
         }
     ),
     MendingPlace.TIMES: frozenset({"time-past", "warm-up-slow"}),

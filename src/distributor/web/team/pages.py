@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from distributor.domain.masking import masked
-from distributor.domain.schedule import clock_time, short_time
+from distributor.domain.schedule import clock_time, short_time, spell_delay
 from distributor.domain.user import Permission, User
 from distributor.flow.app_context import AppContext
 from distributor.flow.team.sign_in import ACCOUNT_LINK
@@ -69,6 +69,7 @@ class TeamPages:
                 "permissions": Permission,
                 "ledger_parts": ledger_parts,
                 "short_time": short_time,
+                "spell_delay": spell_delay,
                 # Macros have the site of the start; its zone may have changed.
                 "site_zone": lambda: self._app.site.zone,
                 "clock_time": clock_time,

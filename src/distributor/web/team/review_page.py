@@ -61,6 +61,7 @@ class ReviewPage:
             "campaign": state.campaign,
             "campaign_title": title_of(state.campaign),
             "state": state,
+            "follow_ups": {one.channel_name: one.follow_up for one in state.planned},
             "question": state.question,
             "approved_by": person_of(state.approved.approved_by) if state.approved else "",
             "form": form,

@@ -13,6 +13,7 @@ down_revision = "0003"
 def upgrade() -> None:
     _create_generations()
     _written_posts()
+    _follow_ups()
 
 
 def _create_generations() -> None:
@@ -43,3 +44,15 @@ def _written_posts() -> None:
     """The posts of a thread and the hashtags that a campaign writes itself."""
     op.add_column("campaigns", sa.Column("thread", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")))
     op.add_column("campaigns", sa.Column("hashtags", JSONB))
+
+
+def _follow_ups() -> None:
+    """Dispatches that start after another one of their campaign."""
+    op.add_column("dispatches", sa.Column("follows_id", sa.BigInteger))
+    op.create_foreign_key(
+        "dispatches_follows_id_fkey", "dispatches", "dispatches", ["follows_id"], ["id"], ondelete="SET NULL"
+    )
+    op.add_column("dispatches", sa.Column("follows_after", sa.Integer))
+    op.create_index(
+        "dispatches_follows_idx", "dispatches", ["follows_id"], postgresql_where=sa.text("follows_id IS NOT NULL")
+    )
