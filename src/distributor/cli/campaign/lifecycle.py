@@ -13,11 +13,11 @@ from distributor.bootstrap import open_app
 from distributor.cli.campaign.report import CampaignId, publication_sentence, report_as_json
 from distributor.cli.campaign.review import print_review, review_as_json
 from distributor.cli.console import ACTOR, AsJson, print_json, print_message, print_rows
-from distributor.cli.preview import write_preview
+from distributor.cli.preview import LayoutOption, write_preview
 from distributor.domain.campaign import CampaignState
 from distributor.domain.campaign_review import CampaignReview
 from distributor.domain.errors import InputError
-from distributor.domain.schedule import StartTimes, format_time, parse_start_times, zone_named
+from distributor.domain.schedule import StartTimes, format_time, parse_start_times, spell_delay, zone_named
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import campaign_control, life_cycle
 from distributor.flow.publishing.preview import preview_campaign
@@ -31,7 +31,8 @@ Now = Annotated[bool, typer.Option("--now", help="Send it after a confirmation, 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for the confirmation of --now.")]
 ZoneName = Annotated[str | None, typer.Option("--zone", help="Time zone of the times: Europe/Berlin, +10:00, UTC+2.")]
 ChannelAt = Annotated[
-    list[str] | None, typer.Option(help="CHANNEL=TIME for a channel with its own time; +2h counts from --at.")
+    list[str] | None,
+    typer.Option(help="CHANNEL=TIME for a channel with its own time; +2h counts from --at, '+2h after mail' from it."),
 ]
 Links = Annotated[bool, typer.Option(help="Ask whether links and images answer: up to 15 seconds.")]
 Without = Annotated[
@@ -137,15 +138,16 @@ def preview(
     email: Annotated[
         str | None, typer.Option("--as", metavar="ADDRESS", help="As this subscriber receives it.")
     ] = None,
+    layout: LayoutOption = None,
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("out"),
 ) -> None:
-    """Write the renditions of a campaign on each of its channels as files.
+    """Write the renditions of a campaign on each of its channels as files; with --layout as its mails would look so.
 
     They are the stored ones once the campaign is rendered, else what it would render now. Exit status 4 if a check
     finds a blocking problem.
     """
     with open_app() as app:
-        result = preview_campaign(app, campaign_id, email=email)
+        result = preview_campaign(app, campaign_id, email=email, layout=layout)
     write_preview(result, out)
 
 
@@ -243,7 +245,9 @@ def print_result(result: CampaignReport, review: CampaignReview, start: StartTim
         return
     for one in result.dispatches:
         if one.dispatch.local_time is not None:
-            print_message(f"{one.dispatch.channel_name}: {format_time(one.dispatch.local_time)}")
+            follow_up = one.dispatch.follow_up
+            note = f", {spell_delay(follow_up.after)} after {follow_up.channel_name}" if follow_up else ""
+            print_message(f"{one.dispatch.channel_name}: {format_time(one.dispatch.local_time)}{note}")
     if result.to_publish:
         print_message(publication_sentence(result))
     print_next_step(result)

@@ -32,7 +32,7 @@ from distributor.domain.campaign import Campaign, Dispatch
 from distributor.domain.campaign_review import some_of
 from distributor.domain.errors import InputError, NotFoundError, ServiceError, SourceError
 from distributor.domain.merge_fields import FieldGroup, attribute_path, field_label
-from distributor.domain.message_options import MessageOptions
+from distributor.domain.message_options import MailLayout, MessageOptions
 from distributor.domain.problems import CheckResult, Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.subscriber import MailingList
@@ -84,8 +84,12 @@ class RenderedDispatch:
         return self.checked.problems
 
 
-def render_dispatch(app: AppContext, campaign: Campaign, dispatch: Dispatch) -> RenderedDispatch:
+def render_dispatch(
+    app: AppContext, campaign: Campaign, dispatch: Dispatch, *, layout: MailLayout | None = None
+) -> RenderedDispatch:
     """Render and check what the dispatch would send now; stores nothing but the limits of the remote API.
+
+    A `layout` takes the place of the one that the campaign has.
 
     Raises NotFoundError for a kind that is not installed, InputError, TemplateError and ConfigurationError for what
     cannot be rendered, and ServiceError if PostgreSQL is away.
@@ -93,6 +97,10 @@ def render_dispatch(app: AppContext, campaign: Campaign, dispatch: Dispatch) -> 
     with app.database.begin() as connection:
         record = channels.find_by_id(connection, dispatch.channel_id)
         content = load_content(connection, campaign, record.name, now=app.clock())
+    if layout is not None:
+        words = content.personalization
+        words = replace(words, options=replace(words.options, layout=layout))
+        content = replace(content, personalization=words)
     channel = app.open_channel(record)
     discovered_limits = _discovered_limits(app, channel, record)
     rendition = render_content(app, channel, campaign, content, discovered_limits=discovered_limits)

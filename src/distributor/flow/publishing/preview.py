@@ -22,7 +22,7 @@ from distributor.domain.article import Article, Manuscript, Media
 from distributor.domain.campaign import Campaign, Dispatch
 from distributor.domain.errors import InputError
 from distributor.domain.merge_fields import BUILT_IN, ReaderFields, attribute_key
-from distributor.domain.message_options import MessageOptions
+from distributor.domain.message_options import MailLayout, MessageOptions
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.domain.tags import slugify
@@ -88,10 +88,13 @@ def preview(
     return Preview(files=files, problems=problems, sizes=sizes, warnings=manuscript.warnings)
 
 
-def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = None) -> Preview:
+def preview_campaign(
+    app: AppContext, campaign_id: int, *, email: str | None = None, layout: MailLayout | None = None
+) -> Preview:
     """A campaign on each of its channels by name: the rendition it is sent in, or else the one it would have now.
 
-    It is rendered for a sample reader, or as the subscriber with this email address gets it. Files are named
+    With a `layout` it is the one that it would have now in that layout, on channels that have layouts. It is rendered
+    for a sample reader, or as the subscriber with this email address gets it. Files are named
     CHANNEL/FILE. Raises NotFoundError, AddressError, InputError for content that cannot be rendered (for this
     subscriber), and TemplateError.
     """
@@ -103,7 +106,7 @@ def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = N
         planned = dispatches.of_campaign(connection, campaign_id)
     for dispatch in planned:
         name = dispatch.channel_name
-        channel, rendition, problems[name] = _rendered(app, campaign, dispatch)
+        channel, rendition, problems[name] = _rendered(app, campaign, dispatch, layout)
         reader = None
         if isinstance(channel, PersonalizedChannel):
             sizes.update(_sizes(name, channel, rendition))
@@ -115,10 +118,12 @@ def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = N
     return Preview(files=files, problems=problems, sizes=sizes)
 
 
-def _rendered(app: AppContext, campaign: Campaign, dispatch: Dispatch) -> tuple[Channel, Rendition, Sequence[Problem]]:
+def _rendered(
+    app: AppContext, campaign: Campaign, dispatch: Dispatch, layout: MailLayout | None
+) -> tuple[Channel, Rendition, Sequence[Problem]]:
     """The channel, the frozen rendition or the one it would have now, and the problems in it."""
-    if dispatch.prepared_at is None:
-        rendered = render_dispatch(app, campaign, dispatch)
+    if dispatch.prepared_at is None or layout is not None:
+        rendered = render_dispatch(app, campaign, dispatch, layout=layout)
         return rendered.channel, rendered.rendition, rendered.problems
     with app.database.begin() as connection:
         channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
