@@ -35,7 +35,7 @@ FOLDERS = ("src/distributor", "worker/distributor_worker")
         ("Where is Celery configured?", r"task_acks_late", "worker/distributor_worker/celery_app.py"),
         ("How is a channel of another package found?", r"entry_point", "channels/registry.py"),
         ("Where is RSS written?", r"\brss\b", "channels/feed/xml_feeds.py"),
-        ("Where is front matter read?", r"front matter", "sources/front_matter.py"),
+        ("What do the keys of front matter mean?", r"front matter", "sources/front_matter/keys.py"),
     ],
 )
 def test_one_search_answers_a_newcomer(question: str, term: str, answer: str) -> None:

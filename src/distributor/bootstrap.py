@@ -82,6 +82,7 @@ def make_app_context(settings: Settings, services: Services) -> AppContext:
         imports_dir=settings.data_dir / "imports",
         content_dir=settings.content_dir,
         content_publish=settings.content_publish,
+        content_strict=settings.content_strict,
         clock=_utc_now,
         fetch_networks=parse_networks(settings.fetch_networks),
         bounce_policy=BouncePolicy(

@@ -48,6 +48,7 @@ _READ_BY: Mapping[str, tuple[str, ...]] = {
     "smtp_url": ("up",),
     "content_dir": ("worker",),
     "content_publish": ("worker",),
+    "content_strict": ("worker",),
     "undo_seconds": ("web",),
     "event_retention_days": ("worker",),
     "inbound_listen": ("inbound",),
@@ -101,6 +102,10 @@ class Settings(BaseSettings):
     content_publish: bool = Field(
         False,
         description="articles of that folder start published, those dated in the future at their date; off: drafts",
+    )
+    content_strict: bool = Field(
+        False,
+        description="refuse files of that folder whose front matter has anything that is not used; off: it is noted",
     )
     templates_dir: Path | None = Field(None, description="own templates, looked up before those that come with it")
     undo_seconds: int = Field(

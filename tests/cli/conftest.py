@@ -100,7 +100,7 @@ def run_process(environment: dict[str, str], tmp_path: Path) -> Run:
 @pytest.fixture
 def article(tmp_path: Path) -> Path:
     """A small good article."""
-    file = tmp_path / "first.md"
+    file = tmp_path / "a-first-article.md"
     file.write_text(ARTICLE)
     return file
 

@@ -67,13 +67,13 @@ def test_revisions_are_compared(run: Run, added: Path) -> None:
 def test_a_setting_publishes_what_is_in_the_folder_and_a_missing_file_is_named(
     run: Run, article: Path, tmp_path: Path
 ) -> None:
-    file = tmp_path / "content" / "a.md"
+    file = tmp_path / "content" / "a-first-article.md"
     article.rename(file)
     run("article", "scan", DISTRIBUTOR_CONTENT_PUBLISH="true")
     assert json.loads(run("article", "show", SLUG, "--json").out)["state"] == "published"
     file.unlink()
-    assert "a.md is missing since" in run("article", "scan").message
-    assert "a.md is missing since" in run("article", "list").message
+    assert "a-first-article.md is missing since" in run("article", "scan").message
+    assert "a-first-article.md is missing since" in run("article", "list").message
     findings = json.loads(run("doctor", "--json").out)
     assert [one["state"] for one in findings if one["check"] == "content"] == ["warn"]
     run("article", "withdraw", SLUG)

@@ -31,13 +31,13 @@ def test_an_article_is_added_listed_shown_and_revised(run: Run, article: Path) -
 
 def test_a_scan_takes_what_is_good_and_names_what_is_not(run: Run, article: Path, tmp_path: Path) -> None:
     article.rename(tmp_path / "content" / "good.md")
-    (tmp_path / "content" / "bad.md").write_text("---\ntitle: Fine\nlanguage: 7\n---\n\nText.\n")
+    (tmp_path / "content" / "bad.md").write_text("---\ntitle: Fine\ndate: soon\n---\n\nText.\n")
     result = run("article", "scan", "--json")
     shown = json.loads(result.out)
-    assert shown["added"] == ["a-first-article"]
+    assert shown["added"] == ["good"]
     (reason,) = shown["broken"]
     assert reason.startswith("bad.md:3: ")
-    assert "language" in reason
+    assert "date" in reason
     assert result.code == 2
     assert "bad.md:3" in run("article", "list").message
 

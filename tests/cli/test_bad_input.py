@@ -28,13 +28,13 @@ def assert_refused(result: CommandResult, code: int, *words: str) -> None:
         ("huge.txt", b"word " * 1_100_000, ["huge.txt", "5 MB"]),
         ("binary.txt", bytes(range(256)) * 40, ["binary.txt"]),
         ("picture.png", b"\x89PNG\r\n\x1a\n", ["picture.png"]),
-        ("type.md", b"---\ntitle: 2026\n---\n\nText.\n", ["type.md:2", "title"]),
+        ("draft.md", b"---\ndraft: perhaps\n---\n\nText.\n", ["draft.md:2", "draft"]),
         (
             "zone.md",
             b"---\ntitle: A\npublished_at: 2026-01-01 09:00\ntimezone: Mars/Base\n---\n\nText.\n",
             ["zone.md:", "Mars/Base"],
         ),
-        ("key.md", b"---\ntitle: A\ntagz: [a]\n---\n\nText.\n", ["key.md:3", "tagz"]),
+        ("date.md", b"---\ntitle: A\ndate: soon\n---\n\nText.\n", ["date.md:3", "soon"]),
     ],
 )
 def test_an_article_that_cannot_be_read_names_its_place(
@@ -143,6 +143,6 @@ def test_settings_that_are_wrong_name_their_variable(run: Run) -> None:
 
 def test_a_revision_that_cannot_be_read_leaves_the_article_as_it_was(run: Run, article: Path) -> None:
     run("article", "add", str(article))
-    article.write_text(ARTICLE.replace("title: A first article", "title: [a, list]"))
-    assert_refused(run("article", "add", str(article)), 2, "title")
+    article.write_text(ARTICLE.replace("title: A first article", "draft: [a, list]"))
+    assert_refused(run("article", "add", str(article)), 2, "draft")
     assert json.loads(run("article", "list", "--json").out)[0]["revision"] == 1

@@ -50,7 +50,7 @@ def test_an_empty_quarantine_is_said_to_be_empty(run: Run) -> None:
 
 def test_a_broken_file_is_listed_and_leaves_when_it_works_again(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "content" / "bad.md"
-    file.write_text("---\ntitle: 7\n---\n\nText.\n")
+    file.write_text("---\ndraft: 7\n---\n\nText.\n")
     run("article", "scan")
     (item,) = listed(run, "--loop", "file")
     assert (item["loop"], item["key"], item["failures"]) == ("file", "bad.md", 1)

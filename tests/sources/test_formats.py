@@ -106,7 +106,7 @@ def test_of_a_huge_file_one_byte_more_than_the_limit_is_read(tmp_path: Path) -> 
         read_manuscript(file)
 
 
-@pytest.mark.parametrize("data", [b"", b"\0\1\2", b"\xff\xfe\0", b"just a title"])
+@pytest.mark.parametrize("data", [b"", b"\0\1\2", b"\xff\xfe\0", b"---\ntitle: just a title\n---\n"])
 @pytest.mark.parametrize("suffix", [".md", ".txt"])
 def test_data_that_is_not_an_article_is_refused_with_its_path(tmp_path: Path, suffix: str, data: bytes) -> None:
     file = tmp_path / f"odd{suffix}"

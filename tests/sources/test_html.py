@@ -29,7 +29,7 @@ from distributor.domain.errors import SourceError
 from distributor.domain.tags import Tag
 from distributor.sources.decoding import normalize_text
 from distributor.sources.formats import parse_manuscript
-from distributor.sources.front_matter import FrontMatter
+from distributor.sources.front_matter.keys import FrontMatter
 from distributor.sources.html import looks_like_html, read_html
 from distributor.sources.markdown import parse_below
 from distributor.sources.markdown_writer import write_markdown

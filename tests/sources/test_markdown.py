@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from distributor.domain.article import Manuscript
 from distributor.domain.blocks import Code, Image, List, ListItem, Mark, Paragraph, Run, Table, links_of, walk
 from distributor.domain.errors import SourceError
+from distributor.sources import markdown
 from distributor.sources.formats import parse_manuscript
 
 from .outline import outline_of_blocks
@@ -48,7 +49,20 @@ def test_later_headings_begin_with_level_two() -> None:
 )
 def test_a_text_without_title_or_body_is_refused(text: str, reason: str) -> None:
     with pytest.raises(SourceError, match=reason):
-        parse(text)
+        markdown.parse(text, path="")
+
+
+def test_the_first_heading_of_any_level_is_the_title_of_a_text_that_has_none() -> None:
+    manuscript = parse("## Two\n\nText.\n\n## Next\n\nMore.")
+    assert manuscript.title == "Two"
+    assert list(outline_of_blocks(manuscript.body)) == ["p Text.", "h2 Next", "p More."]
+    below = parse("Text.\n\n## Below\n\nMore.")
+    assert below.title == "Below"
+    assert list(outline_of_blocks(below.body)) == ["p Text.", "h2 Below", "p More."]
+
+
+def test_the_name_of_the_file_is_the_title_of_a_text_without_headings() -> None:
+    assert markdown.parse("Text.", path="a/2026-05-04-the-rope_walk.md").title == "The rope walk"
 
 
 def test_marks_are_nested() -> None:

@@ -27,7 +27,7 @@ from distributor.domain.blocks import (
     plain_text,
 )
 from distributor.sources.decoding import normalize_text
-from distributor.sources.front_matter import FrontMatter
+from distributor.sources.front_matter.keys import FrontMatter
 from distributor.sources.markdown import parse_below
 from distributor.sources.markdown_writer import write_markdown
 

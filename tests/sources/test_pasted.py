@@ -11,7 +11,7 @@ import pytest
 from distributor.domain.blocks import Heading, Paragraph, Run, plain_text
 from distributor.domain.errors import SourceError
 from distributor.sources.formats import read_manuscript
-from distributor.sources.front_matter import FrontMatter
+from distributor.sources.front_matter.keys import FrontMatter
 from distributor.sources.markdown import parse_below
 from distributor.sources.markdown_writer import write_markdown
 from distributor.sources.pasted import HTML, MARKDOWN, PLAIN, format_of, read_pasted, read_uploaded

@@ -9,6 +9,7 @@ import typer
 
 from distributor.bootstrap import open_app
 from distributor.cli.console import ACTOR, AsJson, print_fields, print_json, print_message, print_rows
+from distributor.cli.source import in_words
 from distributor.domain.article import ArticleState
 from distributor.domain.blocks import plain_text
 from distributor.domain.quarantine import QuarantineLoop
@@ -59,7 +60,13 @@ def scan(as_json: AsJson = False) -> None:
         report = ingest.scan(app)
     if as_json:
         print_json(
-            {"added": report.added, "revised": report.revised, "broken": report.broken, "missing": report.missing}
+            {
+                "added": report.added,
+                "revised": report.revised,
+                "broken": report.broken,
+                "missing": report.missing,
+                "unused_keys": report.unused_keys,
+            }
         )
     else:
         print_message(f"{len(report.added)} added, {len(report.revised)} revised, {report.unchanged} unchanged")
@@ -67,6 +74,8 @@ def scan(as_json: AsJson = False) -> None:
             print_message(f"cannot be read: {reason}")
         for reason in report.missing:
             print_message(reason)
+        if report.unused_keys:
+            print_message(f"note: front matter keys that mean nothing here: {in_words(report.unused_keys)}")
     if report.broken:
         raise typer.Exit(2)
 

@@ -170,8 +170,10 @@ class Media:
 class Manuscript:
     """The content of an article as its source has it, without identity.
 
-    `slug` and `published_at` are None if the source has none; ingestion then sets them. `publish` is whether its
-    author wants it published; None if the author left that to the settings.
+    `slug` and `published_at` are None if the source has none; ingestion then sets them. `updated_at` is when its source
+    says that it was last edited, `canonical_url` where it was first published; both None if it says nothing. `publish`
+    is whether its author wants it published; None if the author left that to the settings.
+    `unused_keys` are keys of its front matter without a meaning here.
     `warnings` are for the author ("no line of tags found"); they never stop an ingestion.
     """
 
@@ -184,7 +186,10 @@ class Manuscript:
     image: Image | None = None
     slug: str | None = None
     published_at: datetime | None = None
+    updated_at: datetime | None = None
+    canonical_url: str | None = None
     publish: bool | None = None
+    unused_keys: tuple[str, ...] = field(default=(), compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -193,7 +198,8 @@ class Article:
     """A manuscript with an identity. The GUID is created once and never changes; an edit makes a revision.
 
     `published_at` and `updated_at` are aware UTC. `published_at` is the date of the first publication; of an article
-    that was never published, the date it would have. `language` is a BCP 47 tag.
+    that was never published, the date it would have. `language` is a BCP 47 tag. `canonical_url` is where it was first
+    published (RFC 6596), None if that is here.
     """
 
     guid: str
@@ -208,6 +214,7 @@ class Article:
     image: Image | None
     published_at: datetime
     updated_at: datetime
+    canonical_url: str | None = None
 
     @property
     def body_images(self) -> tuple[Image, ...]:

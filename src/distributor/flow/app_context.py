@@ -46,6 +46,8 @@ class AppContext:
     fixed_site_settings: frozenset[SiteSetting] = frozenset()
     # Whether articles of the content folder start published; otherwise as drafts.
     content_publish: bool = False
+    # Whether its files are refused if their front matter has anything that is not used.
+    content_strict: bool = False
     # After how many soft bounces an address is suppressed.
     bounce_policy: BouncePolicy = field(default_factory=BouncePolicy)
     # Networks whose addresses may be fetched for outsiders although they are not public.

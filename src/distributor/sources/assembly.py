@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import regex
 
 from distributor.domain.article import Manuscript
-from distributor.domain.blocks import Block, Divider, Paragraph, plain_text, text_of
+from distributor.domain.blocks import Block, Divider, Heading, Paragraph, plain_text, text_of
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import Tag
-from distributor.sources.front_matter import FrontMatter
+from distributor.sources.front_matter.keys import FrontMatter
+from distributor.sources.front_matter.split import words_of_name
+from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 from distributor.sources.tags import merge_tags
 
 MAX_SUMMARY = 200
@@ -28,14 +30,16 @@ def build_manuscript(
     tags: Sequence[Tag],
     warnings: Sequence[str],
     path: str,
+    options: ReadingOptions = DEFAULT_OPTIONS,
 ) -> Manuscript:
     """The manuscript. `title` and `tags` are those found in the text; front matter takes precedence.
 
-    Raises SourceError if there is no title, or no text besides it.
+    Without a title the first heading is one, else the name of the file. Raises SourceError if there is neither, or no
+    text besides the title.
     """
     title = front.title or title
     if not title:
-        raise SourceError("there is no title: start with one, or put `title:` in front matter", path=path)
+        title, body = _title_of(body, path)
     if all(isinstance(block, Divider) for block in body):
         raise SourceError("there is no text besides the title", path=path)
     merged = merge_tags([*(front.tags or ()), *tags])
@@ -45,13 +49,27 @@ def build_manuscript(
         tags=merged.tags,
         summary=front.summary or summarise(body),
         author=front.author or "",
-        language=front.language or "en",
+        language=front.language or options.language,
         image=front.image,
         slug=front.slug,
         published_at=front.published_at,
+        updated_at=front.updated_at,
+        canonical_url=front.canonical_url,
         publish=front.publish,
-        warnings=(*warnings, *_warnings_about(title, merged.tags), *merged.warnings),
+        unused_keys=front.unused_keys,
+        warnings=(*front.notes, *warnings, *_warnings_about(title, merged.tags), *merged.warnings),
     )
+
+
+def _title_of(body: Sequence[Block], path: str) -> tuple[str, Sequence[Block]]:
+    """The title of a text that names none, and the rest of the text."""
+    heading = next((block for block in body if isinstance(block, Heading)), None)
+    words = " ".join(text_of(heading.runs).split()) if heading else words_of_name(path)
+    if not words:
+        raise SourceError("there is no title: start with one, or put `title:` in front matter", path=path)
+    if heading is None:
+        return words[0].upper() + words[1:], body
+    return words, body[1:] if body[0] is heading else body
 
 
 def _warnings_about(title: str, tags: Sequence[Tag]) -> list[str]:

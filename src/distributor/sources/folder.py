@@ -12,6 +12,7 @@ from distributor.domain.article import Manuscript
 from distributor.domain.errors import SourceError
 from distributor.domain.image_file import ImageFile, read_image_file
 from distributor.sources.formats import is_readable, parse_manuscript, read_bytes
+from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 
 # In characters: it identifies the article, and is part of a key (domain.stored_text).
 LONGEST_PATH = 600
@@ -66,7 +67,9 @@ class UnreadableFile:
     content_hash: str = ""
 
 
-def scan_folder(folder: Path, known: Mapping[str, str] | None = None) -> Iterator[ScannedFile | UnreadableFile]:
+def scan_folder(
+    folder: Path, known: Mapping[str, str] | None = None, *, options: ReadingOptions = DEFAULT_OPTIONS
+) -> Iterator[ScannedFile | UnreadableFile]:
     """Every article below `folder`: the files of a folder by name, then its subfolders by name.
 
     `known` holds the content hash last seen at each path, readable or not. Hidden files and folders and other suffixes
@@ -79,10 +82,10 @@ def scan_folder(folder: Path, known: Mapping[str, str] | None = None) -> Iterato
     except (OSError, RuntimeError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise SourceError(f"the folder cannot be read: {reason}", path=folder) from None
-    return _scan(root, known or {})
+    return _scan(root, known or {}, options)
 
 
-def _scan(root: Path, known: Mapping[str, str]) -> Iterator[ScannedFile | UnreadableFile]:
+def _scan(root: Path, known: Mapping[str, str], options: ReadingOptions) -> Iterator[ScannedFile | UnreadableFile]:
     unreadable: list[UnreadableFile] = []
     for place, folders, names in os.walk(root, onerror=lambda error: unreadable.append(_unreadable(root, error))):
         yield from unreadable
@@ -90,19 +93,19 @@ def _scan(root: Path, known: Mapping[str, str]) -> Iterator[ScannedFile | Unread
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         current = Path(place)
         for path in [current / name for name in sorted(names) if not name.startswith(".") and is_readable(name)]:
-            yield _read(root, path, known)
+            yield _read(root, path, known, options)
         for path in [current / name for name in folders if (current / name).is_symlink()]:
             yield from _check_linked_folder(root, path)
     yield from unreadable
 
 
-def _read(root: Path, path: Path, known: Mapping[str, str]) -> ScannedFile | UnreadableFile:
+def _read(root: Path, path: Path, known: Mapping[str, str], options: ReadingOptions) -> ScannedFile | UnreadableFile:
     name, content_hash = _name(root, path), ""
     try:
         # The hash and the manuscript are of the same bytes, even if the file is saved meanwhile.
         data = read_bytes(_follow(root, path, name), name=name)
         content_hash = hashlib.sha256(data).hexdigest()
-        manuscript = None if known.get(name) == content_hash else parse_manuscript(data, name=name)
+        manuscript = None if known.get(name) == content_hash else parse_manuscript(data, name=name, options=options)
     except MemoryError:
         raise
     except Exception as error:

@@ -1,7 +1,7 @@
 """Finds the article formats, and parses files and bytes with the format of their suffix.
 
 A format is a module of this package with `SUFFIXES`, the file suffixes in lower case with the dot, and
-`parse(text, *, path) -> Manuscript`, which receives normalized text and raises only SourceError.
+`parse(text, *, path, options) -> Manuscript`, which receives normalized text and raises only SourceError.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import distributor.sources as folder
 from distributor.domain.article import Manuscript
 from distributor.domain.errors import SourceError
 from distributor.sources.decoding import MAX_BYTES, decode
+from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 
 
 class ArticleFormat(Protocol):
@@ -25,7 +26,7 @@ class ArticleFormat(Protocol):
 
     SUFFIXES: tuple[str, ...]
 
-    def parse(self, text: str, *, path: str) -> Manuscript: ...
+    def parse(self, text: str, *, path: str, options: ReadingOptions) -> Manuscript: ...
 
 
 @cache
@@ -43,17 +44,17 @@ def is_readable(name: str) -> bool:
     return PurePath(name).suffix.lower() in formats()
 
 
-def read_manuscript(path: Path) -> Manuscript:
+def read_manuscript(path: Path, *, options: ReadingOptions = DEFAULT_OPTIONS) -> Manuscript:
     """Parse a file. Raises SourceError with the path if it cannot be read or parsed."""
     _find_format(str(path))
-    return parse_manuscript(read_bytes(path), name=str(path))
+    return parse_manuscript(read_bytes(path), name=str(path), options=options)
 
 
-def parse_manuscript(data: bytes, *, name: str) -> Manuscript:
+def parse_manuscript(data: bytes, *, name: str, options: ReadingOptions = DEFAULT_OPTIONS) -> Manuscript:
     """Parse bytes in the format given by the suffix of `name`. Raises SourceError."""
     article_format = _find_format(name)
     decoded = decode(data, path=name)
-    manuscript = article_format.parse(decoded.text, path=name)
+    manuscript = article_format.parse(decoded.text, path=name, options=options)
     return replace(manuscript, warnings=(*decoded.warnings, *manuscript.warnings))
 
 

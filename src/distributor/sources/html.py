@@ -39,7 +39,9 @@ from distributor.domain.errors import SourceError
 from distributor.domain.tags import Tag
 from distributor.sources.assembly import build_manuscript
 from distributor.sources.decoding import normalize_text
-from distributor.sources.front_matter import FrontMatter, checked_language, split_front_matter
+from distributor.sources.front_matter.keys import FrontMatter, checked_language
+from distributor.sources.front_matter.split import split_front_matter
+from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 from distributor.sources.tags import read_tag_line
 from distributor.sources.urls import is_allowed_image, is_allowed_link, linkify
 
@@ -115,12 +117,12 @@ _MAX_DEPTH = 10
 _Part: TypeAlias = "Run | Block"
 
 
-def parse(text: str, *, path: str) -> Manuscript:
+def parse(text: str, *, path: str, options: ReadingOptions = DEFAULT_OPTIONS) -> Manuscript:
     """Parse a normalized text, with front matter or without. Raises SourceError if there is no title or no text.
 
     The first heading of level 1 is the title, else the title of the page.
     """
-    front, below = split_front_matter(text, path=path)
+    front, below = split_front_matter(text, path=path, options=options)
     body = read_html(below, path=path)
     head = _read_head(below)
     title, body = _take_title(body, front.title or None)
@@ -131,7 +133,8 @@ def parse(text: str, *, path: str) -> Manuscript:
         language=front.language or head.language or None,
         summary=front.summary or head.summary or None,
     )
-    return build_manuscript(front, body, title=title or head.title, tags=tags, warnings=(), path=path)
+    title = title or head.title
+    return build_manuscript(front, body, title=title, tags=tags, warnings=(), path=path, options=options)
 
 
 def read_html(text: str, *, path: str = "") -> tuple[Block, ...]:

@@ -39,7 +39,9 @@ from distributor.domain.blocks import (
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import Tag
 from distributor.sources.assembly import build_manuscript
-from distributor.sources.front_matter import FrontMatter, split_front_matter
+from distributor.sources.front_matter.keys import FrontMatter
+from distributor.sources.front_matter.split import split_front_matter
+from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 from distributor.sources.tags import read_tag_line
 from distributor.sources.urls import is_allowed_link, linkify
 
@@ -55,24 +57,24 @@ _MAX_BRACKETS = 500
 _HTML = regex.compile(r"</?([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])|<(!--)")
 
 
-def parse(text: str, *, path: str) -> Manuscript:
+def parse(text: str, *, path: str, options: ReadingOptions = DEFAULT_OPTIONS) -> Manuscript:
     """Parse a normalized text. Raises SourceError with the line of a mistake in front matter or a table.
 
     A first heading of level 1 is the title unless front matter has another one; headings in the body start at level 2.
     Link titles, which browsers show only as tooltips, are not kept.
     """
-    return parse_below(*split_front_matter(text, path=path), path=path)
+    return parse_below(*split_front_matter(text, path=path, options=options), path=path, options=options)
 
 
-def parse_below(front: FrontMatter, below: str, *, path: str) -> Manuscript:
+def parse_below(front: FrontMatter, below: str, *, path: str, options: ReadingOptions = DEFAULT_OPTIONS) -> Manuscript:
     """As `parse`, of a text whose front matter has been read or stands elsewhere. Raises SourceError."""
     try:
-        return _read(front, below, path)
+        return _read(front, below, path, options)
     except RecursionError:
         raise SourceError("nested too deeply: lists, quotes or emphasis inside one another", path=path) from None
 
 
-def _read(front: FrontMatter, below: str, path: str) -> Manuscript:
+def _read(front: FrontMatter, below: str, path: str, options: ReadingOptions) -> Manuscript:
     environment: dict[str, Any] = {}  # where markdown-it stores the link definitions it finds
     tokens = _make_parser(path).parse(below, environment)
     _refuse_depth(tokens, path)
@@ -80,7 +82,7 @@ def _read(front: FrontMatter, below: str, path: str) -> Manuscript:
     body, tags = _take_tags(BlockReader(below.split("\n"), path).read(nodes), front)
     definitions = environment.get("references", {})
     warnings = (*_html_warnings(body), *_code_warnings(tokens), *_definition_warnings(definitions, body))
-    return build_manuscript(front, body, title=title, tags=tags, warnings=warnings, path=path)
+    return build_manuscript(front, body, title=title, tags=tags, warnings=warnings, path=path, options=options)
 
 
 def _make_parser(path: str) -> MarkdownIt:

@@ -32,7 +32,7 @@ from distributor.domain.blocks import (
     text_of,
 )
 from distributor.domain.errors import SourceError
-from distributor.sources.front_matter import FrontMatter
+from distributor.sources.front_matter.keys import FrontMatter
 from distributor.sources.markdown import parse_below
 from distributor.sources.urls import linkify
 

@@ -12,6 +12,7 @@ from distributor.domain.image_file import read_image_file
 from distributor.sources.decoding import decode, normalize_text
 from distributor.sources.formats import formats, is_readable, parse_manuscript
 from distributor.sources.html import looks_like_html
+from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 
 PLAIN, MARKDOWN, HTML = ".txt", ".md", ".html"
 
@@ -20,7 +21,8 @@ PLAIN, MARKDOWN, HTML = ".txt", ".md", ".html"
 _MARKDOWN_SIGNS = re.compile(
     r"""
       ^\#{1,6}[ ]\S                      # a heading
-    | ^---\n[A-Za-z_][\w-]*:             # front matter
+    | ^---\n[A-Za-z_][\w-]*:             # front matter in YAML, and in TOML
+    | \A\+\+\+\n
     | ^(?:```|~~~)                       # code
     | ^>[ ]\S                            # a quote
     | !?\[[^\[\]\n]*\]\([^()\s][^()\n]*\)   # a link or an image
@@ -46,7 +48,7 @@ def format_of(text: str) -> str:
     return MARKDOWN if _MARKDOWN_SIGNS.search(text) else PLAIN
 
 
-def read_pasted(text: str, *, suffix: str = "") -> Manuscript:
+def read_pasted(text: str, *, suffix: str = "", options: ReadingOptions = DEFAULT_OPTIONS) -> Manuscript:
     """A pasted text in the format of this suffix, by default as it looks. Its title is empty if it has none.
 
     Raises SourceError if it cannot be read in this format.
@@ -54,13 +56,14 @@ def read_pasted(text: str, *, suffix: str = "") -> Manuscript:
     normal = normalize_text(text)
     article_format = formats()[suffix or format_of(normal)]
     try:
-        return article_format.parse(normal, path="")
+        return article_format.parse(normal, path="", options=options)
     except SourceError:
         # Without a title, or without text below one. A title of its own keeps what stands first in the text.
-        return replace(article_format.parse(f"---\ntitle: '-'\n---\n{normal}", path=""), title="")
+        untitled = f"---\ntitle: '-'\n---\n{normal}"
+        return replace(article_format.parse(untitled, path="", options=options), title="")
 
 
-def read_uploaded(data: bytes, *, name: str) -> Manuscript:
+def read_uploaded(data: bytes, *, name: str, options: ReadingOptions = DEFAULT_OPTIONS) -> Manuscript:
     """A file in the format that its content has; its name decides what the content leaves open.
 
     Raises SourceError, without a path, for a file that is no text, and for one that cannot be read.
@@ -76,7 +79,9 @@ def read_uploaded(data: bytes, *, name: str) -> Manuscript:
         suffix = HTML
     elif not is_readable(name) or formats()[suffix] is formats()[HTML]:
         suffix = format_of(text)
+    # What was pasted has no name that says anything.
+    stem = PurePath(name).stem if PurePath(name).suffix else "index"
     try:
-        return parse_manuscript(data, name=f"file{suffix}")
+        return parse_manuscript(data, name=f"{stem}{suffix}", options=options)
     except SourceError as error:
         raise SourceError(error.reason, line=error.line) from None

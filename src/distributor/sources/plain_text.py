@@ -16,7 +16,7 @@ from distributor.domain.article import Manuscript
 from distributor.domain.blocks import Block, Divider, Heading, List, ListItem, Run
 from distributor.domain.tags import Tag
 from distributor.sources.assembly import build_manuscript
-from distributor.sources.front_matter import split_front_matter
+from distributor.sources.front_matter.split import split_front_matter
 from distributor.sources.plain_lines import (
     PLAIN_BULLETS,
     HeadingLine,
@@ -34,6 +34,7 @@ from distributor.sources.plain_lines import (
     read_line_groups,
     separator_between,
 )
+from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 from distributor.sources.tags import read_tag_line, starts_with_tag_label
 from distributor.sources.urls import linked_paragraph
 
@@ -62,19 +63,20 @@ _MAX_TITLE_LINES = 3
 _Ranked: TypeAlias = Sequence[tuple[int, ListEntry | Prose]]
 
 
-def parse(text: str, *, path: str) -> Manuscript:
+def parse(text: str, *, path: str, options: ReadingOptions = DEFAULT_OPTIONS) -> Manuscript:
     """Parse a normalized text. Raises SourceError if there is no title or no text below it.
 
     The first line is the title unless front matter has another one; a last paragraph that lists tags is not part of the
     body.
     """
-    front, below = split_front_matter(text, path=path)
+    front, below = split_front_matter(text, path=path, options=options)
     line_groups = read_line_groups(below)
     style = detect_line_break_style(line_groups)
     title, untitled = _take_title(line_groups, style, front.title)
     pieces, tags = _take_tags(find_pieces(untitled, style))
     body = tuple(build_blocks(pieces, style))
-    return build_manuscript(front, body, title=title, tags=tags, warnings=_line_break_warnings(style), path=path)
+    warnings = _line_break_warnings(style)
+    return build_manuscript(front, body, title=title, tags=tags, warnings=warnings, path=path, options=options)
 
 
 def build_blocks(pieces: Sequence[Piece], style: LineBreakStyle) -> Iterator[Block]:

@@ -248,7 +248,7 @@ def add(
 ) -> int:
     """A new article with its first revision, by default a draft; returns its id."""
     status = status or ArticleStatus()
-    dated = manuscript.published_at
+    dated = manuscript.updated_at or manuscript.published_at
     article_id: int = connection.execute(
         insert(tables.articles)
         .values(
@@ -505,6 +505,7 @@ def _stored(row: Row[tuple[object, ...]]) -> StoredArticle:
         author=manuscript.author,
         language=manuscript.language,
         image=manuscript.image,
+        canonical_url=manuscript.canonical_url,
         published_at=published_at,
         updated_at=max(row.updated_at, published_at),
     )

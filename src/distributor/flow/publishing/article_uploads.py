@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from distributor.domain.errors import SourceError
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_writing import APP_SOURCE
-from distributor.flow.publishing.ingest import free_slug
+from distributor.flow.publishing.ingest import free_slug, reading_options
 from distributor.sources.pasted import read_uploaded
 from distributor.storage import articles
 from distributor.storage.articles import StoredArticle
@@ -37,7 +37,7 @@ def add_uploads(app: AppContext, files: Sequence[tuple[str, bytes]], *, key: str
 
 def _upload(app: AppContext, name: str, body: bytes, *, ref: str, actor: str) -> UploadResult:
     try:
-        manuscript = read_uploaded(body, name=name)
+        manuscript = read_uploaded(body, name=name, options=reading_options(app))
         with app.database.begin() as connection:
             articles.lock_ingestion(connection)
             before = articles.find_by_ref(connection, APP_SOURCE, ref)

@@ -29,10 +29,10 @@ from distributor.domain.errors import SourceError, StateError
 from distributor.domain.image_file import read_image_file
 from distributor.domain.tags import Tag, slugify
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.ingest import FOLDER, Change, free_slug
+from distributor.flow.publishing.ingest import FOLDER, Change, free_slug, reading_options
 from distributor.sources.assembly import summarise
 from distributor.sources.decoding import normalize_text
-from distributor.sources.front_matter import FrontMatter, checked_language
+from distributor.sources.front_matter.keys import FrontMatter, checked_language
 from distributor.sources.html import read_html
 from distributor.sources.markdown import parse_below
 from distributor.sources.markdown_writer import write_markdown
@@ -118,9 +118,7 @@ def read_paste(app: AppContext, text: str, *, suffix: str = "") -> DraftText:
 
     Raises SourceError.
     """
-    manuscript = read_pasted(text, suffix=suffix)
-    read = text_of_manuscript(manuscript)
-    return replace(read, language=manuscript.language if manuscript.language != "en" else app.site.language)
+    return text_of_manuscript(read_pasted(text, suffix=suffix, options=reading_options(app)))
 
 
 def markdown_of_html(html: str) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 import uuid
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -32,6 +33,7 @@ from distributor.sources.folder import (
     scan_folder,
 )
 from distributor.sources.formats import parse_manuscript, read_bytes
+from distributor.sources.reading_options import ReadingOptions
 from distributor.storage import articles
 from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
@@ -71,13 +73,17 @@ class Ingested:
 
 @dataclass(slots=True, kw_only=True)
 class ScanReport:
-    """The result of a scan: slugs added and revised, and a message for each file that is unreadable or missing."""
+    """The result of a scan: slugs added and revised, and a message for each file that is unreadable or missing.
+
+    `unused_keys` counts the files whose front matter has a key without a meaning here, by the key.
+    """
 
     added: list[str] = field(default_factory=list)
     revised: list[str] = field(default_factory=list)
     unchanged: int = 0
     broken: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    unused_keys: Counter[str] = field(default_factory=Counter)
 
     def count(self, ingested: Ingested | None) -> None:
         """Count one readable file; None stands for one that has not changed."""
@@ -103,7 +109,8 @@ def scan(app: AppContext) -> ScanReport:
     report = ScanReport()
     seen: set[str] = set()
     present: list[str] = []
-    for one in scan_folder(folder, known=stored | resting):
+    options = replace(reading_options(app), is_strict=app.content_strict)
+    for one in scan_folder(folder, known=stored | resting, options=options):
         seen.add(stored_key(one.path))
         present.append(one.path)
         if isinstance(one, ScannedFile) and one.manuscript is None and stored.get(one.path) != one.content_hash:
@@ -113,6 +120,8 @@ def scan(app: AppContext) -> ScanReport:
             continue
         with guard.item(one.path, detail={"content_hash": one.content_hash}):
             report.count(_ingest_scanned(app, one))
+            if isinstance(one, ScannedFile) and one.manuscript is not None:
+                report.unused_keys.update(one.manuscript.unused_keys)
         if one.path in guard.held:
             report.broken.append(guard.held[one.path])
     failed = _note_missing(app, guard, stored.keys() - set(present), present=present)
@@ -130,6 +139,11 @@ def scan(app: AppContext) -> ScanReport:
         seconds=round(time.monotonic() - began, 3),
     )
     return report
+
+
+def reading_options(app: AppContext) -> ReadingOptions:
+    """What articles are read with, unless their source says otherwise."""
+    return ReadingOptions(zone=app.site.time_zone, language=app.site.language)
 
 
 def missing_files(app: AppContext) -> list[str]:
@@ -202,7 +216,7 @@ def add_file(app: AppContext, file: Path, *, actor: str = "") -> Ingested:
     A file inside the content folder is the article that a scan finds there.
     """
     data = read_bytes(file)
-    manuscript = parse_manuscript(data, name=str(file))
+    manuscript = parse_manuscript(data, name=str(file), options=reading_options(app))
     resolved, folder = file.resolve(), app.content_dir.resolve()
     is_inside = resolved.is_relative_to(folder)
     return _ingest(

@@ -60,11 +60,12 @@ class Teaser:
 class ArticleView:
     """An article on its page. `url` and `image_url` are absolute; `hero_html`, the image above the title, may be empty.
 
-    Both pieces of HTML are sanitised.
+    `canonical_url` is where it was first published. Both pieces of HTML are sanitised.
     """
 
     teaser: Teaser
     url: str
+    canonical_url: str
     hero_html: str
     html: str
     image_url: str | None
@@ -99,6 +100,7 @@ def view_of(article: Article, public_url: str, words: Words, own_words: Words) -
     return ArticleView(
         teaser=teaser_for(article, words),
         url=url,
+        canonical_url=article.canonical_url or url,
         hero_html=html_of([article.hero], resolve=resolve) if article.hero else "",
         html=_with_scrolling_parts(html_of(article.body_below_hero, resolve=resolve), own_words),
         image_url=_uri(image.src, resolve) if image else None,

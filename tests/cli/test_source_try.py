@@ -1,0 +1,76 @@
+"""`distributor source try`: what would come in from a folder, which nothing changes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+
+@pytest.fixture
+def blog(tmp_path: Path) -> Path:
+    folder = tmp_path / "blog"
+    (folder / "_posts").mkdir(parents=True)
+    for name, text in {
+        "_posts/2026-05-04-rope.md": "---\nlayout: post\ntitle: Rope\ntags: rope, harbour\n---\n\nIt opens.\n",
+        "_posts/2026-05-05-soup.md": "---\nlayout: post\ntitle: Soup\ntags: food\nimage: away.png\n---\n\nIt is hot.\n",
+        "draft.md": "+++\ntitle = 'Later'\ndraft = true\ntags = ['a']\n+++\nNot yet.\n",
+        "broken.md": "---\ntitle: A\ndate: soon\n---\n\nText.\n",
+        "notes.pdf": "%PDF",
+    }.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_it_names_each_file_with_what_it_would_become_and_why_not_more(run: Run, blog: Path) -> None:
+    result = run("source", "try", str(blog))
+    assert result.code == 2
+    lines = result.out.splitlines()
+    assert [line.split()[1] for line in lines if ".md" in line] == ["refused", "draft", "accepted", "noted"]
+    assert "broken.md: line 3: front matter key 'date': 'soon' cannot be understood" in " ".join(result.err.split())
+    assert "2026-05-05-soup.md: image away.png cannot be read" in " ".join(result.err.split())
+    assert "front matter keys that mean nothing here: layout (2)" in result.err
+    assert "1 accepted, 1 noted, 1 draft, 1 refused" in result.err
+
+
+def test_it_prints_json_for_programs(run: Run, blog: Path) -> None:
+    (blog / "broken.md").unlink()
+    result = run("source", "try", str(blog), "--zone", "Europe/Berlin", "--json")
+    assert result.code == 0
+    tried = json.loads(result.out)
+    assert tried["counts"] == {"draft": 1, "accepted": 1, "noted": 1}
+    assert tried["unused_keys"] == {"layout": 2}
+    rope = next(one for one in tried["files"] if one["title"] == "Rope")
+    assert (rope["slug"], rope["tags"]) == ("rope", ["rope", "harbour"])
+    assert rope["published_at"].startswith("2026-05-03T22:00")
+
+
+def test_strict_it_refuses_what_it_would_pass_over(run: Run, blog: Path) -> None:
+    result = run("source", "try", str(blog), "--strict")
+    assert "front matter has no key 'layout'" in " ".join(result.err.split())
+    assert "3 refused" in result.err
+
+
+def test_nothing_is_taken_in(run: Run, blog: Path) -> None:
+    run("source", "try", str(blog))
+    assert json.loads(run("article", "list", "--json").out) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [(["nowhere"], "nowhere: the folder cannot be read"), ([".", "--zone", "Mars"], "there is no time zone 'Mars'")],
+)
+def test_what_cannot_be_tried_is_said(run: Run, arguments: list[str], reason: str) -> None:
+    result = run("source", "try", *arguments)
+    assert result.code == 2
+    assert reason in result.message
+
+
+def test_an_empty_folder_is_said_to_be_empty(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "holds no file in a format that can be read" in run("source", "try", str(tmp_path / "empty")).out.replace(
+        "\n", " "
+    )
