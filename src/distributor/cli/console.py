@@ -6,8 +6,9 @@ import json
 import os
 import pwd
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,8 @@ from rich.console import Console
 
 from distributor.cli.tables import lay_out, record_lines
 from distributor.domain.diagnostics import DiagnosticStatus, Finding
+from distributor.domain.errors import InputError
+from distributor.private_files import replace_private
 
 
 def _actor() -> str:
@@ -76,6 +79,20 @@ def print_message(text: str) -> None:
     err.print(text, markup=False)
 
 
+def write_output(out: str, chunks: Iterator[bytes]) -> None:
+    """Write to the file `out`, as a whole or not at all, or for ``-`` to standard output. Raises InputError."""
+    if out == "-":
+        _write_stdout(chunks)
+        return
+    path = Path(out)
+    try:
+        with replace_private(path) as part, part.open("wb") as file:
+            file.writelines(chunks)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    print_message(f"written to {path}")
+
+
 def print_finding(finding: Finding) -> None:
     """Print a finding with its status; a DNS record to publish is a line of its own."""
     out.print(f"[{_COLOURS[finding.state]}]{finding.state:6}[/] {finding.check}: ", end="")
@@ -94,6 +111,16 @@ def finding_as_json(finding: Finding) -> dict[str, Any]:
         "finding": finding.sentence,
         "record": {"name": record.name, "type": record.type, "value": record.value} if record else None,
     }
+
+
+def _write_stdout(chunks: Iterator[bytes]) -> None:
+    try:
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # The reader closed the pipe; Python must not write to it again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _as_json(value: object) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import email.policy
+import io
 import re
 from email.message import EmailMessage
 from pathlib import Path
@@ -76,6 +78,21 @@ def test_each_number_of_the_ledger_leads_to_the_people_behind_it(marketer: Brows
     assert "Mailbox does not exist" in words(marketer, f"{path}?state=failed")
     assert recipients(marketer, f"{path}?state=failed&reason_code=userunknown") == ["ada@example.org"]
     assert "No delivery is like that" in words(marketer, f"{path}?state=failed&reason_code=mailboxfull")
+
+
+def test_the_file_has_what_the_page_shows_and_is_for_those_who_may_read_people(
+    marketer: Browser, viewer: Browser, sent: int
+):
+    path = f"/app/campaigns/{sent}/deliveries"
+    for query in ("", "?state=failed&reason_code=userunknown", "?person=b"):
+        (link,) = marketer.page(f"{path}{query}").xpath("//main//a[@download]/@href")
+        response = marketer.get(link)
+        assert response.headers["content-type"] == "text/csv; charset=utf-8"
+        rows = list(csv.DictReader(io.StringIO(response.text)))
+        assert [row["recipient"] for row in rows] == recipients(marketer, f"{path}{query}")
+    assert viewer.page(path).xpath("//main//a[@download]") == []
+    assert viewer.get(f"{path}.csv").status_code == 403
+    assert marketer.get("/app/campaigns/999/deliveries.csv").status_code == 404
 
 
 def test_each_number_of_the_page_of_the_campaign_leads_here_too(marketer: Browser, sent: int):

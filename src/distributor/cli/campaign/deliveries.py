@@ -1,4 +1,4 @@
-"""`distributor campaign deliveries | events | results | retry-failed | settle-unknown`"""
+"""`distributor campaign deliveries | delivery | events | results | retry-failed | …`: what became of deliveries"""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import typer
 
 from distributor.bootstrap import open_app
 from distributor.cli.campaign.report import CampaignId
-from distributor.cli.console import ACTOR, AsJson, print_json, print_message, print_rows
+from distributor.cli.console import ACTOR, AsJson, print_fields, print_json, print_message, print_rows, write_output
 from distributor.domain.campaign import FailureCause, FailureChoice
 from distributor.domain.delivery import DeliveryState, HandSettlement
+from distributor.domain.event import EventKind
 from distributor.domain.user import Actor
+from distributor.flow.delivery.delivery_life import life_of
 from distributor.flow.publishing import campaign_control
+from distributor.flow.publishing.campaign_deliveries import DeliveryQuery, export_deliveries
 from distributor.flow.publishing.results import RESULT_COLUMNS, result_rows, results_of
 from distributor.flow.publishing.settle_unknown import settle_delivery, settle_unknown
 from distributor.storage import campaigns, delivery_queries, dispatches, events
@@ -58,6 +61,70 @@ def list_deliveries(
     ]
     columns = ("id", "channel", "recipient", "state", "attempts", "code", "reply", "remote", "updated_at", "delayed_at")
     print_rows(columns, rows, as_json=as_json, empty="No such deliveries; a campaign has none before it starts.")
+
+
+@commands.command("export-deliveries")
+def export_of_campaign(
+    campaign_id: CampaignId,
+    state: DeliveryState | None = None,
+    channel: Annotated[str, typer.Option(help="Only on this channel.")] = "",
+    reason: Annotated[str, typer.Option(help="Only those that failed, wait or were suppressed for this.")] = "",
+    person: Annotated[str, typer.Option(help="Only to addresses that begin so, or to this account or feed.")] = "",
+    event: Annotated[EventKind | None, typer.Option(help="Only those of which this happened.")] = None,
+    by_people: Annotated[
+        bool, typer.Option("--by-people", help="With --event: only if no known machine caused it.")
+    ] = False,
+    out: Annotated[str, typer.Option(help="A file, or - for standard output.")] = "-",
+) -> None:
+    """Export the deliveries of a campaign as CSV; without options, all of them.
+
+    Cells that a spreadsheet would run as formulas begin with an apostrophe.
+    """
+    query = DeliveryQuery(
+        campaign_id=campaign_id,
+        channel_name=channel,
+        state=state,
+        reason=reason,
+        person=person,
+        event=event,
+        by_people=by_people,
+    )
+    with open_app() as app:
+        write_output(out, export_deliveries(app, query))
+
+
+@commands.command("delivery")
+def show_delivery(
+    delivery_id: Annotated[int, typer.Argument(help="A delivery's number.")], as_json: AsJson = False
+) -> None:
+    """Show the life of one delivery: its attempts, what was done by hand, and what happened to it afterwards."""
+    with open_app() as app:
+        life = life_of(app, delivery_id)
+    found = life.delivery
+    fields: dict[str, object] = {
+        "id": found.id,
+        "campaign": life.campaign.id,
+        "channel": life.dispatch.channel_name,
+        "recipient": found.recipient,
+        "state": found.state.value,
+        "reason": found.reason,
+        "attempts": found.attempt,
+        "next_at": found.next_at,
+        "remote": found.permalink or found.remote_id,
+    }
+    columns = ("at", "kind", "what", "code", "reply", "by", "reason", "detail")
+    moments = [
+        (
+            *(one.at, one.kind.value, str(one.event or one.state or "")),
+            *(one.reply_code, one.reply, one.actor, one.reason, dict(one.detail) or None),
+        )
+        for one in life.moments
+    ]
+    if as_json:
+        print_json({**fields, "moments": [dict(zip(columns, one, strict=True)) for one in moments]})
+        return
+    print_fields(fields, as_json=False)
+    print_rows(columns, moments, as_json=False, empty="")
 
 
 @commands.command("settle-unknown")
@@ -123,6 +190,9 @@ def retry_failed(
         FailureCause | None,
         typer.Option(help="temporary: only those given up on after temporary errors."),
     ] = None,
+    delivery: Annotated[
+        list[int] | None, typer.Option(help="Only the delivery with this number; may be repeated.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them; retry nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -130,10 +200,17 @@ def retry_failed(
 
     Recipients who may not receive it any more, or who received the article by another campaign since, are skipped.
     """
-    choice = FailureChoice(channel_names=tuple(channel or ()), reasons=tuple(reason or ()), cause=failure)
+    choice = FailureChoice(
+        channel_names=tuple(channel or ()),
+        reasons=tuple(reason or ()),
+        delivery_ids=tuple(delivery or ()),
+        cause=failure,
+    )
     with open_app() as app:
-        act = campaign_control.count_failed if dry_run else campaign_control.retry_failed
-        count = act(app, campaign_id, choice)
+        if dry_run:
+            count = campaign_control.count_failed(app, campaign_id, choice)
+        else:
+            count = campaign_control.retry_failed(app, campaign_id, choice, actor=ACTOR)
     if as_json:
         print_json({"failed": count.failed, **asdict(count)})
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from distributor.bootstrap import open_app
-from distributor.cli.console import AsJson, err, print_json, print_message, print_rows
+from distributor.cli.console import AsJson, err, print_json, print_message, print_rows, write_output
 from distributor.domain.errors import InputError
 from distributor.domain.subscriber_export import Selection
 from distributor.domain.subscriber_import import (
@@ -38,7 +37,6 @@ from distributor.flow.people.import_people import cancel_import, plan_import, ru
 from distributor.importers.columns import ATTRIBUTE, TARGETS
 from distributor.importers.registry import all_importers
 from distributor.importers.statuses import STATUSES
-from distributor.private_files import replace_private
 from distributor.storage import imports
 
 commands = typer.Typer()
@@ -182,10 +180,7 @@ def export_subscribers(
     selection = Selection(list_slug=list_slug, segment_slug=segment_slug)
     with open_app() as app:
         chunks = export_people(app, selection, format_=format_)
-        if out == "-":
-            _write_stdout(chunks)
-        else:
-            _write_file(Path(out), chunks)
+        write_output(out, chunks)
 
 
 def _require(**given: str) -> None:
@@ -321,23 +316,3 @@ def _types(given: list[str]) -> dict[str, AttributeType]:
         except ValueError:
             raise InputError(f"{word!r} is not a type; types are {', '.join(AttributeType)}") from None
     return types
-
-
-def _write_stdout(chunks: Iterator[bytes]) -> None:
-    try:
-        for chunk in chunks:
-            sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # The reader closed the pipe; Python must not write to it again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _write_file(path: Path, chunks: Iterator[bytes]) -> None:
-    """Write the whole file or nothing."""
-    try:
-        with replace_private(path) as part, part.open("wb") as file:
-            file.writelines(chunks)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
-    print_message(f"written to {path}")

@@ -1,15 +1,18 @@
-"""A page of the deliveries of a campaign, with the totals and reasons that lead to it."""
+"""A page of the deliveries of a campaign, with the totals and reasons that lead to it; and all of them as a file."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from distributor.domain.campaign import Campaign, Dispatch, Totals
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.flow.app_context import AppContext
+from distributor.importers.values import escape_formula
 from distributor.storage import campaigns, delivery_pages, delivery_totals, dispatches
 from distributor.storage.database import Connection
 from distributor.storage.delivery_pages import DeliveryFilter
@@ -18,6 +21,12 @@ from distributor.storage.delivery_totals import ReasonCount
 
 # The states of which a reason is known.
 REASONED = frozenset({DeliveryState.FAILED, DeliveryState.DEFERRED, DeliveryState.SUPPRESSED})
+DELIVERY_COLUMNS = (
+    *("id", "channel", "recipient", "subscriber", "state", "reason", "attempts", "reply_code", "reply"),
+    *("remote_id", "permalink", "created_at", "first_attempt_at", "next_at", "updated_at"),
+)
+# So many are read in one transaction: a file of a million deliveries keeps no connection while it is sent.
+_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +104,53 @@ def list_deliveries(app: AppContext, query: DeliveryQuery, *, limit: int) -> Del
         )
 
 
-def _filter(query: DeliveryQuery, dispatch_ids: Sequence[int], totals: Totals) -> DeliveryFilter:
-    """The filter; states that no delivery is in are not looked for."""
+def export_deliveries(app: AppContext, query: DeliveryQuery) -> Iterator[bytes]:
+    """All deliveries of a query as CSV in pieces; cells that a spreadsheet would run begin with an apostrophe.
+
+    Raises NotFoundError before the first piece.
+    """
+    with app.database.begin() as connection:
+        campaigns.find(connection, query.campaign_id)
+        planned = {one.id: one.channel_name for one in dispatches.of_campaign(connection, query.campaign_id)}
+    chosen = [number for number, name in planned.items() if not query.channel_name or name == query.channel_name]
+    return _as_csv(app, _filter(query, chosen), planned, after_id=query.after_id)
+
+
+def _as_csv(
+    app: AppContext, wanted: DeliveryFilter, channel_names: Mapping[int, str], *, after_id: int
+) -> Iterator[bytes]:
+    yield _csv_of([DELIVERY_COLUMNS])
+    while True:
+        with app.database.begin() as connection:
+            found = delivery_pages.page_after(connection, wanted, after_id=after_id, limit=_AT_ONCE)
+        if found:
+            yield _csv_of(_cells(one, channel_names[one.dispatch_id]) for one in found)
+        if len(found) < _AT_ONCE:
+            return
+        after_id = found[-1].id
+
+
+def _csv_of(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows([escape_formula(cell) for cell in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def _cells(one: DeliveryRecord, channel_name: str) -> list[str]:
+    values = (
+        *(one.id, channel_name, one.recipient, one.subscriber_id, one.state.value, one.reason, one.attempt),
+        *(one.reply_code, one.reply, one.remote_id, one.permalink),
+        *(at.isoformat() if at else None for at in (one.created_at, one.first_attempt_at, one.next_at, one.updated_at)),
+    )
+    return ["" if value is None else str(value) for value in values]
+
+
+def _filter(query: DeliveryQuery, dispatch_ids: Sequence[int], totals: Totals | None = None) -> DeliveryFilter:
+    """The filter; states that no delivery is in are not looked for, if the totals are known."""
     wanted = {query.state} if query.state else set(REASONED if query.reason else DeliveryState)
     return DeliveryFilter(
         dispatch_ids=tuple(dispatch_ids),
-        states=frozenset(state for state in wanted if totals[state]),
+        states=frozenset(state for state in wanted if totals is None or totals[state]),
         reason=query.reason,
         person=query.person,
         event=query.event,

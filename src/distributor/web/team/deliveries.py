@@ -8,7 +8,7 @@ from gettext import gettext as _
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from distributor.domain.campaign import FailureChoice, RetryCount
 from distributor.domain.delivery import DeliveryState, HandSettlement
@@ -20,7 +20,12 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.delivery_life import DeliveryLife, life_of
 from distributor.flow.delivery.sent_message import ShownMessage, is_personal, sent_message
 from distributor.flow.publishing import campaign_control
-from distributor.flow.publishing.campaign_deliveries import DeliveryList, DeliveryQuery, list_deliveries
+from distributor.flow.publishing.campaign_deliveries import (
+    DeliveryList,
+    DeliveryQuery,
+    export_deliveries,
+    list_deliveries,
+)
 from distributor.flow.publishing.settle_unknown import settle_delivery, settle_unknown
 from distributor.storage.delivery_queries import DeliveryRecord
 from distributor.web.forms import number_of
@@ -49,6 +54,7 @@ class DeliveryPages:
         read, write = Permission.CAMPAIGNS_READ, Permission.CAMPAIGNS_WRITE
         return [
             TeamRoute("GET", "/campaigns/{campaign_id}/deliveries", self.show_list, read),
+            TeamRoute("GET", "/campaigns/{campaign_id}/deliveries.csv", self.download_list, _READ_PEOPLE),
             TeamRoute("POST", "/campaigns/{campaign_id}/deliveries/retry", self.retry_failed, write),
             TeamRoute("POST", "/campaigns/{campaign_id}/deliveries/settle", self.settle_unknown, write),
             TeamRoute("GET", "/deliveries/{delivery_id}", self.show, read),
@@ -61,6 +67,12 @@ class DeliveryPages:
 
     def show_list(self, asked: TeamRequest) -> Response:
         return self._show_list(asked, _query_of(asked, asked.request.query_params))
+
+    def download_list(self, asked: TeamRequest) -> Response:
+        query = _query_of(asked, asked.request.query_params)
+        headers = {"Content-Disposition": f'attachment; filename="deliveries-{query.campaign_id}.csv"'}
+        chunks = export_deliveries(self._app, query)
+        return StreamingResponse(chunks, media_type="text/csv; charset=utf-8", headers=headers)
 
     def retry_failed(self, asked: TeamRequest) -> Response:
         query = _query_of(asked, {**_texts(asked), "state": DeliveryState.FAILED.value})
@@ -160,6 +172,7 @@ class DeliveryPages:
             "form": {name: asked.form.one(name) for name in ("settlement", "reason")},
             "next_path": _path(query, after=found.next_id) if found.next_id else "",
             "back_path": _path(query, before=found.back_id) if found.back_id else "",
+            "csv_path": _path(query, page="deliveries.csv"),
             "path": f"/app/campaigns/{query.campaign_id}/deliveries",
             "error": error,
             "notice": _notice(asked),
@@ -253,7 +266,7 @@ def _texts(asked: TeamRequest) -> dict[str, str]:
     return {name: asked.form.one(name) for name in ("channel", "reason_code")}
 
 
-def _path(query: DeliveryQuery, **place: int) -> str:
+def _path(query: DeliveryQuery, page: str = "deliveries", **place: int) -> str:
     filters = {
         "channel": query.channel_name,
         "state": query.state.value if query.state else "",
@@ -263,7 +276,7 @@ def _path(query: DeliveryQuery, **place: int) -> str:
         "by": "people" if query.event and query.by_people else "",
     }
     kept = {name: value for name, value in filters.items() if value}
-    return f"/app/campaigns/{query.campaign_id}/deliveries?{urlencode({**kept, **place})}"
+    return f"/app/campaigns/{query.campaign_id}/{page}?{urlencode({**kept, **place})}".removesuffix("?")
 
 
 def _settlement_of(asked: TeamRequest) -> HandSettlement:
