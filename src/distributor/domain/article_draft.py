@@ -88,6 +88,19 @@ class DraftMovedError(StateError):
         super().__init__("this text was changed in another window since you opened it here")
 
 
+class ArticleRevisedError(StateError):
+    """The article has got a newer revision than the one that a text began from; nothing was saved.
+
+    `diff` is what changed since then as a unified diff, and `merged` both texts in one, to be saved over `revision`.
+    """
+
+    def __init__(self, slug: str, *, revision: int, diff: str, merged: DraftText) -> None:
+        self.revision = revision
+        self.diff = diff
+        self.merged = merged
+        super().__init__(f"article {slug} has revision {revision} by now: look at what changed, and save over that")
+
+
 def draft_text_of(values: Mapping[str, Sequence[str]], before: DraftText) -> DraftText:
     """The text of submitted fields. A field that was not submitted stays as it was before; a box without a tick is."""
     typed = {

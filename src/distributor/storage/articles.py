@@ -354,6 +354,17 @@ def source_text_of(connection: Connection, article_id: int, number: int) -> str 
     return found
 
 
+def hash_of_revision(connection: Connection, article_id: int, number: int) -> str:
+    """The content hash of a revision. Raises NotFoundError."""
+    row = tables.article_revisions.c
+    found: str | None = connection.execute(
+        select(row.content_hash).where(row.article_id == article_id, row.number == number)
+    ).scalar_one_or_none()
+    if found is None:
+        raise NotFoundError("revision", number)
+    return found
+
+
 def keep_images(connection: Connection, slug: str, number: int) -> None:
     """A campaign sends this revision, though a newer one may be public: its images are public like those of that."""
     revision = tables.article_revisions.c

@@ -97,8 +97,13 @@ def compare(app: AppContext, slug: str, *, before: int | None = None, after: int
         older = before or newer - 1
         if older < 1:
             raise InputError(f"article {slug} has no revision before {newer}: there is nothing to compare")
-        texts = [list(_lines(articles.find_revision(connection, found.id, number))) for number in (older, newer)]
-    names = [f"{slug}, revision {number}" for number in (older, newer)]
+        return difference(connection, found, older=older, newer=newer)
+
+
+def difference(connection: Connection, found: StoredArticle, *, older: int, newer: int) -> str:
+    """The differences of two revisions of an article as a unified diff of their texts. Raises NotFoundError."""
+    texts = [list(_lines(articles.find_revision(connection, found.id, number))) for number in (older, newer)]
+    names = [f"{found.article.slug}, revision {number}" for number in (older, newer)]
     return "\n".join(difflib.unified_diff(texts[0], texts[1], names[0], names[1], lineterm=""))
 
 

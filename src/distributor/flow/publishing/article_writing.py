@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from gettext import gettext as _
@@ -18,6 +18,7 @@ import structlog
 from distributor.domain.article import Article, Manuscript, Media
 from distributor.domain.article_draft import (
     ArticleDraft,
+    ArticleRevisedError,
     DraftBase,
     DraftMovedError,
     DraftText,
@@ -29,6 +30,7 @@ from distributor.domain.errors import SourceError, StateError
 from distributor.domain.image_file import read_image_file
 from distributor.domain.tags import Tag, slugify
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.article_control import difference
 from distributor.flow.publishing.ingest import FOLDER, Change, free_slug, reading_options
 from distributor.sources.assembly import summarise
 from distributor.sources.decoding import normalize_text
@@ -180,18 +182,56 @@ def save(
             _kept(connection, app, writing, text, base, user_id=user_id)
             return RevisionConflict(found=before)
         _require_same(writing, text, base)
-        articles.revise(
-            connection,
-            before.id,
-            manuscript,
-            content_hash=_hash_of(text),
-            source_text=text.body,
-            actor=actor,
-            now=app.clock(),
-        )
         _forget(connection, app, writing)
-        log.info("article.saved", article_id=before.id, revision=before.article.revision + 1)
-        return SavedArticle(found=articles.find_by_id(connection, before.id), change=Change.REVISED)
+        return _revise(connection, app, before, text, manuscript, actor=actor)
+
+
+def add_text(app: AppContext, text: DraftText, *, key: str, actor: str) -> SavedArticle:
+    """A new article, which is a draft, from a program; the same key gives the same article.
+
+    Raises UnfinishedDraftError, and StateError if the key was used for another text.
+    """
+    _check_length(text)
+    with app.database.begin() as connection:
+        articles.lock_ingestion(connection)
+        found = articles.find_by_ref(connection, APP_SOURCE, key)
+        if found is not None and articles.hash_of_revision(connection, found.id, 1) != _hash_of(text):
+            raise StateError(f"this key made article {found.article.slug} of another text: take another key")
+        if found is not None:
+            return SavedArticle(found=found, change=Change.UNCHANGED)
+        manuscript = _with_sizes(connection, manuscript_of(text))
+        added = _insert(connection, app, text, manuscript, key=key, actor=actor)
+        return SavedArticle(found=added, change=Change.ADDED)
+
+
+def revise_text(
+    app: AppContext, slug: str, change: Callable[[DraftText], DraftText], *, revision: int, actor: str
+) -> SavedArticle:
+    """Make a revision of an article with a changed text; `change` is given that of the revision it began from.
+
+    The same text changes nothing, and the state of the article stays. Raises NotFoundError, UnfinishedDraftError,
+    StateError for an article of the content folder, and ArticleRevisedError if there is a newer revision.
+    """
+    with app.database.begin() as connection:
+        articles.lock_ingestion(connection)
+        before = articles.find_by_slug(connection, slug)
+        articles.lock(connection, [before.id])
+        before = articles.find_by_id(connection, before.id)
+        _require_written_here(before)
+        common = _text_of_revision(connection, before, revision)
+        text = change(common)
+        _check_length(text)
+        newest = before.article.revision
+        if revision != newest:
+            merged = merged_text(common, text, text_of_article(before))
+            if merged == text_of_article(before):
+                return SavedArticle(found=before, change=Change.UNCHANGED)
+            diff = difference(connection, before, older=revision, newer=newest)
+            raise ArticleRevisedError(slug, revision=newest, diff=diff, merged=merged)
+        manuscript = _with_sizes(connection, manuscript_of(text, before=before.manuscript))
+        if manuscript == before.manuscript:
+            return SavedArticle(found=before, change=Change.UNCHANGED)
+        return _revise(connection, app, before, text, manuscript, actor=actor)
 
 
 def imagine(app: AppContext, writing: Writing) -> Article:
@@ -243,9 +283,7 @@ def merge(app: AppContext, place: WritingPlace, *, user_id: int) -> None:
             return
         common = DraftText()
         if writing.base.revision:
-            manuscript = articles.find_revision(connection, writing.found.id, writing.base.revision)
-            source = articles.source_text_of(connection, writing.found.id, writing.base.revision)
-            common = text_of_manuscript(manuscript, source_text=source)
+            common = _text_of_revision(connection, writing.found, writing.base.revision)
         merged = merged_text(common, writing.text, text_of_article(writing.found))
         revision = writing.found.article.revision
         article_drafts.put(connection, writing.draft, merged, base_revision=revision, now=app.clock())
@@ -340,16 +378,27 @@ def _open(connection: Connection, place: WritingPlace, *, user_id: int) -> Writi
         base = DraftBase(version=draft.version)
         return Writing(text=draft.text or DraftText(), base=base, draft=draft, found=None)
     found = articles.find_by_id(connection, article_id)
-    if found.source == FOLDER:
-        raise StateError(
-            f"this article comes from {found.source_ref} in the content folder: edit it there, or make a copy here"
-        )
+    _require_written_here(found)
     draft = draft or article_drafts.of_article(connection, article_id, user_id=user_id)
     if draft is None or draft.text is None:
         base = DraftBase(revision=found.article.revision, version=draft.version if draft else 0)
         return Writing(text=text_of_article(found), base=base, draft=draft, found=found)
     base = DraftBase(revision=draft.base_revision, version=draft.version)
     return Writing(text=draft.text, base=base, draft=draft, found=found)
+
+
+def _require_written_here(found: StoredArticle) -> None:
+    """Raises StateError for an article of the content folder."""
+    if found.source == FOLDER:
+        raise StateError(
+            f"this article comes from {found.source_ref} in the content folder: edit it there, or make a copy here"
+        )
+
+
+def _text_of_revision(connection: Connection, found: StoredArticle, revision: int) -> DraftText:
+    """The text of one of its revisions. Raises NotFoundError."""
+    manuscript = articles.find_revision(connection, found.id, revision)
+    return text_of_manuscript(manuscript, source_text=articles.source_text_of(connection, found.id, revision))
 
 
 def _require_same(writing: Writing, text: DraftText, base: DraftBase) -> None:
@@ -391,20 +440,49 @@ def _add(
     connection: Connection, app: AppContext, writing: Writing, text: DraftText, manuscript: Manuscript, *, actor: str
 ) -> SavedArticle:
     assert writing.draft is not None, "a new article is a draft"  # noqa: S101
+    found = _insert(connection, app, text, manuscript, key=writing.draft.key, actor=actor)
+    article_drafts.put(connection, writing.draft, None, article_id=found.id, base_revision=1, now=app.clock())
+    return SavedArticle(found=found, change=Change.ADDED)
+
+
+def _insert(
+    connection: Connection, app: AppContext, text: DraftText, manuscript: Manuscript, *, key: str, actor: str
+) -> StoredArticle:
     article_id = articles.add(
         connection,
         manuscript,
         guid=uuid.uuid4().urn,
         slug=free_slug(connection, manuscript),
         source=APP_SOURCE,
-        source_ref=writing.draft.key,
+        source_ref=key,
         content_hash=_hash_of(text),
         source_text=text.body,
         actor=actor,
         now=app.clock(),
     )
-    article_drafts.put(connection, writing.draft, None, article_id=article_id, base_revision=1, now=app.clock())
-    return SavedArticle(found=articles.find_by_id(connection, article_id), change=Change.ADDED)
+    return articles.find_by_id(connection, article_id)
+
+
+def _revise(
+    connection: Connection,
+    app: AppContext,
+    before: StoredArticle,
+    text: DraftText,
+    manuscript: Manuscript,
+    *,
+    actor: str,
+) -> SavedArticle:
+    articles.revise(
+        connection,
+        before.id,
+        manuscript,
+        content_hash=_hash_of(text),
+        source_text=text.body,
+        actor=actor,
+        now=app.clock(),
+    )
+    log.info("article.saved", article_id=before.id, revision=before.article.revision + 1)
+    return SavedArticle(found=articles.find_by_id(connection, before.id), change=Change.REVISED)
 
 
 def _with_sizes(connection: Connection, manuscript: Manuscript) -> Manuscript:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, Field
 
 from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.article import ArticleAction, ArticleEvent, ArticleState
+from distributor.domain.article_draft import DraftText
 from distributor.domain.blocks import plain_text
 from distributor.flow.publishing import article_control
+from distributor.flow.publishing.article_writing import LONGEST_BODY, add_text, revise_text, text_of_article
 from distributor.storage import articles
 from distributor.storage.articles import StoredArticle
 from distributor.web.api.auth import App, RequestSlot, actor_of, requires
-from distributor.web.api.fields import MAX_BIGINT, Limit, RequestBody, SlugInPath, Timestamp
+from distributor.web.api.fields import (
+    MAX_BIGINT,
+    Language,
+    Limit,
+    Line,
+    RequestBody,
+    SlugInPath,
+    Timestamp,
+    checked_by,
+    checked_text,
+)
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
 router = APIRouter(prefix="/v1/articles", tags=["articles"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
@@ -72,6 +87,86 @@ class ArticleDetailOut(ArticleOut):
     """An article with its text."""
 
     text: str = Field(description="Its body as plain text.")
+    markdown: str = Field(description="Its body in Markdown.")
+    image: str | None = Field(description="The address of its image.")
+    image_alt: str | None = Field(description="What the image shows; empty if it is decorative.")
+
+    @classmethod
+    def with_text(cls, found: StoredArticle, *, now: datetime) -> ArticleDetailOut:
+        image = found.manuscript.image
+        return cls(
+            **dict(ArticleOut.of(found, now=now)),
+            text=plain_text(found.article.body),
+            markdown=text_of_article(found).body,
+            image=image.src if image else None,
+            image_alt=image.alt if image else None,
+        )
+
+
+# An image has a text for those who do not see it, or an empty one if it is decorative.
+ImageAddress = Annotated[str, Field(max_length=2000, examples=[""]), checked_by(checked_text)]
+ImageText = Annotated[str, Field(max_length=2000, examples=[""]), checked_by(checked_text)]
+Markdown = Annotated[str, Field(max_length=LONGEST_BODY, examples=["It *happened*."]), checked_by(checked_text)]
+ArticleTags = Annotated[list[Line], Field(max_length=100, examples=[["Local news"]])]
+
+
+class ArticleCreate(RequestBody):
+    """An article to create, as a draft."""
+
+    title: Annotated[Line, Field(min_length=1, examples=["The news"])]
+    markdown: Markdown = Field(description="Its body in Markdown.")
+    summary: Annotated[str, Field(max_length=2000), checked_by(checked_text)] = Field(
+        "", description="Default: the beginning of the body."
+    )
+    author: Line = ""
+    language: Language = Field("", description="Default: that of the site.")
+    tags: ArticleTags = Field(default_factory=list)
+    image: ImageAddress = Field("", description="The address of an image, which begins with `https`.")
+    image_alt: ImageText = Field("", description="What the image shows; empty if it is decorative.")
+
+    def text(self, *, language: str) -> DraftText:
+        """The text as the editor holds it; `language` is that of one that names none."""
+        return DraftText(
+            title=self.title,
+            summary=self.summary,
+            tags=", ".join(self.tags),
+            author=self.author,
+            language=self.language or language,
+            image=self.image,
+            image_alt=self.image_alt,
+            is_decorative=bool(self.image) and not self.image_alt,
+            body=self.markdown,
+        )
+
+
+class ArticleUpdate(RequestBody):
+    """The fields of an article to update; a field that is missing or null stays."""
+
+    revision: Annotated[int, Field(ge=1, le=2**31 - 1)] = Field(
+        description="The `revision` that you have read: a conflict (409, `revised`) if there is a newer one by now."
+    )
+    title: Annotated[Line, Field(min_length=1)] | None = None
+    markdown: Markdown | None = None
+    summary: Annotated[str, Field(max_length=2000), checked_by(checked_text)] | None = None
+    author: Line | None = None
+    language: Language | None = None
+    tags: ArticleTags | None = None
+    image: ImageAddress | None = None
+    image_alt: ImageText | None = None
+
+    def changed(self, before: DraftText) -> DraftText:
+        """The text with these changes."""
+        given: dict[str, Any] = {
+            name: value
+            for name in ("title", "summary", "author", "language", "image", "image_alt")
+            if (value := getattr(self, name)) is not None
+        }
+        if self.markdown is not None:
+            given["body"] = self.markdown
+        if self.tags is not None:
+            given["tags"] = ", ".join(self.tags)
+        after = replace(before, **given)
+        return replace(after, is_decorative=bool(after.image) and not after.image_alt)
 
 
 class ArticlePage(BaseModel):
@@ -151,8 +246,41 @@ def show_article(app: App, slug: SlugInPath) -> ArticleDetailOut:
     """Get an article with its text."""
     with app.database.begin() as connection:
         found = articles.find_by_slug(connection, slug)
-    out = ArticleOut.of(found, now=app.clock())
-    return ArticleDetailOut(**out.model_dump(), text=plain_text(found.article.body))
+    return ArticleDetailOut.with_text(found, now=app.clock())
+
+
+@router.post("", status_code=201, responses=problem_responses(409))
+def create_article(
+    app: App,
+    token: Annotated[ApiToken, requires(TokenScope.ARTICLES_WRITE)],
+    body: ArticleCreate,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            min_length=1,
+            max_length=255,
+            description="A unique key for each article: a request repeated with its key creates no second article.",
+        ),
+    ] = None,
+) -> ArticleDetailOut:
+    """Create an article, which is a draft: nobody sees it until it is published or a campaign sends it."""
+    name = hashlib.sha256(f"{token.id}:{idempotency_key}".encode()).hexdigest() if idempotency_key else uuid.uuid4().hex
+    saved = add_text(app, body.text(language=app.site.language), key=f"api:{name}", actor=actor_of(token))
+    return ArticleDetailOut.with_text(saved.found, now=app.clock())
+
+
+@router.patch("/{slug}", responses=problem_responses(404, 409))
+def update_article(
+    app: App, token: Annotated[ApiToken, requires(TokenScope.ARTICLES_WRITE)], slug: SlugInPath, body: ArticleUpdate
+) -> ArticleDetailOut:
+    """Make a revision of an article; its state stays, so that of a public one is public at once.
+
+    If it was revised since, nothing is saved: the problem has what changed as `diff`, and both texts as `merged`.
+    Articles of the content folder are edited there.
+    """
+    saved = revise_text(app, slug, body.changed, revision=body.revision, actor=actor_of(token))
+    return ArticleDetailOut.with_text(saved.found, now=app.clock())
 
 
 @router.get("/{slug}/history", dependencies=[requires(TokenScope.ARTICLES_READ)], responses=problem_responses(404))

@@ -43,7 +43,8 @@ def checked_by(check: Callable[[_T], Any]) -> AfterValidator:
     return AfterValidator(checked)
 
 
-def _storable(text: str) -> str:
+def checked_text(text: str) -> str:
+    """The text, if it can be stored. Raises InputError."""
     if "\x00" in text:
         raise InputError("it contains a NUL character, which cannot be stored")
     return text
@@ -94,9 +95,9 @@ def _line(text: str) -> str:
 
 
 # None of them accepts a NUL, which PostgreSQL cannot store.
-ShortText = Annotated[str, Field(max_length=200), checked_by(_storable)]
-LongText = Annotated[str, Field(max_length=10_000), checked_by(_storable)]
-RequiredText = Annotated[str, Field(min_length=1, max_length=10_000), checked_by(_storable)]
+ShortText = Annotated[str, Field(max_length=200), checked_by(checked_text)]
+LongText = Annotated[str, Field(max_length=10_000), checked_by(checked_text)]
+RequiredText = Annotated[str, Field(min_length=1, max_length=10_000), checked_by(checked_text)]
 Title = Annotated[str, Field(min_length=1, max_length=200, examples=["Weekly letter"]), checked_by(_line)]
 Line = Annotated[str, Field(max_length=200), checked_by(_line)]
 Slug = Annotated[str, Field(max_length=200, examples=["weekly-letter"]), checked_by(_slug)]

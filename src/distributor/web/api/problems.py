@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from distributor.domain.api_token import ApiToken
+from distributor.domain.article_draft import ArticleRevisedError, DraftText, UnfinishedDraftError
 from distributor.domain.errors import (
     AddressError,
     BlockedError,
@@ -58,6 +59,32 @@ class Blocker(BaseModel):
     where: str | None = Field(None, description="Its place in what is sent.")
 
 
+class MergedArticle(BaseModel):
+    """Two texts of an article in one. Passages that both changed stand both, behind a line that says so."""
+
+    title: str
+    summary: str
+    author: str
+    language: str
+    tags: list[str]
+    image: str
+    image_alt: str
+    markdown: str
+
+    @classmethod
+    def of(cls, text: DraftText) -> MergedArticle:
+        return cls(
+            title=text.title,
+            summary=text.summary,
+            author=text.author,
+            language=text.language,
+            tags=[tag.label for tag in text.tag_list],
+            image=text.image,
+            image_alt=text.image_alt,
+            markdown=text.body,
+        )
+
+
 class ProblemDetails(BaseModel):
     """A problem (RFC 9457): `type` is for programs, `detail` for people."""
 
@@ -73,6 +100,11 @@ class ProblemDetails(BaseModel):
     length: int | None = Field(None, description="Of a condition as text: the length in characters.")
     path: str | None = Field(None, description="Of a condition as JSON: the path of the error.")
     campaign: int | None = Field(None, description="Of type `blocked`: the campaign that stays a draft, or paused.")
+    revision: int | None = Field(None, description="Of type `revised`: the newest revision of the article.")
+    diff: str | None = Field(None, description="Of type `revised`: what changed since, as a unified diff.")
+    merged: MergedArticle | None = Field(
+        None, description="Of type `revised`: both texts in one, to be looked at and saved over `revision`."
+    )
     blockers: list[Blocker] | None = Field(None, description="Of type `blocked`: everything that blocks it.")
 
 
@@ -90,6 +122,7 @@ _PROBLEM_TYPES: Mapping[type[DistributorError], _ProblemType] = {
     InputError: _BAD_INPUT,
     NotFoundError: _ProblemType(404, "not-found", "Not found"),
     StateError: _ProblemType(409, "conflict", "Not possible in the current state"),
+    ArticleRevisedError: _ProblemType(409, "revised", "The article was revised since"),
     BlockedError: _ProblemType(409, "blocked", "The review of the campaign found what must not go out"),
     ConfigurationError: _ProblemType(503, "not-set-up", "The service is not configured for that"),
     ServiceError: _ProblemType(503, "unavailable", "The service is unavailable"),
@@ -107,6 +140,8 @@ _DESCRIPTIONS: Mapping[int, str] = {
     500: "Internal error; it has been logged.",
     503: "A part of the service does not respond or is not configured; the log says which.",
 }
+# Where a field of the editor is called otherwise here.
+_FIELDS: Mapping[str, str] = {"body": "markdown"}
 _NAMES = {status: HTTPStatus(status).phrase.replace(" ", "") for status in _DESCRIPTIONS}
 _POSITION_FIELDS = ("line", "column", "offset", "length", "path")
 
@@ -168,6 +203,19 @@ async def _handle_distributor_error(request: Request, error: DistributorError) -
     if isinstance(error, SegmentError):
         place = {name: getattr(error, name) for name in _POSITION_FIELDS}
         return _problem_response(problem_type, error.reason, hint=error.hint or None, **place)
+    if isinstance(error, UnfinishedDraftError):
+        errors = [
+            FieldError(detail=reason, pointer=f"#/{_FIELDS.get(name, name)}") for name, reason in error.reasons.items()
+        ]
+        return _problem_response(problem_type, str(error), errors=errors)
+    if isinstance(error, ArticleRevisedError):
+        return _problem_response(
+            problem_type,
+            str(error),
+            revision=error.revision,
+            diff=error.diff,
+            merged=MergedArticle.of(error.merged).model_dump(),
+        )
     if isinstance(error, BlockedError):
         return _blocked_response(problem_type, error, request.state.token)
     return _problem_response(problem_type, str(error))
