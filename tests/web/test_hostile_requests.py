@@ -64,6 +64,17 @@ BODIES: dict[tuple[str, str], Any] = {
         "unset": ["sender"],
     },
     ("POST", "/v1/channels/{channel}/test"): {"to": "me@example.org"},
+    ("POST", "/v1/articles"): {
+        "title": "The news",
+        "markdown": "It *happened*.",
+        "summary": "What happened.",
+        "author": "Ada",
+        "language": "de",
+        "tags": ["Graz"],
+        "image": "https://x.example/a.png",
+        "image_alt": "A picture",
+    },
+    ("PATCH", "/v1/articles/{slug}"): {"revision": 1, "title": "The news", "markdown": "Again.", "tags": ["Graz"]},
     ("POST", "/v1/articles/{slug}/publish"): {"at": "2030-01-01T00:00:00Z"},
     ("POST", "/v1/campaigns/audience"): {"articles": ["the-news"], "audience": AUDIENCE},
     ("POST", "/v1/campaigns"): {
@@ -107,7 +118,18 @@ BODIES: dict[tuple[str, str], Any] = {
         "to": ["me@example.org"],
         "as_subscriber": "robin@example.org",
         "via": "mail",
+        "group": 1,
     },
+    ("POST", "/v1/campaigns/{campaign_id}/settle-unknown"): {
+        "as": "sent",
+        "reason": "In the log.",
+        "channels": ["mail"],
+        "expected": 1,
+    },
+    ("POST", "/v1/campaigns/{campaign_id}/comments"): {"text": "Wrong.", "kind": "comment", "tell": ["a@example.org"]},
+    ("POST", "/v1/deliveries/{delivery_id}/settle"): {"as": "sent", "reason": "In the log.", "epoch": 1},
+    ("POST", "/v1/test-groups"): {"name": "Editors", "addresses": ["a@example.org"]},
+    ("PUT", "/v1/test-groups/{group_id}"): {"name": "Editors", "addresses": ["a@example.org"], "version": 1},
 }
 VALUES = {
     "lone surrogate": "a\ud800b",

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "inbound": "Receive bounces, complaints and replies by LMTP or SMTP and from mailboxes.",
     "migrate": "Migrate the database to the schema of this version.",
     "doctor": "Check the configuration, the servers, and the DNS records of the senders.",
+    "attention": "List what needs a person, the most urgent first.",
     "backup": "Write the whole database to a file.",
     "restore": "Restore the database from a backup.",
     "generation": "Show the restores of the database, and what waits since then.",
@@ -28,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "source": "Try what would come in from a folder of articles.",
     "article": "Add, list, publish and withdraw articles.",
     "campaign": "Send articles, and see what happened to every delivery.",
+    "test-group": "Manage the groups of addresses that tests of campaigns are sent to.",
     "bounce": "Process and list bounces, complaints and unsubscribe mails.",
     "subscriber": "Manage subscribers.",
     "list": "Manage the lists that people subscribe to.",
@@ -49,6 +51,7 @@ _MODULES: Mapping[str, str] = {
     "worker": "processes",
     "beat": "processes",
     "inbound": "processes",
+    "test-group": "test_group",
 }
 
 

@@ -23,7 +23,7 @@ class TokenScope(StrEnum):
 
     Addresses of subscribers are shown only with SUBSCRIBERS_READ, whatever the other scopes. PRIVACY_WRITE exports and
     erases all data of a person. SIGN_UPS_WRITE sends confirmation mails and reads nothing. CAMPAIGNS_APPROVE approves
-    campaigns that need it, and lifts that need.
+    campaigns that need it, and lifts that need. SERVICE_READ shows what needs a person and how the service runs.
     """
 
     SUBSCRIBERS_READ = "subscribers:read"
@@ -45,6 +45,7 @@ class TokenScope(StrEnum):
     CAMPAIGNS_READ = "campaigns:read"
     CAMPAIGNS_WRITE = "campaigns:write"
     CAMPAIGNS_APPROVE = "campaigns:approve"
+    SERVICE_READ = "service:read"
     EVERYTHING = "*"
 
 

@@ -315,6 +315,17 @@ class Totals:
         return cls(summed)
 
 
+LEAST_FINISHED_FIRST = (
+    DispatchState.RUNNING,
+    DispatchState.PAUSED,
+    DispatchState.SCHEDULED,
+    DispatchState.DRAFT,
+    DispatchState.FAILED,
+    DispatchState.FINISHED,
+    DispatchState.CANCELLED,
+)
+
+
 def campaign_state(
     states: Iterable[DispatchState], *, is_reviewed: bool = False, is_approved: bool = False
 ) -> CampaignState:
@@ -322,17 +333,8 @@ def campaign_state(
 
     A draft that is reviewed or approved as it is now is so as a whole.
     """
-    order = (
-        DispatchState.RUNNING,
-        DispatchState.PAUSED,
-        DispatchState.SCHEDULED,
-        DispatchState.DRAFT,
-        DispatchState.FAILED,
-        DispatchState.FINISHED,
-        DispatchState.CANCELLED,
-    )
     present = set(states)
-    state = next(state for state in order if state in present)
+    state = next(state for state in LEAST_FINISHED_FIRST if state in present)
     if state is not DispatchState.DRAFT:
         return CampaignState(state.value)
     return CampaignState.APPROVED if is_approved else CampaignState.REVIEWED if is_reviewed else CampaignState.DRAFT

@@ -26,10 +26,23 @@ class CommentKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommentAuthor:
+    """Who writes a comment: a user, or without an id a program or somebody at the command line."""
+
+    name: str
+    user_id: int | None = None
+
+    @classmethod
+    def of(cls, user: User) -> CommentAuthor:
+        return cls(name=user.display_name, user_id=user.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignComment:
     """A comment. `author` is the name of who wrote it then, `told` are the names of those who got it by mail.
 
-    `version` is that of the campaign when it was written. `user_id` is None once the account is deleted.
+    `version` is that of the campaign when it was written. `user_id` is None once the account is deleted, and if no
+    user wrote it.
     """
 
     id: int

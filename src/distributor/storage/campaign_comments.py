@@ -9,9 +9,8 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.campaign_comment import CampaignComment, CommentKind
+from distributor.domain.campaign_comment import CampaignComment, CommentAuthor, CommentKind
 from distributor.domain.stored_text import stored_key
-from distributor.domain.user import User
 from distributor.storage import tables
 from distributor.storage.database import Connection
 
@@ -24,7 +23,7 @@ def add(
     *,
     key: str,
     kind: CommentKind,
-    author: User,
+    author: CommentAuthor,
     text: str,
     told: Sequence[str],
     version: int,
@@ -37,8 +36,8 @@ def add(
             campaign_id=campaign_id,
             key=stored_key(key),
             kind=kind,
-            user_id=author.id,
-            author=author.display_name,
+            user_id=author.user_id,
+            author=author.name,
             text=text,
             told=list(told),
             version=version,
@@ -50,14 +49,17 @@ def add(
     return found
 
 
-def latest(connection: Connection, campaign_id: int, *, limit: int) -> list[CampaignComment]:
-    """The newest comments on a campaign, the newest first."""
-    rows = connection.execute(
+def latest(
+    connection: Connection, campaign_id: int, *, limit: int, before_id: int | None = None
+) -> list[CampaignComment]:
+    """The newest comments on a campaign, the newest first, from before one of them."""
+    query = (
         select(tables.campaign_comments)
         .where(_comments.campaign_id == campaign_id)
         .order_by(_comments.id.desc())
         .limit(limit)
     )
+    rows = connection.execute(query if before_id is None else query.where(_comments.id < before_id))
     return [_comment(row) for row in rows]
 
 

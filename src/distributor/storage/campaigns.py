@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -26,11 +26,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.campaign import (
+    LEAST_FINISHED_FIRST,
     Campaign,
     CampaignAction,
     CampaignEvent,
     CampaignPlan,
     CampaignPurpose,
+    CampaignState,
     ChangePolicy,
     DispatchState,
     PlanKey,
@@ -214,16 +216,43 @@ def purpose_of_dispatch(connection: Connection, dispatch_id: int) -> CampaignPur
 
 
 def latest(
-    connection: Connection, *, limit: int, purposes: Collection[CampaignPurpose] = (), before_id: int | None = None
+    connection: Connection,
+    *,
+    limit: int,
+    purposes: Collection[CampaignPurpose] = (),
+    state: CampaignState | None = None,
+    before_id: int | None = None,
 ) -> list[Campaign]:
-    """The newest campaigns, if given only of some purposes or older than `before_id`."""
+    """The newest campaigns, if given only of some purposes, in one state or older than `before_id`."""
     query = _CAMPAIGN.order_by(tables.campaigns.c.id.desc()).limit(limit)
     if purposes:
         query = query.where(tables.campaigns.c.purpose.in_(list(purposes)))
+    if state is not None:
+        query = query.where(*_is_in(state))
     if before_id is not None:
         query = query.where(tables.campaigns.c.id < before_id)
     rows = connection.execute(query)
     return [_campaign(row) for row in rows]
+
+
+def _is_in(state: CampaignState) -> Iterator[ColumnElement[bool]]:
+    """The conditions of a campaign in this state, as `campaign_state` finds it."""
+    of_drafts = (CampaignState.DRAFT, CampaignState.REVIEWED, CampaignState.APPROVED)
+    least_finished = DispatchState.DRAFT if state in of_drafts else DispatchState(state.value)
+    yield _has_dispatch_in([least_finished])
+    yield ~_has_dispatch_in(LEAST_FINISHED_FIRST[: LEAST_FINISHED_FIRST.index(least_finished)])
+    if state not in of_drafts:
+        return
+    is_reviewed = func.coalesce(_newest_is_current(true()), false())
+    is_approved = func.coalesce(_newest_is_current(tables.campaign_reviews.c.approved_at.is_not(None)), false())
+    yield ~is_reviewed if state is CampaignState.DRAFT else is_reviewed
+    if state is not CampaignState.DRAFT:
+        yield is_approved if state is CampaignState.APPROVED else ~is_approved
+
+
+def _has_dispatch_in(states: Collection[DispatchState]) -> ColumnElement[bool]:
+    dispatch = tables.dispatches.c
+    return exists().where(dispatch.campaign_id == tables.campaigns.c.id, dispatch.state.in_(list(states)))
 
 
 def count_running(connection: Connection) -> int:

@@ -31,7 +31,7 @@ THERE = {
     "subscriber": "1",
     "slug": "weekly",
     "channel": "mail",
-    **dict.fromkeys(("campaign_id", "delivery_id", "import_id", "suppression_id"), 1),
+    **dict.fromkeys(("campaign_id", "delivery_id", "group_id", "import_id", "suppression_id"), 1),
 }
 
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from distributor.bootstrap import open_app
 from distributor.cli.console import AsJson, err, print_json, print_message, print_rows
 from distributor.cli.preview import print_sizes, sizes_as_json
-from distributor.domain.campaign import CampaignPurpose, DispatchState
+from distributor.domain.campaign import CampaignPurpose, CampaignState, DispatchState
 from distributor.domain.schedule import format_time
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.preview import measure_campaign
@@ -51,12 +51,13 @@ def list_campaigns(
             help="confirmation: the confirmation mails of sign-ups; test: the tests; account: mails to users."
         ),
     ] = CampaignPurpose.ARTICLES,
+    state: Annotated[CampaignState | None, typer.Option(help="Only campaigns in this state.")] = None,
     as_json: AsJson = False,
     limit: int = 20,
 ) -> None:
     """List the newest campaigns with their totals."""
     with open_app() as app:
-        newest = newest_campaigns(app, purpose=purpose, limit=limit)
+        newest = newest_campaigns(app, purpose=purpose, state=state, limit=limit)
     rows = [
         (
             one.campaign.id,
@@ -68,7 +69,7 @@ def list_campaigns(
         for one in newest
     ]
     columns = ("id", "name", "state", "starts_at", *_TOTALS)
-    print_rows(columns, rows, as_json=as_json, empty=_NONE_YET[purpose])
+    print_rows(columns, rows, as_json=as_json, empty=_NONE_YET[purpose] if state is None else "No such campaigns.")
 
 
 @commands.command("show")

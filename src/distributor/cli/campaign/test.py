@@ -11,6 +11,7 @@ from distributor.cli.campaign.report import CampaignId, follow, print_report, re
 from distributor.cli.console import ACTOR, AsJson, print_json, print_message, print_rows
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.publishing.send_test import MAX_ADDRESSES, AskedTest, send_test
+from distributor.flow.publishing.test_groups import addresses_of
 from distributor.storage import delivery_queries
 
 # Without a worker nothing happens for ever.
@@ -27,6 +28,9 @@ def send(
         list[str] | None,
         typer.Option(metavar="ADDRESS", help=f"Where the test mail goes; up to {MAX_ADDRESSES} times."),
     ] = None,
+    group: Annotated[
+        int | None, typer.Option(help="Also to the addresses of this test group, as `test-group list` numbers it.")
+    ] = None,
     seen_by: Annotated[
         str, typer.Option("--as", metavar="ADDRESS", help="As this subscriber would get it, with their merge fields.")
     ] = "",
@@ -41,7 +45,8 @@ def send(
     It is marked as a test and counts nowhere. Its links to unsubscribe change nothing.
     """
     with open_app() as app:
-        asked = AskedTest(channel_name=channel, via=via, addresses=tuple(to or ()), seen_by=seen_by)
+        addresses = (*(addresses_of(app, group) if group is not None else ()), *(to or ()))
+        asked = AskedTest(channel_name=channel, via=via, addresses=addresses, seen_by=seen_by)
         result = follow(app, send_test(app, campaign_id, asked, actor=ACTOR), patience=_PATIENCE_SECONDS)
         with app.database.begin() as connection:
             sent = delivery_queries.of_campaign(connection, result.campaign.id, limit=MAX_ADDRESSES)

@@ -117,11 +117,19 @@ def report(app: AppContext, campaign_id: int) -> CampaignReport:
 
 
 def newest_campaigns(
-    app: AppContext, *, purpose: CampaignPurpose, limit: int, before_id: int | None = None
+    app: AppContext,
+    *,
+    purpose: CampaignPurpose,
+    state: CampaignState | None = None,
+    limit: int,
+    before_id: int | None = None,
 ) -> list[CampaignSummary]:
-    """The newest campaigns of a purpose, if given older than `before_id`, in as many queries for any number."""
+    """The newest campaigns of a purpose, if given in one state or older than `before_id`.
+
+    The number of queries is the same for any number of them.
+    """
     with app.database.begin() as connection:
-        newest = campaigns.latest(connection, limit=limit, purposes=[purpose], before_id=before_id)
+        newest = campaigns.latest(connection, limit=limit, purposes=[purpose], state=state, before_id=before_id)
         planned = dispatches.of_campaigns(connection, [one.id for one in newest])
         totals = delivery_totals.of_dispatches(connection, [one.id for found in planned.values() for one in found])
     return [

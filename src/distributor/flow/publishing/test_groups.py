@@ -39,6 +39,12 @@ def remove_group(app: AppContext, group_id: int) -> None:
         test_groups.remove(connection, group_id)
 
 
+def addresses_of(app: AppContext, group_id: int) -> tuple[str, ...]:
+    """Where tests to a group go. Raises NotFoundError."""
+    with app.database.begin() as connection:
+        return test_groups.find(connection, group_id).addresses
+
+
 def split_addresses(text: str) -> tuple[str, ...]:
     """The addresses in a text, separated by commas, semicolons, spaces or line ends; nothing is checked."""
     return tuple(text.replace(",", " ").replace(";", " ").split())

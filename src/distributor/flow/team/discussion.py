@@ -10,8 +10,14 @@ import structlog
 
 from distributor.channels.api import AccountMail
 from distributor.domain.campaign import Campaign, CampaignPurpose
-from distributor.domain.campaign_comment import LONGEST_COMMENT, CommentKind, mentioned_in
-from distributor.domain.errors import InputError, StateError
+from distributor.domain.campaign_comment import (
+    LONGEST_COMMENT,
+    CampaignComment,
+    CommentAuthor,
+    CommentKind,
+    mentioned_in,
+)
+from distributor.domain.errors import InputError, NotFoundError, StateError
 from distributor.domain.stored_text import is_storable
 from distributor.domain.user import Permission, User
 from distributor.flow.app_context import AppContext
@@ -40,7 +46,7 @@ class AskedComment:
     user_ids: tuple[int, ...] = ()
 
 
-def comment(app: AppContext, campaign_id: int, asked: AskedComment, *, author: User) -> tuple[User, ...]:
+def comment(app: AppContext, campaign_id: int, asked: AskedComment, *, author: CommentAuthor) -> tuple[User, ...]:
     """Keep a comment and mail it to whom it concerns; returns those who get a mail, nobody for a repeated form.
 
     An approval that is asked for concerns the chosen approvers, the answer to it the one who asked. All
@@ -73,6 +79,25 @@ def comment(app: AppContext, campaign_id: int, asked: AskedComment, *, author: U
     return tuple(mailed)
 
 
+def comments_on(
+    app: AppContext, campaign_id: int, *, limit: int, before_id: int | None = None
+) -> list[CampaignComment]:
+    """The newest comments on a campaign, the newest first, from before one of them. Raises NotFoundError."""
+    with app.database.begin() as connection:
+        campaigns.find(connection, campaign_id)
+        return campaign_comments.latest(connection, campaign_id, limit=limit, before_id=before_id)
+
+
+def users_called(app: AppContext, addresses: Sequence[str]) -> tuple[int, ...]:
+    """The ids of the active users with these addresses. Raises NotFoundError, which names the first that is none."""
+    with app.database.begin() as connection:
+        known = {one.email.casefold(): one.id for one in active_users(connection)}
+    for address in addresses:
+        if address.strip().casefold() not in known:
+            raise NotFoundError("active user", address)
+    return tuple(known[address.strip().casefold()] for address in addresses)
+
+
 def able_to_approve(connection: Connection) -> list[User]:
     """The users who can approve a campaign now."""
     return [one for one in active_users(connection) if one.allows(Permission.CAMPAIGNS_APPROVE)]
@@ -94,7 +119,9 @@ def _checked(text: str, kind: CommentKind) -> str:
     return kept
 
 
-def _told(connection: Connection, campaign: Campaign, text: str, asked: AskedComment, author: User) -> Sequence[User]:
+def _told(
+    connection: Connection, campaign: Campaign, text: str, asked: AskedComment, author: CommentAuthor
+) -> Sequence[User]:
     """Who gets a mail: never the author, nobody twice."""
     active = active_users(connection)
     found = [one for one in active if one.id in asked.user_ids] + mentioned_in(text, active)
@@ -104,14 +131,14 @@ def _told(connection: Connection, campaign: Campaign, text: str, asked: AskedCom
     elif asked.kind in (CommentKind.SENT_BACK, CommentKind.APPROVED):
         question = campaign_comments.newest_of_kind(connection, campaign.id, [CommentKind.ASKED])
         found += [one for one in active if question is not None and one.id == question.user_id]
-    told = [one for one in {one.id: one for one in found}.values() if one.id != author.id]
+    told = [one for one in {one.id: one for one in found}.values() if one.id != author.user_id]
     if len(told) > MOST_TOLD:
         raise InputError(_("a comment is mailed to %(count)s people at most") % {"count": MOST_TOLD})
     return told
 
 
-def _mail(app: AppContext, campaign: Campaign, text: str, kind: CommentKind, author: User) -> AccountMail:
-    names = {"who": author.display_name, "campaign": campaign.name or _("campaign %s") % campaign.id}
+def _mail(app: AppContext, campaign: Campaign, text: str, kind: CommentKind, author: CommentAuthor) -> AccountMail:
+    names = {"who": author.name, "campaign": campaign.name or _("campaign %s") % campaign.id}
     subject, title = {
         CommentKind.COMMENT: (_("%(who)s on %(campaign)s"), _("%(who)s mentioned you")),
         CommentKind.ASKED: (_("Please approve: %(campaign)s"), _("%(who)s asks for your approval")),

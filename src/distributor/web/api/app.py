@@ -14,21 +14,26 @@ from distributor import __version__
 from distributor.flow.app_context import AppContext
 from distributor.web.api import (
     articles,
+    attention,
     audiences,
     audits,
+    calendar,
     campaign_life_cycle,
     campaigns,
     channels,
+    comments,
     deliveries,
     exports,
     imports,
     lists,
     memberships,
     privacy,
+    results,
     segments,
     sign_ups,
     subscribers,
     suppressions,
+    test_groups,
     token,
 )
 from distributor.web.api.openapi import OVERVIEW, TAGS, describe
@@ -59,6 +64,11 @@ _RESOURCES = (
     campaign_life_cycle,
     deliveries,
     audits,
+    results,
+    comments,
+    test_groups,
+    calendar,
+    attention,
     token,
 )
 

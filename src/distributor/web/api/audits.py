@@ -1,16 +1,22 @@
-"""`/v1/campaigns/{campaign_id}/audit`"""
+"""`/v1/campaigns/{campaign_id}/audit`, and `/audits` of those that run in the background"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from distributor.domain.api_token import TokenScope
+from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.delivery import DeliveryState
+from distributor.domain.errors import NotFoundError
+from distributor.flow.app_context import AppContext
 from distributor.flow.operations.audit import Audit, Difference, DifferenceKind, audit
-from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.flow.operations.audit_runs import MOST_LISTED, last_audit, request_audit
+from distributor.storage.campaign_audits import AuditState, CampaignAudit
+from distributor.web.api.auth import App, RequestSlot, actor_of, requires, text_for
 from distributor.web.api.fields import MAX_PAGE_SIZE, IdInPath
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
@@ -63,6 +69,69 @@ class AuditOut(BaseModel):
         )
 
 
+class StoredDifferenceOut(BaseModel):
+    """One difference that an audit in the background found; it names its delivery and no recipient."""
+
+    kind: DifferenceKind
+    delivery: int | None = Field(description="The delivery's id; null if the difference concerns a whole dispatch.")
+    channel: str | None
+    state: DeliveryState | None = Field(description="The delivery's state.")
+    evidence: str = Field(description="Where the difference was found.")
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any], token: ApiToken) -> StoredDifferenceOut:
+        return cls(
+            kind=DifferenceKind(found["kind"]),
+            delivery=found["delivery"],
+            channel=found["channel"] or None,
+            state=found["state"],
+            evidence=text_for(token, found["evidence"]),
+        )
+
+
+class AuditRunOut(BaseModel):
+    """An audit that runs in the background: empty `counts` of a finished one means no difference."""
+
+    id: int
+    state: AuditState = Field(description="`waiting` for a worker, `running`, or `finished`.")
+    by: str = Field(description="Who started it.", examples=["api:shop"])
+    started_at: datetime
+    finished_at: datetime | None
+    checked: int = Field(description="How many deliveries it has compared so far.")
+    counts: dict[DifferenceKind, int] = Field(description="All differences so far.", examples=[{"unrecorded": 1}])
+    differences: list[StoredDifferenceOut] = Field(description=f"The first of them, at most {MOST_LISTED}.")
+
+    @classmethod
+    def of(cls, found: CampaignAudit, token: ApiToken) -> AuditRunOut:
+        return cls(
+            id=found.id,
+            state=found.state,
+            by=found.requested_by,
+            started_at=found.requested_at,
+            finished_at=found.finished_at,
+            checked=found.checked,
+            counts={DifferenceKind(kind): count for kind, count in found.counts.items()},
+            differences=[StoredDifferenceOut.of(one, token) for one in found.differences],
+        )
+
+
+@router.post("/{campaign_id}/audits", status_code=202, responses=problem_responses(404))
+def start_audit(
+    app: App, token: Annotated[ApiToken, requires(TokenScope.CAMPAIGNS_WRITE)], campaign_id: IdInPath
+) -> AuditRunOut:
+    """Start an audit in the background, for campaigns of any size; one that is on its way is returned instead."""
+    request_audit(app, campaign_id, actor=actor_of(token))
+    return _last(app, campaign_id, token)
+
+
+@router.get("/{campaign_id}/audits/last", responses=problem_responses(404))
+def show_last_audit(
+    app: App, token: Annotated[ApiToken, requires(TokenScope.CAMPAIGNS_READ)], campaign_id: IdInPath
+) -> AuditRunOut:
+    """Get the last audit that was started in the background, finished or not."""
+    return _last(app, campaign_id, token)
+
+
 @router.get(
     "/{campaign_id}/audit",
     dependencies=[requires(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)],
@@ -78,3 +147,10 @@ def audit_campaign(
     `distributor campaign audit` also compares them with files: the records of mail servers.
     """
     return AuditOut.of(audit(app, campaign_id, ()), limit=limit)
+
+
+def _last(app: AppContext, campaign_id: int, token: ApiToken) -> AuditRunOut:
+    found = last_audit(app, campaign_id)
+    if found is None:
+        raise NotFoundError("audit of campaign", campaign_id)
+    return AuditRunOut.of(found, token)

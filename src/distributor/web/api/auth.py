@@ -10,8 +10,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityS
 
 from distributor.domain.address import without_addresses
 from distributor.domain.api_token import ApiToken, TokenScope
+from distributor.domain.user import Actor
 from distributor.flow.app_context import AppContext
 from distributor.storage import api_tokens
+from distributor.web.client_ip import client_ip
 
 _bearer = HTTPBearer(
     scheme_name="token",
@@ -73,6 +75,11 @@ def requires(*scopes: TokenScope) -> Any:
 def actor_of(token: ApiToken) -> str:
     """Who does what a request with this token asks for, as the history of articles and campaigns names it."""
     return f"api:{token.name}"
+
+
+def acting(request: Request, token: ApiToken) -> Actor:
+    """The same for the audit log, with the address that the request came from."""
+    return Actor(name=actor_of(token), ip_address=client_ip(request))
 
 
 def require_scope(token: ApiToken, scope: TokenScope) -> None:

@@ -14,7 +14,7 @@ from distributor.domain.message_options import MailLayout, MessageOptions
 from distributor.domain.schedule import StartTimes, parse_start_times
 from distributor.flow.publishing.send_test import MAX_ADDRESSES
 from distributor.web.api.audiences import ArticleSlugs, AudienceIn
-from distributor.web.api.fields import Line, LongText, RequestBody, ShortText, Zone, checked_by
+from distributor.web.api.fields import MAX_BIGINT, Line, LongText, RequestBody, ShortText, Zone, checked_by
 
 ChannelNames = Annotated[list[ShortText], Field(max_length=100, examples=[["mail"]])]
 StartTime = Annotated[ShortText, Field(examples=["2027-03-01T09:00:00+01:00"])]
@@ -326,6 +326,9 @@ class TestRequest(RequestBody):
     channel: ShortText = Field("", description="The campaign's channel to test; default: the one that fits.")
     to: Annotated[list[ShortText], Field(max_length=MAX_ADDRESSES)] = Field(
         default_factory=list, description="The addresses that a mail goes to.", examples=[["me@example.org"]]
+    )
+    group: Annotated[int, Field(ge=1, le=MAX_BIGINT)] | None = Field(
+        None, description="The id of a test group, whose addresses it goes to as well."
     )
     as_subscriber: ShortText = Field(
         "", description="The address of the subscriber whose merge fields the mail shows.", examples=[""]

@@ -10,13 +10,14 @@ from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, Field
 
 from distributor.domain.api_token import ApiToken, TokenScope
-from distributor.domain.campaign import CampaignPlan, CampaignPurpose, FailureChoice, PlanKey
+from distributor.domain.campaign import CampaignPlan, CampaignPurpose, CampaignState, FailureChoice, PlanKey
 from distributor.domain.campaign_review import CampaignReview
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing import plan as planning
 from distributor.flow.publishing.report import newest_campaigns, report
 from distributor.flow.publishing.send_test import AskedTest, send_test
+from distributor.flow.publishing.test_groups import addresses_of
 from distributor.storage import campaigns
 from distributor.web.api.audiences import shows_counts
 from distributor.web.api.auth import App, RequestSlot, actor_of, require_addresses, require_scope, requires
@@ -65,11 +66,12 @@ def list_campaigns(
             "`account`: mails to users of the team's app."
         ),
     ] = CampaignPurpose.ARTICLES,
+    state: Annotated[CampaignState | None, Query(description="Only campaigns in this state.")] = None,
     limit: Limit = 50,
     before: Annotated[int | None, Query(ge=1, le=MAX_BIGINT, description="`next` of the page before.")] = None,
 ) -> CampaignPage:
     """List the campaigns, newest first."""
-    found = newest_campaigns(app, purpose=purpose, limit=limit + 1, before_id=before)
+    found = newest_campaigns(app, purpose=purpose, state=state, limit=limit + 1, before_id=before)
     items = [CampaignSummaryOut.of(one.campaign, one.dispatches) for one in found[:limit]]
     return CampaignPage(items=items, next=items[-1].id if len(found) > limit else None)
 
@@ -158,16 +160,15 @@ def cancel_campaign(app: App, token: WriteToken, campaign_id: IdInPath) -> Campa
     return campaign_out(app, campaign_id, token)
 
 
-@router.post(
-    "/{campaign_id}/retry-failed",
-    dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)],
-    responses=problem_responses(404, 409),
-)
-def retry_failed(app: App, campaign_id: IdInPath, body: RetryRequest) -> RetryOut:
+@router.post("/{campaign_id}/retry-failed", responses=problem_responses(404, 409))
+def retry_failed(app: App, token: WriteToken, campaign_id: IdInPath, body: RetryRequest) -> RetryOut:
     """Retry failed deliveries, except to recipients who may not receive it any more or received it since."""
     choice = FailureChoice(channel_names=tuple(body.channels), reasons=tuple(body.reasons), cause=body.failure)
-    act = campaign_control.count_failed if body.dry_run else campaign_control.retry_failed
-    return RetryOut.model_validate(act(app, campaign_id, choice), from_attributes=True)
+    if body.dry_run:
+        count = campaign_control.count_failed(app, campaign_id, choice)
+    else:
+        count = campaign_control.retry_failed(app, campaign_id, choice, actor=actor_of(token))
+    return RetryOut.model_validate(count, from_attributes=True)
 
 
 @router.post("/{campaign_id}/test", status_code=201, responses=problem_responses(404, 409))
@@ -179,7 +180,8 @@ def test_campaign(app: App, token: WriteToken, campaign_id: IdInPath, body: Test
     if body.as_subscriber:
         # The mail shows what is stored about that subscriber.
         require_addresses(token)
-    asked = AskedTest(channel_name=body.channel, via=body.via, addresses=tuple(body.to), seen_by=body.as_subscriber)
+    addresses = (*(addresses_of(app, body.group) if body.group is not None else ()), *body.to)
+    asked = AskedTest(channel_name=body.channel, via=body.via, addresses=addresses, seen_by=body.as_subscriber)
     return campaign_out(app, send_test(app, campaign_id, asked, actor=actor_of(token)), token)
 
 

@@ -11,10 +11,13 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
 from distributor.domain.api_token import TokenScope
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.event import EventKind
 from distributor.domain.subscriber_export import Selection
 from distributor.flow.people.export_people import ExportFormat, export_people
+from distributor.flow.publishing.campaign_deliveries import DeliveryQuery, export_deliveries
 from distributor.web.api.auth import App, requires
-from distributor.web.api.fields import ShortText
+from distributor.web.api.fields import MAX_BIGINT, ShortText
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
 router = APIRouter(prefix="/v1/exports", tags=["exports"], responses=COMMON_PROBLEMS)
@@ -53,15 +56,58 @@ async def export_subscribers(
 ) -> StreamingResponse:
     """Export subscribers as a file that can be imported again: of a list, of a segment, of both, or all."""
     selection = Selection(list_slug=list_slug, segment_slug=segment)
+    chunks = export_people(app, selection, format_=format_)
+    return await _streamed(chunks, slot, media_type=_MEDIA_TYPES[format_], name=f"subscribers.{format_}")
+
+
+@router.get(
+    "/deliveries",
+    dependencies=[requires(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)],
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "One row per delivery.", "content": {"text/csv": {"schema": {"type": "string"}}}},
+        **problem_responses(404),
+    },
+)
+async def export_campaign_deliveries(
+    app: App,
+    slot: Annotated[AsyncExitStack, Depends(_export_slot)],
+    campaign: Annotated[int, Query(ge=1, le=MAX_BIGINT, description="The campaign's id.")],
+    channel: Annotated[ShortText, Query(description="Only on the channel with this name.")] = "",
+    state: Annotated[DeliveryState | None, Query(description="Only those in this state.")] = None,
+    reason: Annotated[ShortText, Query(description="Only those that failed, wait or were suppressed for this.")] = "",
+    person: Annotated[
+        ShortText, Query(description="Only to addresses that begin so, or to this account or feed.")
+    ] = "",
+    event: Annotated[EventKind | None, Query(description="Only those of which this happened.")] = None,
+    by_people: Annotated[bool, Query(description="With `event`: only if no known machine caused it.")] = False,
+) -> StreamingResponse:
+    """Export the deliveries of a campaign as CSV, by id.
+
+    Cells that a spreadsheet would run as formulas begin with an apostrophe.
+    """
+    query = DeliveryQuery(
+        campaign_id=campaign,
+        channel_name=channel,
+        state=state,
+        reason=reason,
+        person=person,
+        event=event,
+        by_people=by_people,
+    )
+    chunks = await run_in_threadpool(export_deliveries, app, query)
+    return await _streamed(chunks, slot, media_type="text/csv", name=f"deliveries-{campaign}.csv")
+
+
+async def _streamed(chunks: Iterator[bytes], slot: AsyncExitStack, *, media_type: str, name: str) -> StreamingResponse:
     # It is a generator, which can be closed when the client disconnects.
-    chunks = cast("Generator[bytes]", export_people(app, selection, format_=format_))
-    slot.push_async_callback(run_in_threadpool, chunks.close)
-    # An error in the selection is raised with the first chunk, before the status is sent.
+    slot.push_async_callback(run_in_threadpool, cast("Generator[bytes]", chunks).close)
+    # An error in what is asked for is raised with the first chunk, before the status is sent.
     first = await run_in_threadpool(next, chunks, b"")
     return StreamingResponse(
         iterate_in_threadpool(_with_first(first, chunks)),
-        media_type=_MEDIA_TYPES[format_],
-        headers={"Content-Disposition": f'attachment; filename="subscribers.{format_}"'},
+        media_type=media_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 

@@ -34,11 +34,12 @@ TAGS = [
     {"name": "segments", "description": "Segments: named conditions on subscribers."},
     {"name": "suppressions", "description": "Addresses and domains that get no mail from any list."},
     {"name": "imports", "description": "Imports of subscribers from files."},
-    {"name": "exports", "description": "Exports of subscribers as files."},
+    {"name": "exports", "description": "Exports of subscribers and deliveries as files."},
     {"name": "privacy", "description": "Export and erasure of the data of one subscriber."},
     {"name": "articles", "description": "Articles, their states and revisions."},
     {"name": "channels", "description": "The configured channels, without their secrets."},
-    {"name": "campaigns", "description": "Campaigns and their deliveries."},
+    {"name": "campaigns", "description": "Campaigns, their deliveries and their results."},
+    {"name": "service", "description": "What needs a person, and how the service runs."},
     {"name": "token", "description": "The token of the request."},
 ]
 

@@ -6,7 +6,7 @@ from gettext import gettext as _
 
 from starlette.responses import Response
 
-from distributor.domain.campaign_comment import CommentKind
+from distributor.domain.campaign_comment import CommentAuthor, CommentKind
 from distributor.domain.errors import BlockedError, DataError, InputError, NotFoundError, StateError
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
@@ -107,7 +107,7 @@ class CampaignReviewPages:
     ) -> Response:
         wanted = AskedComment(text=text, key=f"{asked.user.id}:{asked.form.one('once')}", kind=kind, user_ids=user_ids)
         try:
-            told = comment(self._app, asked.number("campaign_id"), wanted, author=asked.user)
+            told = comment(self._app, asked.number("campaign_id"), wanted, author=CommentAuthor.of(asked.user))
         except DataError:
             raise
         except (InputError, StateError) as error:

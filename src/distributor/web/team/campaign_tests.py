@@ -11,7 +11,7 @@ from distributor.domain.errors import DataError, InputError, NotFoundError, Stat
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.send_test import AskedTest, send_test
-from distributor.flow.publishing.test_groups import add_group, change_group, remove_group, split_addresses
+from distributor.flow.publishing.test_groups import add_group, addresses_of, change_group, remove_group, split_addresses
 from distributor.storage import test_groups
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.campaign_review import number_in
@@ -118,9 +118,7 @@ class CampaignTestPages:
         typed = split_addresses(asked.form.exact("addresses"))
         if not asked.form.one("group"):
             return typed
-        with self._app.database.begin() as connection:
-            group = test_groups.find(connection, number_in(asked, "group"))
-        return (*group.addresses, *typed)
+        return (*addresses_of(self._app, number_in(asked, "group")), *typed)
 
     def _key(self, asked: TeamRequest) -> str:
         once = asked.form.one("once")
