@@ -85,6 +85,7 @@ def make_app_context(settings: Settings, services: Services) -> AppContext:
         content_strict=settings.content_strict,
         clock=_utc_now,
         fetch_networks=parse_networks(settings.fetch_networks),
+        notice_targets=settings.notice_targets,
         bounce_policy=BouncePolicy(
             limit=settings.soft_bounce_limit, lapses_after=timedelta(days=settings.soft_bounce_days)
         ),

@@ -117,6 +117,16 @@ class GuardedHttpClient:
         except TimeoutError:
             raise FetchError(FetchFailure.TIMEOUT, f"no response within {seconds:g} seconds") from None
 
+    async def post(
+        self, address: str, body: bytes, *, seconds: float, max_bytes: int, headers: Mapping[str, str]
+    ) -> FetchedResponse:
+        """The response to a body that is posted, within so many seconds; no redirect is followed. Raises FetchError."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._ask(_parsed(address), "POST", max_bytes, headers, body)
+        except TimeoutError:
+            raise FetchError(FetchFailure.TIMEOUT, f"no response within {seconds:g} seconds") from None
+
     async def _follow(self, address: str, method: str, max_bytes: int, headers: Mapping[str, str]) -> FetchedResponse:
         url = _parsed(address)
         for _ in range(MAX_REDIRECTS + 1):
@@ -127,12 +137,16 @@ class GuardedHttpClient:
             url = _parsed(target, base=url)
         raise FetchError(FetchFailure.REDIRECTS, f"it redirects more than {MAX_REDIRECTS} times")
 
-    async def _ask(self, url: httpx.URL, method: str, max_bytes: int, headers: Mapping[str, str]) -> FetchedResponse:
+    async def _ask(
+        self, url: httpx.URL, method: str, max_bytes: int, headers: Mapping[str, str], content: bytes | None = None
+    ) -> FetchedResponse:
         """One request, without following a redirect."""
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         sent = {"User-Agent": USER_AGENT, "Accept": "*/*", **headers}
+        if content is not None:
+            sent["Content-Length"] = str(len(content))
         try:
-            async with self._pool.stream(method, target, headers=list(sent.items())) as response:
+            async with self._pool.stream(method, target, headers=list(sent.items()), content=content) as response:
                 body = b""
                 async for part in response.aiter_stream():
                     body += part

@@ -11,16 +11,17 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Self, TypeVar, get_args
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from distributor.domain.address import checked_sender
 from distributor.domain.brand import DEFAULT_ACCENT, parse_colour, parse_fonts, parse_footer_links
 from distributor.domain.errors import ConfigurationError, DistributorError
 from distributor.domain.ip_networks import parse_networks
+from distributor.domain.notice import NoticeTargets, checked_hook_url, checked_secret, parse_operators
 from distributor.domain.person import clean_language
 from distributor.domain.schedule import zone_named
 from distributor.listening import local_url
@@ -54,6 +55,9 @@ _READ_BY: Mapping[str, tuple[str, ...]] = {
     "inbound_listen": ("inbound",),
     "inbound_mailboxes": ("inbound",),
     "inbound_poll_seconds": ("inbound",),
+    "notice_addresses": ("web", "worker", "beat"),
+    "notice_hook_url": ("web", "worker", "beat"),
+    "notice_hook_secret": ("web", "worker", "beat"),
     "trusted_proxies": ("web",),
     "sign_ups_per_address": ("web",),
     "sign_ups_per_network": ("web",),
@@ -141,6 +145,11 @@ class Settings(BaseSettings):
         "",
         description="private networks that links may be checked in, such as 10.0.0.0/8 of an intranet, by commas",
     )
+    notice_addresses: str = Field(
+        "", description="who is mailed what needs a person: addresses, by commas; empty: nobody"
+    )
+    notice_hook_url: str = Field("", description="a web hook that is told the same (Standard Webhooks); empty: none")
+    notice_hook_secret: SecretStr | None = Field(None, description="what signs it: whsec_ and 24 to 64 bytes in base64")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @property
@@ -152,6 +161,15 @@ class Settings(BaseSettings):
     def local_url(self) -> str:
         """Where a browser on this machine reaches the web server."""
         return local_url(self.host, self.port)
+
+    @property
+    def notice_targets(self) -> NoticeTargets:
+        """Who is told what needs a person, as far as the environment says."""
+        return NoticeTargets(
+            addresses=parse_operators(self.notice_addresses),
+            hook_url=self.notice_hook_url,
+            hook_secret=self.notice_hook_secret.get_secret_value() if self.notice_hook_secret else "",
+        )
 
     @property
     def inbound_address(self) -> tuple[str, int] | None:
@@ -166,6 +184,28 @@ class Settings(BaseSettings):
         if address and not (host and port.isascii() and port.isdigit()):
             raise ValueError(f"{address!r} is not HOST:PORT, such as 127.0.0.1:2424")
         return address
+
+    @field_validator("notice_addresses")
+    @classmethod
+    def _addresses_of_operators(cls, addresses: str) -> str:
+        _read_by(parse_operators, addresses)
+        return addresses
+
+    @field_validator("notice_hook_url")
+    @classmethod
+    def _web_hook(cls, url: str) -> str:
+        return _read_by(checked_hook_url, url)
+
+    @field_validator("notice_hook_secret")
+    @classmethod
+    def _secret_of_a_web_hook(cls, secret: SecretStr | None) -> SecretStr | None:
+        return SecretStr(_read_by(checked_secret, secret.get_secret_value())) if secret else None
+
+    @model_validator(mode="after")
+    def _web_hook_with_its_secret(self) -> Self:
+        if bool(self.notice_hook_url) != bool(self.notice_hook_secret and self.notice_hook_secret.get_secret_value()):
+            raise ValueError("NOTICE_HOOK_URL and NOTICE_HOOK_SECRET belong together: set both or none")
+        return self
 
     @field_validator("public_url")
     @classmethod

@@ -18,7 +18,7 @@ def test_every_role_has_its_permissions_and_each_has_an_account() -> None:
 
 def test_the_words_of_permissions_are_those_of_the_scopes_of_tokens() -> None:
     own = {Permission.ACCOUNT, Permission.USERS_READ, Permission.USERS_WRITE, Permission.AUDIT_LOG_READ}
-    own |= {Permission.CHANNELS_WRITE, Permission.SITE_WRITE, Permission.CAMPAIGNS_COMMENT}
+    own |= {Permission.CHANNELS_WRITE, Permission.SITE_WRITE, Permission.CAMPAIGNS_COMMENT, Permission.SERVICE_WRITE}
     assert {one.value for one in Permission} - {one.value for one in own} <= set(SCOPES)
 
 

@@ -17,6 +17,7 @@ from distributor.domain.subscriber import Person
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import deliver
 from distributor.flow.delivery.recovery import recover_journals, resolve_unknown
+from distributor.flow.delivery.tell_notices import tell
 from distributor.flow.jobs import Job, JobKind
 from distributor.flow.operations.audit_runs import work_on_audit
 from distributor.flow.operations.scheduler import run_scheduler
@@ -120,6 +121,7 @@ class CampaignHarness:
             JobKind.AUDIT: lambda number: work_on_audit(
                 self.app, number, until=self.app.clock() + timedelta(seconds=20)
             ),
+            JobKind.TELL: lambda number: tell(self.app, number),
         }
         for _ in range(rounds):
             recover_journals(self.app)

@@ -64,6 +64,8 @@ BOUNDS = {
     ("site_settings", "name"): OURS,
     ("audit_log", "subject"): "storage.audit_log shortens it",
     ("site_logos", "name"): OURS,
+    ("notices", "key"): "storage.notices shortens it",
+    ("notice_tellings", "way"): OURS,
     ("paused_routes", "relay"): "channels.email.settings: a URL",
     ("paused_routes", "destination"): ADDRESS,
     ("heartbeats", "role"): OURS,

@@ -11,11 +11,12 @@ import pytest
 from redis import Redis
 from starlette.testclient import TestClient
 
+from distributor.domain.notice import Matter
 from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback import tracking
-from distributor.storage import channels, heartbeats, paused_routes, quarantine
+from distributor.storage import channels, heartbeats, notices, paused_routes, quarantine
 from distributor.storage.database import Database
 from distributor.web.app import create_app
 
@@ -70,6 +71,18 @@ def test_items_in_quarantine_make_the_service_degraded_and_it_stays_ready(app: A
     assert (held["ready"], held["degraded"], held["quarantine"]) == (True, True, {"event": 2})
     assert 'distributor_quarantined_items{loop="event"} 2.0' in lines
     assert 'distributor_quarantined_items{loop="mail"} 0.0' in lines
+
+
+def test_what_needs_a_person_is_counted_by_what_it_is_about(app: AppContext, beat: Beat):
+    with app.database.begin() as connection:
+        matter = Matter(key="paused 1", topic="paused", about="Spring", sentence="It is paused on mail.")
+        notices.record(connection, [matter], ways=(), now=app.clock())
+    beat(timedelta(0))
+    with TestClient(create_app(app)) as client:
+        assert client.get("/readyz").json()["attention"] == {"paused": 1}
+        lines = client.get("/metrics").text.splitlines()
+    assert 'distributor_attention{topic="paused"} 1.0' in lines
+    assert 'distributor_attention{topic="failed"} 0.0' in lines
 
 
 def test_without_postgresql_the_quarantine_is_not_known(app: AppContext):

@@ -11,7 +11,7 @@ from datetime import timedelta
 from celery.signals import worker_process_shutdown
 
 from distributor.flow import publications
-from distributor.flow.delivery import recovery
+from distributor.flow.delivery import recovery, tell_notices
 from distributor.flow.delivery.delivery_runs import DeliveryRuns
 from distributor.flow.feedback import tracking
 from distributor.flow.jobs import Job, JobKind
@@ -91,6 +91,12 @@ def audit(audit_id: int) -> list[Job]:
     """Compare the deliveries of a campaign with the evidence; the rest goes to the end of the queue after a while."""
     app = app_context()
     return audit_runs.work_on_audit(app, audit_id, until=app.clock() + AUDIT_FOR)
+
+
+@celery.task(name="tell")
+def tell(notice_id: int) -> None:
+    """Tell operators what a notice says, by mail and by the web hook."""
+    tell_notices.tell(app_context(), notice_id)
 
 
 @celery.task(name="resolve_unknown")

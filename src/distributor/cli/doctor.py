@@ -25,6 +25,7 @@ from distributor.domain.schedule import format_time
 from distributor.domain.site_settings import SiteSetting
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.lease import MARGIN
+from distributor.flow.operations.attention import Concern, needs_attention
 from distributor.flow.operations.clocks import compare_clocks
 from distributor.flow.operations.processes import (
     SECRET_KEY,
@@ -46,6 +47,7 @@ IpAddress: TypeAlias = IPv4Address | IPv6Address
 _HERE = "this command"
 _BEAT_IS_LATE = timedelta(seconds=30)
 _CLOCK_IS_OFF = timedelta(seconds=2)
+_CHECKED_OTHERWISE = frozenset({Concern.SERVICE, Concern.CLOCK, Concern.QUARANTINE, Concern.ARTICLE})
 
 
 def doctor(
@@ -107,6 +109,7 @@ def _diagnose_data(app: AppContext, resolver: Nameserver | None, outgoing: Seque
     yield from _check_clocks(app)
     yield _postmaster_mail(app)
     yield _diagnose_quarantine(app)
+    yield from _diagnose_attention(app)
     yield from (Finding("content", DiagnosticStatus.WARN, text) for text in missing_files(app))
     context = DiagnosticContext(site=app.site, now=app.clock(), nameserver=resolver, outgoing_addresses=outgoing)
     yield from _diagnose_channels(app, context)
@@ -280,6 +283,19 @@ def _diagnose_quarantine(app: AppContext) -> Finding:
     return Finding(
         "quarantine", DiagnosticStatus.WARN, f"items that failed: {shown}; `distributor quarantine list` says why"
     )
+
+
+def _diagnose_attention(app: AppContext) -> Iterator[Finding]:
+    """What needs a person and is none of the other checks: campaigns, routes, imports, tokens."""
+    found = needs_attention(app)
+    items = [one for one in found.items if one.concern not in _CHECKED_OTHERWISE]
+    if not items:
+        yield Finding("attention", DiagnosticStatus.OK, "no campaign, route, import or token needs a person")
+    for one in items:
+        yield Finding(one.concern.value, DiagnosticStatus.WARN, f"{one.about}: {one.sentence}")
+    for concern, count in found.more.items():
+        if concern not in _CHECKED_OTHERWISE:
+            yield Finding(concern.value, DiagnosticStatus.WARN, f"{count} more: `distributor attention` lists them")
 
 
 def _check_beat(app: AppContext) -> str:

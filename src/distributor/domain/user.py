@@ -63,6 +63,8 @@ class Permission(StrEnum):
     CAMPAIGNS_WRITE = TokenScope.CAMPAIGNS_WRITE.value
     CAMPAIGNS_COMMENT = "campaigns:comment"
     CAMPAIGNS_APPROVE = TokenScope.CAMPAIGNS_APPROVE.value
+    SERVICE_READ = TokenScope.SERVICE_READ.value
+    SERVICE_WRITE = "service:write"
 
 
 class Role(StrEnum):
@@ -226,6 +228,9 @@ class AuditAction(StrEnum):
     CHANNEL_REMOVED = "channel removed"
     CHANNEL_TESTED = "channel tested"
     SIGNING_KEY_CHANGED = "signing key changed"
+    NOTICES_CHANGED = "notices changed"
+    QUARANTINE_RETRIED = "quarantine retried"
+    QUARANTINE_DISCARDED = "quarantine discarded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

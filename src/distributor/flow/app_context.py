@@ -14,6 +14,7 @@ from distributor.channels.registry import make_channel
 from distributor.domain.diagnostics import Nameserver
 from distributor.domain.feedback import BouncePolicy
 from distributor.domain.ip_networks import IpNetwork
+from distributor.domain.notice import NoticeTargets
 from distributor.domain.site_settings import SiteSetting
 from distributor.domain.tokens import TokenSigner
 from distributor.flow.current_site import CurrentSite
@@ -48,6 +49,8 @@ class AppContext:
     content_publish: bool = False
     # Whether its files are refused if their front matter has anything that is not used.
     content_strict: bool = False
+    # Who is told what needs a person, as far as the environment says.
+    notice_targets: NoticeTargets = field(default_factory=NoticeTargets)
     # After how many soft bounces an address is suppressed.
     bounce_policy: BouncePolicy = field(default_factory=BouncePolicy)
     # Networks whose addresses may be fetched for outsiders although they are not public.

@@ -15,7 +15,7 @@ _MAX_WORKERS = 8
 
 
 class JobKind(StrEnum):
-    """What a job does with its dispatch, import, channel or audit. The values are the names of the Celery tasks."""
+    """What a job does with its dispatch, import, channel, audit or notice; the values are the names of its task."""
 
     PREPARE = "prepare"
     RELEASE = "release"
@@ -27,19 +27,20 @@ class JobKind(StrEnum):
     WRITE_EVENTS = "write_events"
     SCAN = "scan"
     PURGE = "purge"
+    TELL = "tell"
 
 
 # Each kind of work has a queue of its own, and deliveries that of their channel. A worker is started for groups of
 # them: `urgent` is short and has a time, `background` may take long and has none, `default` is both. Only a worker that
 # takes nothing in the background never keeps waiting what is due.
 _URGENT = (JobKind.RELEASE, JobKind.WRITE_EVENTS, JobKind.PREPARE)
-_BACKGROUND = (JobKind.RESOLVE_UNKNOWN, JobKind.IMPORT, JobKind.AUDIT, JobKind.SCAN, JobKind.PURGE)
+_BACKGROUND = (JobKind.RESOLVE_UNKNOWN, JobKind.IMPORT, JobKind.AUDIT, JobKind.SCAN, JobKind.PURGE, JobKind.TELL)
 _GROUPS = {"urgent": _URGENT, "background": _BACKGROUND, "default": (*_URGENT, *_BACKGROUND)}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Do `kind` for the dispatch, import, channel or audit with this id; 0 for a kind that concerns no single one.
+    """Do `kind` for what has this id, such as a dispatch or an import; 0 for a kind that concerns no single one.
 
     A dispatch that needs several workers has several delivery jobs, which differ in their `part`.
     """

@@ -1038,3 +1038,60 @@ quarantine = Table(
     UniqueConstraint("loop", "key"),
     Index("quarantine_dispatch_id_idx", "dispatch_id", postgresql_where=text("dispatch_id IS NOT NULL")),
 )
+
+# What operators are told, once for each matter (domain.notice). One that is over and comes again within an hour is the
+# same; `key` says what is the same.
+notices = Table(
+    "notices",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    _timestamp("first_seen_at"),
+    Column("told_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    Index("notices_open_key", "key", unique=True, postgresql_where=text("ended_at IS NULL")),
+    Index("notices_key_idx", "key", text("id DESC")),
+)
+
+# How each is told: `next_at` is when the next attempt is due, NULL once it is told, given up or over.
+notice_tellings = Table(
+    "notice_tellings",
+    metadata,
+    Column("notice_id", ForeignKey("notices.id", ondelete="CASCADE"), nullable=False),
+    Column("way", Text, nullable=False),
+    # The notices that are in one mail together, on every attempt.
+    Column("batch", BigInteger),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", DateTime(timezone=True)),
+    Column("told_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("notice_id", "way"),
+    Index("notice_tellings_due_idx", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+)
+
+notice_attempts = Table(
+    "notice_attempts",
+    metadata,
+    _id(),
+    Column("notice_id", ForeignKey("notices.id", ondelete="CASCADE"), nullable=False),
+    Column("way", Text, nullable=False),
+    _timestamp("at"),
+    Column("is_told", Boolean, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index(None, "notice_id"),
+)
+
+# One row: who is told, and when somebody last looked for new matters.
+notice_settings = Table(
+    "notice_settings",
+    metadata,
+    Column("id", Integer, primary_key=True, server_default="1"),
+    Column("addresses", ARRAY(Text), nullable=False, server_default=_EMPTY_ARRAY),
+    Column("hook_url", Text, nullable=False, server_default=""),
+    Column("secrets", LargeBinary),
+    Column("changed_by", Text, nullable=False, server_default=""),
+    Column("looked_at", DateTime(timezone=True)),
+)

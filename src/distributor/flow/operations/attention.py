@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from gettext import gettext as _
 from gettext import ngettext
+from urllib.parse import quote
 
 from redis import RedisError
 
@@ -65,7 +66,7 @@ class AttentionItem:
     """One sentence about one thing that a person has to look at.
 
     `about` is its name. `count` is how many things the sentence is about, such as deliveries. `campaign_id`,
-    `article_id` or `channel` say what it is, if it is one of these.
+    `article_id` or `channel` say what it is, if it is one of these, and `part` what of it where that is not all.
     """
 
     concern: Concern
@@ -75,6 +76,31 @@ class AttentionItem:
     campaign_id: int | None = None
     article_id: int | None = None
     channel: str = ""
+    part: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others, as long as it lasts."""
+        what = self.campaign_id or self.article_id or self.channel or (not self.part and self.about)
+        return " ".join(str(one) for one in (self.concern.value, what, self.part) if one)
+
+    @property
+    def path(self) -> str:
+        """The page of the team's app on which it is mended; empty if there is none."""
+        if self.article_id is not None:
+            return f"/app/articles/{self.article_id}"
+        if self.channel:
+            return f"/app/channels/{quote(self.channel, safe='')}"
+        if self.campaign_id is not None:
+            return f"/app/campaigns/{self.campaign_id}{_PART_OF_A_CAMPAIGN.get(self.concern, '')}"
+        return ""
+
+
+_PART_OF_A_CAMPAIGN = {
+    Concern.UNKNOWN: "/deliveries?state=unknown",
+    Concern.FAILED: "/deliveries?state=failed",
+    Concern.APPROVAL: "/review",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +113,11 @@ class Attention:
 
 def needs_attention(app: AppContext) -> Attention:
     """Everything that needs a person now. Raises ServiceError if the database cannot say."""
+    return _limited(all_attention(app))
+
+
+def all_attention(app: AppContext) -> list[AttentionItem]:
+    """The same without leaving anything out. Raises ServiceError."""
     with app.database.begin() as connection:
         found = [
             *_service(app, connection),
@@ -98,7 +129,7 @@ def needs_attention(app: AppContext) -> Attention:
             *_quarantine(connection),
             *_tokens(app, connection),
         ]
-    return _limited([*found, *_clocks(app)])
+    return [*found, *_clocks(app)]
 
 
 def _limited(found: Sequence[AttentionItem]) -> Attention:
@@ -135,7 +166,11 @@ def _service(app: AppContext, connection: Connection) -> Iterator[AttentionItem]
             minutes,
         )
         yield AttentionItem(
-            concern=Concern.SERVICE, about=one.process.title, sentence=sentence % {"count": minutes}, count=minutes
+            concern=Concern.SERVICE,
+            about=one.process.title,
+            sentence=sentence % {"count": minutes},
+            count=minutes,
+            part=str(one.process.id),
         )
 
 
@@ -243,6 +278,7 @@ def _routes(connection: Connection) -> Iterator[AttentionItem]:
                 sentence=(sentence % values).rstrip(),
                 count=wait.deliveries,
                 channel=channel.name,
+                part=wait.route.name,
             )
 
 
@@ -259,7 +295,7 @@ def _articles(connection: Connection) -> Iterator[AttentionItem]:
 def _imports(app: AppContext, connection: Connection) -> Iterator[AttentionItem]:
     for one in imports.failed(connection, since=app.clock() - _FAILURES_MATTER, limit=_MOST_DISPATCHES):
         sentence = _("The import stopped. %(reason)s") % {"reason": _as_sentence(one.error)}
-        yield AttentionItem(concern=Concern.IMPORT, about=one.name, sentence=sentence.rstrip())
+        yield AttentionItem(concern=Concern.IMPORT, about=one.name, sentence=sentence.rstrip(), part=str(one.id))
 
 
 def _quarantine(connection: Connection) -> Iterator[AttentionItem]:
@@ -285,7 +321,13 @@ def _tokens(app: AppContext, connection: Connection) -> Iterator[AttentionItem]:
             "This access for another program ends in %(count)d days.",
             days,
         )
-        yield AttentionItem(concern=Concern.TOKEN, about=token.name, sentence=sentence % {"count": days}, count=days)
+        yield AttentionItem(
+            concern=Concern.TOKEN,
+            about=token.name,
+            sentence=sentence % {"count": days},
+            count=days,
+            part=str(token.id),
+        )
 
 
 def _clocks(app: AppContext) -> Iterator[AttentionItem]:

@@ -12,6 +12,7 @@ from distributor.flow.event_counting import count_events
 from distributor.flow.job_notes import MOST_WAITING
 from distributor.flow.jobs import Job, JobKind, jobs_for
 from distributor.flow.ledger_marks import advance, require_newest
+from distributor.flow.operations.notices import record_notices
 from distributor.flow.publications import document_jobs
 from distributor.flow.quarantine import ItemGuard, key_of_job
 from distributor.storage import (
@@ -74,6 +75,8 @@ def run_scheduler(app: AppContext) -> list[Job]:
         count_events(app, most=_EVENTS_AT_ONCE)
     with ItemGuard(app, QuarantineLoop.SCHEDULER).item("documents"), app.database.begin() as connection:
         jobs += document_jobs(app, connection)
+    with ItemGuard(app, QuarantineLoop.SCHEDULER).item("notices"):
+        jobs += record_notices(app)
     return jobs
 
 

@@ -15,12 +15,23 @@ from distributor.domain.quarantine import QuarantineLoop
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.quarantine import ItemGuard
-from distributor.storage import audience_lock, erasure, events, heartbeats, memberships, postmaster_mails, quarantine
+from distributor.storage import (
+    audience_lock,
+    erasure,
+    events,
+    heartbeats,
+    memberships,
+    notices,
+    postmaster_mails,
+    quarantine,
+)
 
 # Long enough to correct the rejected rows of an import; they contain email addresses.
 BAD_ROWS_FOR = timedelta(days=30)
 # Long enough to answer them; people write them, with addresses in them.
 POSTMASTER_MAILS_FOR = timedelta(days=90)
+# Longer than a campaign that finished is news, so that it is not told again.
+NOTICES_FOR = timedelta(days=90)
 _FORGET_AFTER = timedelta(days=1)
 _EVENTS_AT_ONCE = 10_000
 _PEOPLE_AT_ONCE = 1_000
@@ -50,6 +61,7 @@ def purge_expired(app: AppContext) -> PurgeCount:
         loops = (QuarantineLoop.PURGE, QuarantineLoop.MAILBOX)
         quarantine.discard_not_due(connection, loops, before=app.clock() - _FORGET_AFTER)
         heartbeats.forget_workers(connection, before=app.clock() - _FORGET_AFTER)
+        notices.purge(connection, before=app.clock() - NOTICES_FOR)
     for step, purge in _STEPS.items():
         with guard.item(step):
             counts[step] = purge(app, guard)

@@ -74,7 +74,8 @@ class CalendarOut(BaseModel):
 def get_calendar(
     app: App,
     view: Annotated[
-        CalendarView, Query(description="`month` in whole weeks, `week`, or `list`: the days of the month alone.")
+        CalendarView,
+        Query(description="`month` in whole weeks, `week`, `day`, or `list`: the days of the month alone."),
     ] = CalendarView.MONTH,
     day: Annotated[date | None, Query(alias="from", description="A day of the period; default: today.")] = None,
     channel: Annotated[ShortText, Query(description="Only on the channel with this name.")] = "",

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from distributor.domain.errors import SchemaError, ServiceError
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.processes import has_one_secret_key
-from distributor.storage import heartbeats, processes, quarantine
+from distributor.storage import heartbeats, notices, processes, quarantine
 from distributor.storage.schema import check_schema
 
 # The beat ticks every second; a restart must not raise an alarm.
@@ -62,6 +62,7 @@ class HealthEndpoints:
             "checks": [asdict(check) for check in checks],
             "quarantine": held,
             "same_secret_key": one_key,
+            "attention": count_matters(self._app),
         }
         return JSONResponse(body, 200 if is_ready else 503, headers=_NO_STORE)
 
@@ -80,6 +81,16 @@ def count_held(app: AppContext) -> dict[str, int] | None:
     except (SchemaError, ServiceError):
         return None
     return {loop.value: count for loop, count in counts.items() if count}
+
+
+def count_matters(app: AppContext) -> dict[str, int] | None:
+    """How many matters need a person, by what they are about; None if that cannot be found out."""
+    try:
+        check_schema(app.database)
+        with app.database.begin() as connection:
+            return notices.count_lasting(connection)
+    except (SchemaError, ServiceError):
+        return None
 
 
 def has_same_secret_key(app: AppContext) -> bool | None:

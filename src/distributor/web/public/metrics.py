@@ -20,7 +20,17 @@ from distributor.domain.campaign import CampaignPurpose, Dispatch
 from distributor.domain.errors import ServiceError
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.tracking import STREAM
-from distributor.storage import campaigns, channels, delivery_totals, dispatches, heartbeats, paused_routes, quarantine
+from distributor.flow.operations.attention import Concern
+from distributor.storage import (
+    campaigns,
+    channels,
+    delivery_totals,
+    dispatches,
+    heartbeats,
+    notices,
+    paused_routes,
+    quarantine,
+)
 from distributor.storage.database import Connection
 
 # Older dispatches are not in the gauges.
@@ -59,6 +69,7 @@ class _DatabaseCollector(Collector):
                 yield from self._beat_age(connection)
                 yield self._routes(connection)
                 yield self._held(connection)
+                yield self._attention(connection)
         except ServiceError as error:
             _log.error("service unavailable", reason=str(error))
         try:
@@ -118,6 +129,13 @@ class _DatabaseCollector(Collector):
         for loop, count in quarantine.count_by_loop(connection).items():
             held.add_metric([loop.value], count)
         return held
+
+    def _attention(self, connection: Connection) -> Metric:
+        matters = GaugeMetricFamily("distributor_attention", "Matters that need a person.", labels=["topic"])
+        counts = notices.count_lasting(connection)
+        for concern in Concern:
+            matters.add_metric([concern.value], counts.get(concern.value, 0))
+        return matters
 
     def _beat_age(self, connection: Connection) -> Iterator[Metric]:
         last = heartbeats.last_heartbeat(connection, heartbeats.BEAT)

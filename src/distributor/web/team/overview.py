@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from starlette.responses import Response
 
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
-from distributor.flow.operations.attention import AttentionItem, Concern, needs_attention
+from distributor.flow.operations.attention import needs_attention
 from distributor.flow.operations.overview import read_overview
 from distributor.storage import audit_log
 from distributor.web.team.access import TeamRequest, TeamRoute
@@ -16,23 +14,6 @@ from distributor.web.team.navigation import settings_for
 from distributor.web.team.pages import TeamPages
 
 _ENTRIES = 50
-# Below the page of the campaign.
-_PART_OF_A_CAMPAIGN = {
-    Concern.UNKNOWN: "/deliveries?state=unknown",
-    Concern.FAILED: "/deliveries?state=failed",
-    Concern.APPROVAL: "/review",
-}
-
-
-def path_of(item: AttentionItem) -> str:
-    """The page on which it is mended; empty if there is none."""
-    if item.article_id is not None:
-        return f"/app/articles/{item.article_id}"
-    if item.channel:
-        return f"/app/channels/{quote(item.channel, safe='')}"
-    if item.campaign_id is None:
-        return ""
-    return f"/app/campaigns/{item.campaign_id}{_PART_OF_A_CAMPAIGN.get(item.concern, '')}"
 
 
 class OverviewPages:
@@ -54,7 +35,6 @@ class OverviewPages:
             "user": asked.user,
             "page": "overview",
             "attention": needs_attention(self._app),
-            "path_of": path_of,
             "overview": read_overview(self._app),
             "today": self._app.clock().astimezone(self._app.site.zone).date(),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0004"
@@ -14,6 +15,7 @@ def upgrade() -> None:
     _create_generations()
     _written_posts()
     _follow_ups()
+    _create_notices()
 
 
 def _create_generations() -> None:
@@ -55,4 +57,62 @@ def _follow_ups() -> None:
     op.add_column("dispatches", sa.Column("follows_after", sa.Integer))
     op.create_index(
         "dispatches_follows_idx", "dispatches", ["follows_id"], postgresql_where=sa.text("follows_id IS NOT NULL")
+    )
+
+
+def _create_notices() -> None:
+    op.create_table(
+        "notices",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="notices_pkey"),
+    )
+    op.create_index("notices_open_key", "notices", ["key"], unique=True, postgresql_where=sa.text("ended_at IS NULL"))
+    op.create_index("notices_key_idx", "notices", ["key", sa.text("id DESC")])
+    op.create_table(
+        "notice_tellings",
+        sa.Column("notice_id", sa.BigInteger(), nullable=False),
+        sa.Column("way", sa.Text(), nullable=False),
+        sa.Column("batch", sa.BigInteger(), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("notice_id", "way", name="notice_tellings_pkey"),
+        sa.ForeignKeyConstraint(
+            ["notice_id"], ["notices.id"], name="notice_tellings_notice_id_fkey", ondelete="CASCADE"
+        ),
+    )
+    op.create_index(
+        "notice_tellings_due_idx", "notice_tellings", ["next_at"], postgresql_where=sa.text("next_at IS NOT NULL")
+    )
+    op.create_table(
+        "notice_attempts",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("notice_id", sa.BigInteger(), nullable=False),
+        sa.Column("way", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("is_told", sa.Boolean(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="notice_attempts_pkey"),
+        sa.ForeignKeyConstraint(
+            ["notice_id"], ["notices.id"], name="notice_attempts_notice_id_fkey", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("notice_attempts_notice_id_idx", "notice_attempts", ["notice_id"])
+    op.create_table(
+        "notice_settings",
+        sa.Column("id", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("addresses", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False),
+        sa.Column("hook_url", sa.Text(), server_default="", nullable=False),
+        sa.Column("secrets", sa.LargeBinary(), nullable=True),
+        sa.Column("changed_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="notice_settings_pkey"),
     )
