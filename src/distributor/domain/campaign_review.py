@@ -231,3 +231,8 @@ def _spell_next(time: datetime, last: datetime | None) -> str:
     if last is None or (time.date(), str(time.tzinfo)) != (last.date(), str(last.tzinfo)):
         return f"on {spell_time(time)}"
     return f"at {time:%H:%M}"
+
+
+def called(campaign_id: int, name: str) -> str:
+    """A campaign as people know it, with its number: ``“Spring” (campaign 12)``."""
+    return f"“{name}” (campaign {campaign_id})"

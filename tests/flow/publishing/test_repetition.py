@@ -59,7 +59,8 @@ def recipients(harness: CampaignHarness, campaign_id: int) -> list[str]:
 def test_an_account_gets_an_article_once_and_is_told_by_which_campaign_and_when(board: CampaignHarness) -> None:
     first = once(board, "board")
     at = board.app.clock()
-    with pytest.raises(BlockedError, match=f"@one already got 'Hello' by campaign {first} on {at.day} {at:%B %Y}"):
+    by = rf"“Hello” \(campaign {first}\) on {at.day} {at:%B %Y}"
+    with pytest.raises(BlockedError, match=f"@one already got 'Hello' by {by}"):
         once(board, "board")
     assert board.seen == ["@one"]
 
@@ -68,7 +69,7 @@ def test_the_review_refuses_a_second_post(board: CampaignHarness) -> None:
     first = once(board, "board")
     (problem,) = review_campaign(board.app, board.draft("board", repeats=False)).dispatches[0].problems
     assert (problem.severity.value, problem.code) == ("block", "already-posted")
-    assert problem.message.startswith(f"@one already got 'Hello' by campaign {first} on ")
+    assert problem.message.startswith(f"@one already got 'Hello' by “Hello” (campaign {first}) on ")
     assert problem.message.endswith("; --again sends it once more")
 
 
@@ -146,7 +147,7 @@ def test_of_two_releases_at_the_same_time_one_posts(board: CampaignHarness) -> N
         for found in board.report(campaign_id).dispatches
         if found.dispatch.state is DispatchState.FAILED
     ]
-    assert "@one already got 'Hello' by campaign " in loser
+    assert "@one already got 'Hello' by “Hello” (campaign " in loser
 
 
 def test_a_failed_post_is_not_retried_once_another_campaign_has_made_it(board: CampaignHarness) -> None:

@@ -219,7 +219,8 @@ def test_the_subject_of_the_last_campaign_about_something_else_is_a_warning(harn
     found = review(harness, harness.plan("news", "other", slugs=("second",), after=SOON))
     (warning,) = [str(one) for one in found.warnings if one.problem.code == "subject-repeated"]
     assert warning == (
-        f"news: the subject is that of the last campaign here, {first}, about something else: News of the week"
+        f"news: the subject is that of the last campaign here, “Hello” (campaign {first}), about something else: "
+        "News of the week"
     )
 
 
@@ -229,7 +230,8 @@ def test_an_audience_of_an_unusual_size_is_a_warning(harness: CampaignHarness) -
     harness.people(*(f"reader{number}" for number in range(60)))
     found = review(harness, harness.plan("news", after=SOON))
     assert [str(one) for one in found.warnings] == [
-        f"news: 63 subscribers get it, while 3 subscribers got the last campaign here, {first}: is the audience right?"
+        "news: 63 subscribers get it, while 3 subscribers got the last campaign here, "
+        f"“Hello” (campaign {first}): is the audience right?"
     ]
     harness.plan_and_run("news")
     assert codes(review(harness, harness.plan("news", after=SOON))) == []
@@ -246,7 +248,7 @@ def test_a_channel_on_which_another_campaign_is_stuck_is_a_warning_with_its_reas
     stuck = harness.plan_and_run("wall")
     found = review(harness, harness.plan("wall", after=SOON))
     assert codes(found) == ["wall: channel-paused"]
-    assert f"wall: campaign {stuck} is paused on this channel after its release: " in str(found.warnings[0])
+    assert f"wall: “Hello” (campaign {stuck}) is paused on this channel after its release: " in str(found.warnings[0])
     assert "scripted sender_rejected" in str(found.warnings[0])
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from distributor.domain.errors import StateError
 from distributor.web.team.access import sentence_of
-from distributor.web.team.wording import for_pages, without_commands
+from distributor.web.team.wording import for_pages, with_campaign_links, without_commands
 from tests.paths import ROOT
 
 SOURCES = sorted(
@@ -92,4 +92,12 @@ def test_what_a_server_says_stays_as_it_is():
     assert (
         without_commands("550 5.7.1  refused; see https://example.org/")
         == "550 5.7.1  refused; see https://example.org/"
+    )
+
+
+def test_a_campaign_that_is_named_with_its_number_is_a_link_and_its_name_stays_text():
+    linked = with_campaign_links("It is that of “<b>Spring</b> & more” (campaign 12), not of campaign 3.", "/site")
+    assert linked == (
+        'It is that of <a href="/site/app/campaigns/12">“&lt;b&gt;Spring&lt;/b&gt; &amp; more” (campaign 12)</a>, '
+        "not of campaign 3."
     )

@@ -29,7 +29,7 @@ from distributor.channels.api import (
 from distributor.domain.article import Article, ArticleStatus
 from distributor.domain.blocks import Block
 from distributor.domain.campaign import Campaign, Dispatch
-from distributor.domain.campaign_review import some_of
+from distributor.domain.campaign_review import called, some_of
 from distributor.domain.errors import InputError, NotFoundError, ServiceError, SourceError
 from distributor.domain.merge_fields import FieldGroup, attribute_path, field_label
 from distributor.domain.message_options import MailLayout, MessageOptions
@@ -295,7 +295,8 @@ def without_repetition(
     received: dict[str, list[str]] = {}
     for recipient in recipients:
         if (one := earlier.get(recipient)) is not None:
-            what = f"already got {one.title!r} by campaign {one.campaign_id} on {one.at.day} {one.at:%B %Y}"
+            by = called(one.campaign_id, campaigns.find(connection, one.campaign_id).name)
+            what = f"already got {one.title!r} by {by} on {one.at.day} {one.at:%B %Y}"
             received.setdefault(what, []).append(recipient)
     reasons = [f"{some_of(names)} {what}" for what, names in received.items()]
     return [recipient for recipient in recipients if recipient not in earlier], "; ".join(reasons)

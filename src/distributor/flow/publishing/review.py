@@ -21,7 +21,7 @@ from distributor.channels.api import (
 from distributor.channels.registry import kinds
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import Campaign, CampaignPurpose, Dispatch, DispatchState
-from distributor.domain.campaign_review import CampaignReview, Cost, DispatchReview, Reach, counted, joined
+from distributor.domain.campaign_review import CampaignReview, Cost, DispatchReview, Reach, called, counted, joined
 from distributor.domain.errors import DistributorError, ServiceError, StateError
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import CheckResult, Problem, Severity
@@ -234,7 +234,8 @@ def _describe(connection: Connection, plan: AudiencePlan) -> str:
     words = [f"{before} {joined(chosen, 'or')}" for before, chosen in parts if chosen]
     for numbers, state in ((plan.failed_of, "failed"), (plan.unknown_of, "is unknown")):
         if numbers:
-            words.append(f"whose delivery of campaign {joined(map(str, numbers), 'or')} {state}")
+            named = [called(number, campaigns.find(connection, number).name) for number in numbers]
+            words.append(f"whose delivery of {joined(named, 'or')} {state}")
     return " ".join(words)
 
 
@@ -307,7 +308,8 @@ def _channel_checks(
         yield _("The channel has all settings that it needs."), channel.check_settings()
     with app.database.begin() as connection:
         routes = paused_routes.paused(connection, dispatch.channel_id)
-        stopped = dispatches.paused_on(connection, dispatch.channel_id, except_campaign=dispatch.campaign_id)
+        paused = dispatches.paused_on(connection, dispatch.channel_id, except_campaign=dispatch.campaign_id)
+        stopped = [(called(one.campaign_id, campaigns.find(connection, one.campaign_id).name), one) for one in paused]
     yield _("The channel is sending: nothing on it is paused, no route waits."), _pause_problems(stopped, routes)
     if isinstance(channel, ScheduledChannel) and channel.send_schedule.warm_up is not None:
         starts_at = max(now, dispatch.scheduled_at or now)
@@ -315,9 +317,9 @@ def _channel_checks(
         yield _("The warm-up plan has room for all of it on one day."), warm_up
 
 
-def _pause_problems(stopped: Sequence[Dispatch], routes: Sequence[PausedRouteRecord]) -> Iterator[Problem]:
-    for other in stopped:
-        advice = f"campaign {other.campaign_id} is paused on this channel after its release: {other.reason}"
+def _pause_problems(stopped: Sequence[tuple[str, Dispatch]], routes: Sequence[PausedRouteRecord]) -> Iterator[Problem]:
+    for campaign_name, other in stopped:
+        advice = f"{campaign_name} is paused on this channel after its release: {other.reason}"
         yield Problem(Severity.WARN, "channel-paused", advice)
     for route in routes:
         advice = (
@@ -335,30 +337,31 @@ def _comparison_checks(
         last = dispatches.last_released(connection, dispatch.channel_id, except_campaign=campaign.id)
         if last is None or last.rendition_id is None:
             return
-        is_other = campaigns.find(connection, last.campaign_id).article_ids != campaign.article_ids
+        earlier_one = campaigns.find(connection, last.campaign_id)
+        is_other = earlier_one.article_ids != campaign.article_ids
         before = dispatches.rendition_of(connection, last.id)
-    channel = rendered.channel
+    channel, its_name = rendered.channel, called(earlier_one.id, earlier_one.name)
     if is_other and isinstance(channel, SubjectChannel):
         subject, earlier = channel.subject_of(rendered.rendition), channel.subject_of(before)
-        yield _("The subject is not that of the last campaign."), _subject_problems(subject, earlier, last)
+        yield _("The subject is not that of the last campaign."), _subject_problems(subject, earlier, its_name)
     if channel.capabilities.audience is Audience.SUBSCRIBERS and recipients:
         about_as_large = _("The audience is about as large as that of the last campaign.")
-        yield about_as_large, _audience_size_problems(recipients, last)
+        yield about_as_large, _audience_size_problems(recipients, last, its_name)
 
 
-def _subject_problems(subject: str, earlier: str, last: Dispatch) -> Iterator[Problem]:
+def _subject_problems(subject: str, earlier: str, campaign_name: str) -> Iterator[Problem]:
     if subject == earlier:
-        message = f"the subject is that of the last campaign here, {last.campaign_id}, about something else: {subject}"
+        message = f"the subject is that of the last campaign here, {campaign_name}, about something else: {subject}"
         yield Problem(Severity.WARN, "subject-repeated", message, "subject")
 
 
-def _audience_size_problems(recipients: int, last: Dispatch) -> Iterator[Problem]:
+def _audience_size_problems(recipients: int, last: Dispatch, campaign_name: str) -> Iterator[Problem]:
     size = last.audience_size or 0
     fewer, more = sorted((recipients, size))
     if fewer and more >= max(_MANY, fewer * _UNUSUAL):
         message = (
             f"{counted(recipients, 'subscriber')} get it, while {counted(size, 'subscriber')} got the last campaign "
-            f"here, {last.campaign_id}: is the audience right?"
+            f"here, {campaign_name}: is the audience right?"
         )
         yield Problem(Severity.WARN, "audience-unusual", message)
 

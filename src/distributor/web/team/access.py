@@ -26,7 +26,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.team.sign_in import Client, SignedIn, find_session, record_denial, user_of_session
 from distributor.storage import users
 from distributor.web.client_ip import client_ip, is_cross_site
-from distributor.web.forms import Files, Form, kept_fields, number_of, read_form
+from distributor.web.forms import Files, Form, Resend, kept_fields, number_of, read_form
 from distributor.web.team.pages import TeamPages
 from distributor.web.team.wording import for_pages
 
@@ -197,7 +197,8 @@ class Gate:
             raise
         except (InputError, StateError) as error:
             status = 422 if isinstance(error, InputError) else 409
-            return self._pages.message(_("Nothing was changed"), sentence_of(error), status=status)
+            resend = Resend(_path_of(request), kept_fields(form), has_files=form.had_files) if form.fields else None
+            return self._pages.message(_("Nothing was changed"), sentence_of(error), status=status, resend=resend)
 
     def _find_session(self, request: Request, client: Client) -> SignedIn | None:
         token = request.cookies.get(self.cookie_name, "")
@@ -205,7 +206,7 @@ class Gate:
 
     def _sign_in_first(self, asked: TeamRequest) -> Response:
         request, form = asked.request, asked.form
-        path = f"/app{request.scope['path'].removeprefix(request.scope.get('root_path', ''))}".rstrip("/")
+        path = _path_of(request)
         if asked.is_partial or "application/json" in request.headers.get("accept", ""):
             target = f"{self._pages.root}/app/sign-in"
             return PlainTextResponse(
@@ -232,6 +233,11 @@ class Gate:
             ]
         context = {"user": user, "reason": _capitalised(reason) if reason else "", "able": able[:3]}
         return self._pages.respond("denied.html.j2", context, status=403)
+
+
+def _path_of(request: Request) -> str:
+    """The path of a request below the root of the site."""
+    return f"/app{request.scope['path'].removeprefix(request.scope.get('root_path', ''))}".rstrip("/")
 
 
 def safe_next(text: str) -> str:

@@ -232,6 +232,7 @@ class ChannelPages:
             "is_tried": bool(findings),
             "works": works,
             "mail_to": mail_to,
+            "typed_to": asked.form.one("to") or asked.user.email,
         }
         return self._pages.respond("channel.html.j2", context, status=fault.status if fault else 200)
 

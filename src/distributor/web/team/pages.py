@@ -22,7 +22,7 @@ from distributor.web.headers import content_policy
 from distributor.web.pages import StyleSheet
 from distributor.web.team.ledger import ledger_parts
 from distributor.web.team.navigation import navigation_for
-from distributor.web.team.wording import without_commands
+from distributor.web.team.wording import with_campaign_links, without_commands
 
 # No script and no style but those in files of our own, no image of another server, only frames of our own, and none
 # around us.
@@ -75,6 +75,7 @@ class TeamPages:
                 "clock_time": clock_time,
                 "shown_to": shown_to,
                 "without_commands": without_commands,
+                "with_campaign_links": lambda text: with_campaign_links(text, self.root),
                 "script_url": self._script_url,
                 "script_style_url": self._script_style_url,
             }
@@ -109,9 +110,10 @@ class TeamPages:
         """
         return HTMLResponse(html, headers={"Content-Security-Policy": _FRAME_POLICY.format(images=images)})
 
-    def message(self, title: str, sentence: str, *, status: int) -> Response:
-        """A page with a title and a sentence."""
-        return self.respond("message.html.j2", {"title": title, "sentence": sentence, "resend": None}, status=status)
+    def message(self, title: str, sentence: str, *, status: int, resend: Resend | None = None) -> Response:
+        """A page with a title and a sentence. `resend` is a form that was refused: what was typed into it is shown."""
+        context = {"title": title, "sentence": sentence, "resend": resend}
+        return self.respond("message.html.j2", context, status=status)
 
     def error(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from markupsafe import Markup, escape
+
 # In this order: the longer ones first.
 _ON_PAGES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), words)
@@ -44,6 +46,10 @@ _COMMAND = re.compile(
 )
 
 
+# As `domain.campaign_review.called` writes it.
+_NAMED_CAMPAIGN = re.compile(r"“[^“”]*” \(campaign ([0-9]{1,18})\)")
+
+
 def without_commands(text: str) -> str:
     """The text with pages in place of commands, else as it is."""
     if "`distributor" not in text and "--again" not in text:
@@ -57,3 +63,8 @@ def for_pages(text: str) -> str:
     """A message of the flow as a sentence without commands: with a capital, and a full stop at its end."""
     kept = " ".join(without_commands(text).split()).rstrip(" :;,")
     return f"{kept[:1].upper()}{kept[1:]}{'' if kept.endswith(('.', '!', '?', '…')) else '.'}"
+
+
+def with_campaign_links(text: str, root: str) -> Markup:
+    """A sentence in which each campaign that it names with its number, as in “Spring” (campaign 12), is a link."""
+    return Markup(_NAMED_CAMPAIGN.sub(rf'<a href="{escape(root)}/app/campaigns/\1">\g<0></a>', str(escape(text))))  # noqa: S704 - escaped
