@@ -15,6 +15,7 @@ from distributor.storage.processes import ServiceProcess
 from tests.cli.conftest import Run
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 from tests.flow.conftest import scripted_kinds
+from tests.flow.restoring import back_up, read_content
 
 __all__ = ["scripted_kinds"]
 
@@ -37,6 +38,7 @@ def test_a_restore_says_what_waits_and_a_person_lets_it_go_on(
     assert "1 dispatches and 0 imports that were open wait" in restored.message
     (waiting,) = json.loads(run("generation", "review", "--json").out)
     assert (waiting["campaign"], waiting["channel"], waiting["state"]) == (campaign_id, "mail", "scheduled")
+    assert "campaigns wait since the database was restored" in run("doctor").out
     assert f"campaign resume {campaign_id} --after-restore" in run("generation", "review").message
     refused = run("campaign", "resume", str(campaign_id))
     assert refused.code == 4
@@ -47,6 +49,32 @@ def test_a_restore_says_what_waits_and_a_person_lets_it_go_on(
     assert harness.report(campaign_id).state is CampaignState.FINISHED
     newest, first = json.loads(run("generation", "list", "--json").out)
     assert (newest["beginning"], newest["source"], first["beginning"]) == ("restored", "all.backup", "created")
+
+
+def test_a_restore_that_was_killed_is_finished_by_whatever_comes_next(
+    run: Run, harness: CampaignHarness, tmp_path: Path
+) -> None:
+    campaign_id = harness.plan("mail")
+    read_content(harness.app, back_up(harness.app, tmp_path / "all.backup"))
+    (waiting,) = json.loads(run("generation", "review", "--json").out)
+    assert waiting["campaign"] == campaign_id
+
+
+def test_mails_are_signed_with_the_same_keys_after_a_restore(
+    run: Run, harness: CampaignHarness, environment: dict[str, str], tmp_path: Path
+) -> None:
+    assert run("channel", "set", "letters", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1").code == 0
+    assert run("channel", "dkim", "create", "letters", "--selector", "s1").code == 0
+    before = run("channel", "dkim", "list", "letters", "--json").out
+    assert "s1" in before
+    file = str(tmp_path / "all.backup")
+    run("backup", file)
+    assert run("restore", file, "--replace").code == 0
+    assert run("channel", "dkim", "list", "letters", "--json").out == before
+    # Without the key file nothing is signed; what is missing was said by the restore.
+    missing = run("restore", file, "--replace", DISTRIBUTOR_SECRET_KEY="a key that was made up on the new machine")
+    assert missing.code == 4
+    assert "mails are not signed with the same keys" in missing.message
 
 
 def test_another_secret_key_and_changed_settings_are_named(

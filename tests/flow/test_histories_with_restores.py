@@ -153,12 +153,13 @@ def _insist_on_owners(world: World) -> None:
     with world.app.database.begin() as connection:
         for number, owners in world.owners.items():
             link = tokens.mint(Purpose.PREFERENCES, number)
-            found = find_link_owner(world.app, connection, Purpose.PREFERENCES, link)
-            assert found is None or {found.recipient} == owners == {found.person.email}
             try:
-                record = delivery_queries.find(connection, number)
+                found = find_link_owner(world.app, connection, Purpose.PREFERENCES, link)
             except NotFoundError:
                 continue
+            assert found is not None
+            assert {found.recipient} == owners == {found.person.email}
+            record = delivery_queries.find(connection, number)
             address = return_path(delivery(number), "bounces.example.org", tokens)
             assert read_return_path(f"{address.local}@{address.domain}", tokens) == number
             assert {record.recipient} == owners

@@ -36,7 +36,15 @@ from distributor.flow.operations.processes import (
 from distributor.flow.publishing.ingest import missing_files
 from distributor.sandbox.registry import broken_emulators
 from distributor.settings import Settings, address_problems, load_settings, unknown_settings
-from distributor.storage import channels, heartbeats, postmaster_mails, processes, quarantine, site_settings
+from distributor.storage import (
+    channels,
+    generations,
+    heartbeats,
+    postmaster_mails,
+    processes,
+    quarantine,
+    site_settings,
+)
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.processes import ServiceProcess
 from distributor.storage.schema import check_schema, newest_revision
@@ -106,6 +114,7 @@ def _diagnose_data(app: AppContext, resolver: Nameserver | None, outgoing: Seque
     _check(findings, "channels", lambda: _check_channels(app))
     _check(findings, "beat", lambda: _check_beat(app))
     yield from findings
+    yield from _diagnose_generation(app)
     yield from _check_clocks(app)
     yield _postmaster_mail(app)
     yield _diagnose_quarantine(app)
@@ -113,6 +122,18 @@ def _diagnose_data(app: AppContext, resolver: Nameserver | None, outgoing: Seque
     yield from (Finding("content", DiagnosticStatus.WARN, text) for text in missing_files(app))
     context = DiagnosticContext(site=app.site, now=app.clock(), nameserver=resolver, outgoing_addresses=outgoing)
     yield from _diagnose_channels(app, context)
+
+
+def _diagnose_generation(app: AppContext) -> Iterator[Finding]:
+    """Whether this is a copy that sends nothing, and what waits for a person since a restore."""
+    with app.database.begin() as connection:
+        sends, waiting = generations.sends(connection), generations.held(connection, limit=1)
+    if not sends:
+        sentence = "the database is a copy, which sends nothing: `distributor generation activate` lets it send"
+        yield Finding("generation", DiagnosticStatus.WARN, sentence)
+    if waiting:
+        sentence = "campaigns wait since the database was restored: `distributor generation review` shows them"
+        yield Finding("generation", DiagnosticStatus.WARN, sentence)
 
 
 def _check_secret_key(settings: Settings) -> str:

@@ -19,7 +19,7 @@ from distributor.web.pages import PageRenderer
 # The words of each status that has some of its own; the others are like 400.
 _STATUSES = frozenset({400, 404, 405, 410, 413, 500, 503})
 # What has words of its own beside its status: what there is none of, and the link of a test mail.
-_NOUNS = frozenset({"link", "feed", "test"})
+_NOUNS = frozenset({"link", "mail", "feed", "test"})
 
 # Of what is away for now: in seconds.
 RETRY_LATER: Mapping[str, str] = {"Retry-After": "60"}

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from distributor.domain.campaign import CampaignState, Totals
 from distributor.domain.delivery import DeliveryState
+from distributor.domain.generation import GenerationBeginning
 from distributor.domain.user import Role
 from distributor.rendering.colours import contrast
 from distributor.rendering.environment import shipped_templates
+from distributor.storage import generations
 from distributor.web.team.ledger import ledger_parts
 from distributor.web.team.pages import TeamPages
 
@@ -42,6 +44,17 @@ def test_the_settings_show_only_what_the_role_may_open(team: Team):
     assert team.signed_in(team.user(Role.VIEWER)).page("/app/settings").xpath(titles) == ["Your account"]
     shown = team.signed_in(team.user(Role.OWNER)).page("/app/settings").xpath(titles)
     assert shown == ["Brand", "Team", "Audit log", "Your account"]
+
+
+def test_every_page_of_a_copy_of_the_database_says_that_it_is_one(team: Team):
+    browser = team.signed_in(team.user())
+    notice = "//main/div[@role='status']/p/text()"
+    assert browser.page("/app/campaigns").xpath(notice) == []
+    with team.app.database.begin() as connection:
+        generations.begin(connection, GenerationBeginning.COPIED, now=team.app.clock())
+    for path in ("/app", "/app/campaigns", "/app/settings", "/app/account"):
+        (sentence,) = browser.page(path).xpath(notice)
+        assert sentence.startswith("This is a copy of the database, beside the original: it sends and posts nothing.")
 
 
 def test_times_are_those_of_the_zone_of_the_site(make_team: MakeTeam, team: Team):

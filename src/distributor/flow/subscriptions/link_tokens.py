@@ -26,13 +26,17 @@ class LinkOwner:
 def find_link_owner(app: AppContext, connection: Connection, purpose: Purpose, token: str) -> LinkOwner | None:
     """The owner of this link, or None if the token is forged or truncated, or the subscriber was deleted.
 
-    Raises InertLinkError for a link in a test mail.
+    Raises InertLinkError for a link in a test mail, and NotFoundError for one whose mail is not known any more, such as
+    one that was sent between a backup and its restore.
     """
     claim = app.tokens.read(purpose, token)
     if claim is None:
         return None
     try:
         record = delivery_queries.find(connection, claim.delivery_id)
+    except NotFoundError as error:
+        raise NotFoundError("mail", "of a link") from error
+    try:
         if campaigns.purpose_of_dispatch(connection, record.dispatch_id) is CampaignPurpose.TEST:
             raise InertLinkError("this link is in a test mail: it changes nothing")
         if record.subscriber_id is None or record.list_id is None:

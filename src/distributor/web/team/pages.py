@@ -15,7 +15,7 @@ from distributor.domain.schedule import clock_time, short_time, spell_delay
 from distributor.domain.user import Permission, User
 from distributor.flow.app_context import AppContext
 from distributor.flow.team.sign_in import ACCOUNT_LINK
-from distributor.storage import campaigns
+from distributor.storage import campaigns, generations
 from distributor.web.assets import AssetFiles
 from distributor.web.forms import MOST_FILES, FormFault, Resend
 from distributor.web.headers import content_policy
@@ -155,14 +155,19 @@ class TeamPages:
             "user": None,
             "page": page,
             "live_path": "",
+            "is_copy": False,
         }
         if not isinstance(user, User):
             return shared
-        running = 0
-        if user.allows(Permission.CAMPAIGNS_READ):
-            with self._app.database.begin() as connection:
-                running = campaigns.count_running(connection)
-        return {**shared, "navigation": navigation_for(user, page), "running_campaigns": running}
+        with self._app.database.begin() as connection:
+            running = campaigns.count_running(connection) if user.allows(Permission.CAMPAIGNS_READ) else 0
+            is_copy = not generations.sends(connection)
+        return {
+            **shared,
+            "navigation": navigation_for(user, page),
+            "running_campaigns": running,
+            "is_copy": is_copy,
+        }
 
     def _script_url(self, name: str) -> str | None:
         path = self._scripts.script_url(name)
