@@ -8,9 +8,10 @@ from uuid import UUID
 
 import structlog
 
+from distributor.domain.campaign import CampaignAction
 from distributor.domain.generation import Generation, GenerationBeginning, LedgerMark
 from distributor.flow.app_context import AppContext
-from distributor.storage import generations, unfinished_restore
+from distributor.storage import campaigns, generations, unfinished_restore
 from distributor.storage.backup import analyze
 from distributor.storage.database import Connection
 from distributor.storage.generations import HeldWork
@@ -67,7 +68,10 @@ def _begin(
 ) -> HeldWork:
     begun = generations.begin(connection, beginning, source=source, above=above, now=now)
     generations.forget_processes(connection)
-    held = generations.hold(connection, begun, reason=_reason(begun), unknown=_REPLY, now=now)
+    reason = _reason(begun)
+    held = generations.hold(connection, begun, reason=reason, unknown=_REPLY, now=now)
+    for campaign_id in held.campaigns:
+        campaigns.record(connection, campaign_id, CampaignAction.PAUSED, actor="", detail=reason, now=now)
     log.warning(
         "generation.begun",
         number=begun.number,

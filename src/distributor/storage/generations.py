@@ -21,7 +21,7 @@ from distributor.domain.generation import (
 )
 from distributor.domain.stored_text import storable
 from distributor.domain.subscriber_import import ImportState
-from distributor.storage import tables
+from distributor.storage import heartbeats, tables
 from distributor.storage.database import Connection
 
 # What people name by its id. Of everything else a million may be added each second.
@@ -43,8 +43,9 @@ _ONGOING = (CampaignPurpose.CONFIRMATION, CampaignPurpose.ACCOUNT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldWork:
-    """How much waits for a person since a generation began."""
+    """What waits for a person since a generation began: campaigns by their ids, and how many of everything else."""
 
+    campaigns: Sequence[int]
     dispatches: int
     unknown: int
     imports: int
@@ -92,6 +93,8 @@ def begin(
     before = current(connection)
     ids = [connection.execute(select(func.max(table.c.id))).scalar_one() or 0 for table in _long_ids()]
     number = next_number(now, above=max(before.number, above, *ids))
+    # A backup of a version that had no generations knows when its scheduler ran last.
+    known_until = before.seen_at or heartbeats.last_heartbeat(connection, heartbeats.BEAT) or before.began_at
     is_copy = beginning is GenerationBeginning.COPIED
     is_still = is_copy or before.sends_since is None
     connection.execute(
@@ -100,7 +103,7 @@ def begin(
             database_id=uuid4() if is_copy else before.database_id,
             beginning=beginning,
             began_at=now,
-            known_until=before.seen_at or before.began_at,
+            known_until=known_until,
             source=source,
             sends_since=None if is_still else now,
             key_fingerprint=before.key_fingerprint,
@@ -126,7 +129,7 @@ def hold(connection: Connection, generation: Generation, *, reason: str, unknown
     open_states = [DispatchState.SCHEDULED, DispatchState.RUNNING, DispatchState.PAUSED]
     # What failed or is a draft may be sent as well, when a person says so: networks are asked then what they have.
     connection.execute(update(dispatch).values(known_until=func.least(dispatch.c.known_until, generation.known_until)))
-    held = connection.execute(
+    rows = connection.execute(
         update(dispatch)
         .where(dispatch.c.state.in_(open_states), dispatch.c.campaign_id.not_in(ongoing))
         .values(
@@ -137,7 +140,9 @@ def hold(connection: Connection, generation: Generation, *, reason: str, unknown
             resume_at=None,
             prepared_at=case((dispatch.c.released_at.is_not(None), dispatch.c.prepared_at), else_=null()),
         )
-    ).rowcount
+        .returning(dispatch.c.campaign_id)
+    )
+    held = list(rows.scalars())
     unknown_now = connection.execute(
         text("""
             WITH changed AS (
@@ -175,7 +180,7 @@ def hold(connection: Connection, generation: Generation, *, reason: str, unknown
         .where(one.c.state.in_([ImportState.WAITING, ImportState.RUNNING]))
         .values(state=ImportState.FAILED, error=reason, updated_at=now, finished_at=None)
     ).rowcount
-    return HeldWork(dispatches=held, unknown=unknown_now, imports=imports)
+    return HeldWork(campaigns=sorted(set(held)), dispatches=len(held), unknown=unknown_now, imports=imports)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from distributor.bootstrap import postgres_programs
 from distributor.cli.sandbox import configure_sandbox_channels
-from distributor.domain.campaign import CampaignState, DispatchState
+from distributor.domain.campaign import CampaignAction, CampaignEvent, CampaignState, DispatchState
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.domain.generation import GenerationBeginning
@@ -26,7 +27,8 @@ from distributor.flow.publishing import campaign_control, life_cycle
 from distributor.flow.subscriptions.link_tokens import find_link_owner
 from distributor.mail.records.sources import parse_record_sources
 from distributor.sandbox.service import Sandbox, running_sandbox
-from distributor.storage import delivery_history, delivery_queries, generations
+from distributor.storage import campaigns, delivery_history, delivery_queries, generations, heartbeats
+from distributor.storage.backup import write_backup
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 from tests.flow.restoring import Machines, back_up, machines, read_content, restore
 
@@ -239,6 +241,24 @@ def test_a_restore_that_is_killed_is_finished_by_the_next_start(world: World) ->
     assert world.harness.report(campaign_id).state is CampaignState.PAUSED
 
 
+def test_a_backup_of_the_version_before_is_known_until_its_scheduler_ran_last(world: World) -> None:
+    app = world.harness.app
+    world.harness.run()
+    with app.database.begin() as connection:
+        last = heartbeats.last_heartbeat(connection, heartbeats.BEAT)
+        # As the migration leaves it, which runs after the restore.
+        connection.execute(text("UPDATE database_generations SET seen_at = NULL, began_at = now(), position = 0"))
+    campaign_id = world.harness.plan("email", after=LATER)
+    write_backup(app.database, world.folder / "all.backup", programs=postgres_programs())
+    restore(app, world.folder / "all.backup")
+    with app.database.begin() as connection:
+        assert generations.current(connection).known_until == last
+    assert world.harness.report(campaign_id).dispatches[0].dispatch.known_until == last
+    history = _history(app, campaign_id)
+    assert (history[-1].action, history[-1].actor) == (CampaignAction.PAUSED, "")
+    assert history[-1].detail.startswith("the database was restored from a backup: what was sent after")
+
+
 def test_mails_in_flight_are_unknown_and_no_policy_sends_them_again(world: World) -> None:
     campaign_id = world.harness.plan("email")
     _release_only(world.harness)
@@ -276,6 +296,11 @@ def _release_only(harness: CampaignHarness) -> None:
     """Freeze the audience, and send nothing yet."""
     for _ in range(2):
         harness.run(1, arranged=lambda jobs: [job for job in jobs if job.kind.value in ("prepare", "release")])
+
+
+def _history(app: AppContext, campaign_id: int) -> list[CampaignEvent]:
+    with app.database.begin() as connection:
+        return campaigns.history(connection, campaign_id)
 
 
 def _deliveries(app: AppContext, campaign_id: int) -> list[delivery_queries.DeliveryRecord]:
