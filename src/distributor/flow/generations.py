@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from uuid import UUID
 
 import structlog
 
@@ -37,24 +36,20 @@ def finish_restore(app: AppContext) -> HeldWork | None:
     return held
 
 
-def begin_if_rewound(app: AppContext, database_id: UUID, marks: Iterable[LedgerMark]) -> Generation | None:
+def begin_if_rewound(app: AppContext, connection: Connection, marks: Iterable[LedgerMark]) -> Generation | None:
     """Begin a generation if one of these marks of the database is ahead of it; None if none is.
 
-    The marks were read before. Everything that was open waits for a person then.
+    They were read before. Everything that was open waits for a person then.
     """
     highest = max(marks, default=None)
-    if highest is None:
+    if highest is None or highest <= generations.current(connection).mark:
         return None
-    with app.database.begin() as connection:
-        known = generations.current(connection)
-        if known.database_id != database_id or highest <= known.mark:
-            return None
-        generations.lock(connection)
-        # Another process may have begun it meanwhile.
-        if highest <= generations.current(connection).mark:
-            return None
-        _begin(app, connection, GenerationBeginning.REWOUND, above=highest.generation, now=app.clock())
-        return generations.current(connection)
+    generations.lock(connection)
+    # Another process may have begun it meanwhile.
+    if highest <= generations.current(connection).mark:
+        return None
+    _begin(app, connection, GenerationBeginning.REWOUND, above=highest.generation, now=app.clock())
+    return generations.current(connection)
 
 
 def _begin(

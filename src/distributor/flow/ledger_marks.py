@@ -19,7 +19,7 @@ from redis import RedisError
 from distributor.domain.generation import Generation, LedgerMark
 from distributor.flow.app_context import AppContext
 from distributor.flow.generations import begin_if_rewound
-from distributor.private_files import make_private_folder, open_private
+from distributor.private_files import make_private_folder
 from distributor.storage import generations
 
 _KEY = "distributor:mark"
@@ -33,7 +33,9 @@ def require_newest(app: AppContext) -> Generation | None:
     """
     with app.database.begin() as connection:
         database_id = generations.current(connection).database_id
-    return begin_if_rewound(app, database_id, list(_marks(app, database_id)))
+        marks = list(_marks(app, database_id))
+        # This statement sees what was committed before the marks were read.
+        return begin_if_rewound(app, connection, marks)
 
 
 def advance(app: AppContext) -> None:
@@ -41,20 +43,20 @@ def advance(app: AppContext) -> None:
     with app.database.begin() as connection:
         mark = generations.advance(connection, now=app.clock())
         database_id = generations.current(connection).database_id
-    _write(app, database_id, f"{mark.generation} {mark.position}\n")
+    # Always as long, so that it is written over the former one: a full disk has room for it.
+    _write(app, database_id, b"%20d %20d\n" % (mark.generation, mark.position))
 
 
-def _write(app: AppContext, database_id: UUID, content: str) -> None:
+def _write(app: AppContext, database_id: UUID, content: bytes) -> None:
     """Keep the mark wherever that is possible: where it is not, an older snapshot is not noticed."""
     with suppress(RedisError):
         app.redis.set(f"{_KEY}:{database_id}", content)
     path = _file(app, database_id)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
     with suppress(OSError):
         make_private_folder(path.parent)
-        with open_private(fresh, "wb") as file:
-            file.write(content.encode())
-        fresh.replace(path)
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
 
 
 def _marks(app: AppContext, database_id: UUID) -> Iterator[LedgerMark]:

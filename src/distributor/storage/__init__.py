@@ -3,7 +3,7 @@
 **The order of locks.** Two transactions that wait for each other are a deadlock, and PostgreSQL aborts one of them. So
 every transaction locks in this order, and leaves out what it does not need:
 
-1. the advisory locks of ingestion and of campaign names;
+1. the generation of the database (`generations.lock`), the advisory locks of ingestion and of campaign names;
 2. one campaign (`campaigns.lock`, which locks its dispatches as well);
 3. dispatches, several by ascending id (`dispatches.lock`), before anything that ends with `dispatches.reopen`, and
    then the advisory lock of the results of posts;

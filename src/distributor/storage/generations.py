@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, Table, case, delete, func, insert, literal, null, select, text, update
+from sqlalchemy import ColumnElement, Row, Table, case, delete, func, insert, literal, null, or_, select, text, update
 
 from distributor.domain.campaign import CampaignPurpose, DispatchState
 from distributor.domain.delivery import DeliveryState
@@ -21,7 +21,7 @@ from distributor.domain.generation import (
 )
 from distributor.domain.stored_text import storable
 from distributor.domain.subscriber_import import ImportState
-from distributor.storage import heartbeats, tables
+from distributor.storage import dispatches, heartbeats, tables
 from distributor.storage.database import Connection
 
 # What people name by its id. Of everything else a million may be added each second.
@@ -37,8 +37,9 @@ _SHORT_IDS = (
     tables.test_groups,
     tables.users,
 )
-# These go on for new recipients, so it is not they that wait, but what was open in them.
-_ONGOING = (CampaignPurpose.CONFIRMATION, CampaignPurpose.ACCOUNT)
+# Nobody lets these go on: whoever needs one asks for it again. What was open in them is not sent, and they go on for
+# new recipients.
+_ONGOING = (CampaignPurpose.CONFIRMATION, CampaignPurpose.ACCOUNT, CampaignPurpose.TEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,17 +122,23 @@ def begin(
 def hold(connection: Connection, generation: Generation, *, reason: str, unknown: str, now: datetime) -> HeldWork:
     """Let everything that was open before this generation wait for a person; `reason` is shown with it.
 
-    Deliveries in flight become unknown with the reply `unknown`, as do open ones of confirmations and mails to users:
-    these go on for new recipients. A journal or a process of before the generation settles nothing any more.
+    Deliveries in flight become unknown with the reply `unknown`, as do open ones of confirmations, tests and mails to
+    users: these campaigns go on for new recipients. A journal or a process of before the generation settles nothing any
+    more.
     """
     dispatch, campaign = tables.dispatches, tables.campaigns
+    # In the order of all locks: of an older snapshot processes may run.
+    dispatches.lock(connection)
     ongoing = select(campaign.c.id).where(campaign.c.purpose.in_(_ONGOING))
     open_states = [DispatchState.SCHEDULED, DispatchState.RUNNING, DispatchState.PAUSED]
     # What failed or is a draft may be sent as well, when a person says so: networks are asked then what they have.
     connection.execute(update(dispatch).values(known_until=func.least(dispatch.c.known_until, generation.known_until)))
     rows = connection.execute(
         update(dispatch)
-        .where(dispatch.c.state.in_(open_states), dispatch.c.campaign_id.not_in(ongoing))
+        .where(
+            dispatch.c.state.in_(open_states),
+            or_(dispatch.c.campaign_id.not_in(ongoing), dispatch.c.released_at.is_(None)),
+        )
         .values(
             # Restored twice without a decision in between, it is still what it was at first.
             held_state=func.coalesce(dispatch.c.held_state, dispatch.c.state),

@@ -51,9 +51,10 @@ def test_what_was_begun_stays_in_doubt_though_postgresql_is_away_when_that_is_wr
     dispatch_id = harness.report(campaign_id).dispatches[0].dispatch.id
     prepare(harness.app, dispatch_id)
     release(harness.app, dispatch_id)
-    # The heartbeat is stored, the dispatch, the site and a batch are read; the fifth finds no outcome of it.
+    # The generation is read, the heartbeat stored, the dispatch, the site and a batch are read; the sixth finds no
+    # outcome of it.
     url = harness.app.database.url.render_as_string(hide_password=False)
-    faltering = Faltering(url, at=5)
+    faltering = Faltering(url, at=6)
     until = harness.app.clock() + timedelta(seconds=20)
     deliver(replace(harness.app, database=faltering), dispatch_id, until=until)
     faltering.close()

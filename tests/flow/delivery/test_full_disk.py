@@ -105,8 +105,8 @@ def test_a_disk_that_is_full_in_the_middle_of_a_batch_costs_no_outcome(
 ) -> None:
     with small_disk(tmp_path / "disk") as ballast:
         there, campaign_id = campaign_on(harness, tmp_path / "disk")
-        # Room for the journal of less than a batch.
-        os.truncate(ballast, ballast.stat().st_size - _PAGE)
+        # Room for the mark of the scheduler, and for the journal of less than a batch.
+        os.truncate(ballast, ballast.stat().st_size - 2 * _PAGE)
         there.run()
         assert there.report(campaign_id).state is CampaignState.PAUSED
         counts = there.counts(campaign_id)
@@ -148,8 +148,8 @@ class FullDatabase(Database):
 def test_a_postgresql_without_room_pauses_a_dispatch_too(harness: CampaignHarness, tmp_path: Path) -> None:
     there, campaign_id = campaign_on(harness, tmp_path / "journals")
     there.run(rounds=2)
-    # The heartbeat is stored, the dispatch and the site are read, and then its deliveries cannot be claimed.
-    full = FullDatabase(there.app, at=4)
+    # The generation is read, the heartbeat stored, the dispatch and the site read; its deliveries cannot be claimed.
+    full = FullDatabase(there.app, at=5)
     deliver(
         replace(there.app, database=full),
         there.report(campaign_id).dispatches[0].dispatch.id,
@@ -167,7 +167,8 @@ def test_a_postgresql_without_room_pauses_a_dispatch_too(harness: CampaignHarnes
 def test_a_heartbeat_without_room_keeps_nothing_from_being_sent(harness: CampaignHarness, tmp_path: Path) -> None:
     there, campaign_id = campaign_on(harness, tmp_path / "journals")
     there.run(rounds=2)
-    full = FullDatabase(there.app, at=1)
+    # After the generation, which is only read.
+    full = FullDatabase(there.app, at=2)
     dispatch_id = there.report(campaign_id).dispatches[0].dispatch.id
     deliver(replace(there.app, database=full), dispatch_id, until=there.app.clock() + FULL_DISK_PAUSE)
     full.close()
