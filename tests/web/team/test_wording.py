@@ -5,12 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from distributor.domain.errors import StateError
 from distributor.web.team.access import sentence_of
-from distributor.web.team.wording import for_pages, with_campaign_links, without_commands
+from distributor.web.team.wording import (
+    for_pages,
+    person_of,
+    with_campaign_links,
+    with_times_in,
+    without_commands,
+)
 from tests.paths import ROOT
 
 SOURCES = sorted(
@@ -101,3 +108,34 @@ def test_a_campaign_that_is_named_with_its_number_is_a_link_and_its_name_stays_t
         'It is that of <a href="/site/app/campaigns/12">“&lt;b&gt;Spring&lt;/b&gt; &amp; more” (campaign 12)</a>, '
         "not of campaign 3."
     )
+
+
+@pytest.mark.parametrize(
+    ("actor", "said"),
+    [
+        ("user:ada@example.org", "ada@example.org"),
+        ("cli:root", "command line (root)"),
+        ("api:shop", "API (shop)"),
+        ("content folder", "content folder"),
+        ("", "Unknown"),
+    ],
+)
+def test_who_did_something_is_said_in_words(actor: str, said: str):
+    assert person_of(actor) == said
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("email 2026-12-24 09:00:00 Europe/Berlin (UTC+01:00)", "email 24 Dec 2026, 03:00 EST"),
+        ("email, x 2026-12-24 09:00:00 UTC", "email, x 24 Dec 2026, 04:00 EST"),
+        (
+            "x 2026-07-01 23:30:00 UTC+02:00, feed 2026-07-02 00:30:00 UTC",
+            "x 1 Jul 2026, 17:30 EDT, feed 1 Jul 2026, 20:30 EDT",
+        ),
+        ("the meeting of 2026-12-24 is off", "the meeting of 2026-12-24 is off"),
+        ("2026-99-24 09:00:00 UTC", "2026-99-24 09:00:00 UTC"),
+    ],
+)
+def test_times_of_a_stored_text_are_those_of_who_reads_it(stored: str, shown: str):
+    assert with_times_in(stored, ZoneInfo("America/New_York")) == shown

@@ -33,6 +33,7 @@ from distributor.web.forms import number_of
 from distributor.web.team.access import TEXT_BYTES, UPLOAD_BYTES, Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.article_preview import ArticlePreviews
 from distributor.web.team.pages import TeamPages
+from distributor.web.team.wording import person_of
 
 _PER_PAGE = 30
 _FILTER_TAGS = 200
@@ -317,10 +318,7 @@ def _names(connection: Connection, actors: list[str]) -> dict[str, str]:
     """Who these actors are, in words: users by their names, others as they call themselves."""
     addresses = [actor.removeprefix(_USER) for actor in actors if actor.startswith(_USER)]
     known = users.names_by_email(connection, addresses)
-    return {
-        actor: known.get(actor.removeprefix(_USER), actor.removeprefix(_USER)) if actor else _("Unknown")
-        for actor in actors
-    }
+    return {actor: known.get(actor.removeprefix(_USER), person_of(actor)) for actor in actors}
 
 
 def _once(asked: TeamRequest) -> str:

@@ -16,7 +16,8 @@ from distributor.storage import test_groups
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.campaign_review import number_in
 from distributor.web.team.pages import TeamPages
-from distributor.web.team.review_page import ReviewForm, ReviewPage, person_of
+from distributor.web.team.review_page import ReviewForm, ReviewPage
+from distributor.web.team.wording import person_of
 
 _INVALID = 422
 

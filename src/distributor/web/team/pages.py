@@ -22,7 +22,7 @@ from distributor.web.headers import content_policy
 from distributor.web.pages import StyleSheet
 from distributor.web.team.ledger import ledger_parts
 from distributor.web.team.navigation import navigation_for
-from distributor.web.team.wording import with_campaign_links, without_commands
+from distributor.web.team.wording import person_of, with_campaign_links, with_times_in, without_commands
 
 # No script and no style but those in files of our own, no image of another server, only frames of our own, and none
 # around us.
@@ -74,8 +74,9 @@ class TeamPages:
                 "site_zone": lambda: self._app.site.zone,
                 "clock_time": clock_time,
                 "shown_to": shown_to,
-                "without_commands": without_commands,
+                "without_commands": self._stored_words,
                 "with_campaign_links": lambda text: with_campaign_links(text, self.root),
+                "person_of": person_of,
                 "script_url": self._script_url,
                 "script_style_url": self._script_style_url,
             }
@@ -146,6 +147,10 @@ class TeamPages:
     def routes(self) -> list[Route]:
         """The style sheet and the scripts, which are public like those of all pages."""
         return [self._style.route(), *self._scripts.routes()]
+
+    def _stored_words(self, text: str) -> str:
+        """A stored reason or history: without commands, and with its times in the zone of the site."""
+        return with_times_in(without_commands(text), self._app.site.zone)
 
     def _frame_of(self, user: object, page: str) -> dict[str, object]:
         """What surrounds the content of a page: of one for a signed-in user the rail and what is being sent."""

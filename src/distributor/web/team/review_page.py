@@ -24,7 +24,7 @@ from distributor.web.forms import number_of
 from distributor.web.team.access import TeamRequest
 from distributor.web.team.mending import rows_of
 from distributor.web.team.pages import TeamPages
-from distributor.web.team.wording import for_pages
+from distributor.web.team.wording import for_pages, person_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +124,6 @@ def _about_checks(state: ReviewState) -> dict[str, object]:
         "fine_count": sum(len(sentences) for _name, sentences in fine),
         "has_costs": any(one.cost for one in newest.dispatches),
     }
-
-
-def person_of(actor: str) -> str:
-    """Who did something, as people are called: the address of a user, or how it was done otherwise."""
-    return actor.removeprefix("user:")
 
 
 def title_of(campaign: Campaign) -> str:

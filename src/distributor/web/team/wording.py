@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, tzinfo
+from gettext import gettext as _
 
 from markupsafe import Markup, escape
+
+from distributor.domain.schedule import short_time
 
 # In this order: the longer ones first.
 _ON_PAGES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -45,6 +49,24 @@ _COMMAND = re.compile(
     r"[:;,]?\s*(?:(?:make a key for \S+|name it) with |run )?`distributor[^`]*`[^;.:]*|[;,]? --again[^;.:]*"
 )
 
+# A time as histories and reasons have it: 2026-12-24 09:00:00 Europe/Berlin (UTC+01:00), or with an offset alone.
+_STORED_TIME = re.compile(
+    r"\b(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:[A-Za-z][\w/+-]* \(UTC([+-]\d\d:\d\d)?\)|UTC([+-]\d\d:\d\d)?(?!\w))"
+)
+
+
+def with_times_in(text: str, zone: tzinfo) -> str:
+    """A stored text with its times as a page shows them, in this zone."""
+
+    def shown(found: re.Match[str]) -> str:
+        try:
+            return short_time(datetime.fromisoformat(f"{found[1]}{found[2] or found[3] or '+00:00'}"), zone)
+        except ValueError:
+            # Somebody has written what only looks like a time.
+            return found[0]
+
+    return _STORED_TIME.sub(shown, text)
+
 
 # As `domain.campaign_review.called` writes it.
 _NAMED_CAMPAIGN = re.compile(r"“[^“”]*” \(campaign ([0-9]{1,18})\)")
@@ -68,3 +90,15 @@ def for_pages(text: str) -> str:
 def with_campaign_links(text: str, root: str) -> Markup:
     """A sentence in which each campaign that it names with its number, as in “Spring” (campaign 12), is a link."""
     return Markup(_NAMED_CAMPAIGN.sub(rf'<a href="{escape(root)}/app/campaigns/\1">\g<0></a>', str(escape(text))))  # noqa: S704 - escaped
+
+
+def person_of(actor: str) -> str:
+    """Who did something, in words: the address of a user, or how it was done otherwise."""
+    kind, _colon, name = actor.partition(":")
+    if kind == "user" and name:
+        return name
+    if kind == "cli" and name:
+        return _("command line (%(name)s)") % {"name": name}
+    if kind == "api" and name:
+        return _("API (%(name)s)") % {"name": name}
+    return actor or _("Unknown")
