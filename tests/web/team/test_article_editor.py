@@ -297,7 +297,7 @@ def test_the_preview_shows_what_is_kept_on_the_page_and_on_each_channel(team: Te
             channels.save(connection, name=name, kind=kind, settings=settings, sealed=None)
     path = begin(editor)
     kept = editor.post(path, {**TEXT, "body": "Kept *words*.", "version": "1", "do": "show:web"})
-    assert kept.headers["location"] == f"{path}?show=web#preview"
+    assert kept.headers["location"] == f"{path}?show=web#seen"
     tabs = editor.page(path).xpath("//div[@id='preview']//button")
     assert [" ".join(one.text_content().split()) for one in tabs] == ["Web page", "letter", "readers", "short"]
     for tab in tabs:

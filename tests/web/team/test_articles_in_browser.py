@@ -300,3 +300,38 @@ def test_everyone_can_read_and_use_every_page_of_articles(
                     problems.append(f"{name} scrolls sideways at {width}")
     assert problems == []
     assert errors == []
+
+
+def test_on_a_phone_one_is_shown_at_a_time_the_text_or_its_preview_without_script(app: AppContext, visitor: Visitor):
+    found = saved(app, TEXT)
+    path = f"/app/articles/{found.id}/edit"
+    with signed_in(visitor, path, width=PHONE, with_scripts=False) as page:
+        expect(page.locator("#preview")).to_be_hidden()
+        page.get_by_label("Text", exact=True).fill("The *sea* rises.")
+        page.get_by_role("link", name="Preview").click()
+        expect(page.get_by_label("Text", exact=True)).to_be_hidden()
+        expect(page.locator("#preview iframe")).to_be_in_viewport()
+        page.get_by_role("button", name="Web page").click()
+        expect(page.frame_locator("#preview iframe").locator("em")).to_have_text("sea")
+        page.get_by_role("link", name="Write").click()
+        expect(page.get_by_label("Text", exact=True)).to_have_value("The *sea* rises.")
+        expect(page.locator("#preview")).to_be_hidden()
+    with signed_in(visitor, path, width=WIDE) as page:
+        expect(page.get_by_role("link", name="Write")).to_be_hidden()
+        expect(page.locator("#preview")).to_be_visible()
+
+
+@pytest.mark.parametrize("keys", ["Control+s", "Meta+s"])
+def test_control_s_presses_save_in_the_editor_and_in_the_composer(app: AppContext, visitor: Visitor, keys: str):
+    with_scripts(app)
+    found = saved(app, TEXT)
+    with signed_in(visitor, f"/app/articles/{found.id}/edit") as page:
+        page.get_by_label("Title", exact=True).fill("Tides")
+        page.get_by_label("Title", exact=True).press(keys)
+        expect(page.get_by_text("Saved as revision 2.")).to_be_visible()
+        page.goto(f"{visitor.public_url}/app/campaigns/new")
+        page.get_by_label("Name of the campaign").fill("By keyboard")
+        page.keyboard.press(keys)
+        # It is saved, as the button would: a campaign without an article is refused.
+        expect(page.get_by_text("Nothing is saved yet.")).to_be_visible()
+        expect(page.get_by_label("Name of the campaign")).to_have_value("By keyboard")

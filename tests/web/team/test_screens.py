@@ -40,6 +40,15 @@ _HIDDEN_TABS = """() => [...document.querySelectorAll(".tabs [aria-current]")].s
   const [own, row] = [tab.getBoundingClientRect(), tab.closest(".tabs").getBoundingClientRect()];
   return own.width && (own.left < row.left - 1 || own.right > row.right + 1);
 })"""
+# Cells whose heading on a phone is another than that of their column, and tables that are wider than a phone.
+_TABLES = """() => [...document.querySelectorAll(".scroll > table")].flatMap((table) => {
+  const headings = [...table.querySelectorAll(":scope > thead th")].map((one) => one.textContent.trim());
+  const rows = table.matches(".stacked") ? [...table.querySelectorAll(":scope > tbody > tr")] : [];
+  const wrong = rows.flatMap((row) => [...row.cells].filter((cell, place) =>
+    place && cell.colSpan === 1 && cell.dataset.heading !== headings[place]));
+  const isWide = innerWidth < 500 && table.parentElement.scrollWidth > table.parentElement.clientWidth;
+  return [...wrong.map((cell) => cell.outerHTML.slice(0, 80)), ...(isWide ? [`wide: ${headings}`] : [])];
+})"""
 # Routes that are asked by scripts with what was typed, or that never end.
 NO_SCREENS = {
     "/campaigns/{campaign_id}/live": "a stream",
@@ -181,6 +190,7 @@ def test_every_screen_can_be_read_and_used(app: AppContext, filled: FilledServic
                 problems.append(f"{name}: a dialog is open")
             if scrolls_sideways(page):
                 problems.append(f"{name} scrolls sideways")
+            problems += [f"{name}: {one}" for one in page.evaluate(_TABLES)]
             if page.evaluate(_HIDDEN_TABS):
                 problems.append(f"{name}: the chosen tab is out of sight")
             take_picture(page, PICTURES / f"{name}-{scheme}-{width}.png")

@@ -339,7 +339,7 @@ def _base_of(asked: TeamRequest) -> DraftBase:
 
 def _shown_after(act: str) -> str:
     if act.startswith(_SHOW):
-        return f"?show={act.removeprefix(_SHOW)[:20]}#preview" if act.removeprefix(_SHOW).isalnum() else ""
+        return f"?show={act.removeprefix(_SHOW)[:20]}#seen" if act.removeprefix(_SHOW).isalnum() else ""
     return {"image": "?done=image#text", "convert": "?done=converted#text"}.get(act, "?done=kept")
 
 
