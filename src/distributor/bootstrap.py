@@ -91,6 +91,9 @@ def make_app_context(settings: Settings, services: Services) -> AppContext:
         ),
         undo_window=timedelta(seconds=settings.undo_seconds),
         event_retention=timedelta(days=settings.event_retention_days) if settings.event_retention_days else None,
+        delivery_retention=(
+            timedelta(days=settings.delivery_retention_days) if settings.delivery_retention_days else None
+        ),
     )
 
 

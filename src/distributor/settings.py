@@ -23,6 +23,7 @@ from distributor.domain.errors import ConfigurationError, DistributorError
 from distributor.domain.ip_networks import parse_networks
 from distributor.domain.notice import NoticeTargets, checked_hook_url, checked_secret, parse_operators
 from distributor.domain.person import clean_language
+from distributor.domain.retention import SHORTEST_DELIVERY_RETENTION_DAYS
 from distributor.domain.schedule import zone_named
 from distributor.listening import local_url
 from distributor.validation_messages import sentence_of
@@ -52,6 +53,7 @@ _READ_BY: Mapping[str, tuple[str, ...]] = {
     "content_strict": ("worker",),
     "undo_seconds": ("web",),
     "event_retention_days": ("worker",),
+    "delivery_retention_days": ("worker",),
     "inbound_listen": ("inbound",),
     "inbound_mailboxes": ("inbound",),
     "inbound_poll_seconds": ("inbound",),
@@ -116,6 +118,9 @@ class Settings(BaseSettings):
         30, ge=0, le=3600, description="seconds that what is sent at once waits, so that it can be undone"
     )
     event_retention_days: int = Field(0, ge=0, description="days that opens, clicks and the like are kept; 0: for good")
+    delivery_retention_days: int = Field(
+        0, ge=0, description="days that deliveries are kept after the end of their campaign, at least 30; 0: for good"
+    )
     inbound_listen: str = Field(
         "", description="HOST:PORT of the LMTP and SMTP server for bounces, such as 127.0.0.1:2424; empty: none"
     )
@@ -176,6 +181,16 @@ class Settings(BaseSettings):
         """Host and port of the server for inbound mail; None for no server."""
         host, _, port = self.inbound_listen.rpartition(":")
         return (host.strip("[]"), int(port)) if self.inbound_listen else None
+
+    @field_validator("delivery_retention_days")
+    @classmethod
+    def _kept_long_enough(cls, days: int) -> int:
+        if 0 < days < SHORTEST_DELIVERY_RETENTION_DAYS:
+            raise ValueError(
+                f"late bounces and retries need deliveries for {SHORTEST_DELIVERY_RETENTION_DAYS} days: set that or "
+                "more, or 0 to keep them for good"
+            )
+        return days
 
     @field_validator("inbound_listen")
     @classmethod

@@ -36,6 +36,7 @@ def test_the_list_of_commands_names_all_of_them_and_imports_none() -> None:
         "distributor.domain",
         "distributor.domain.errors",
         "distributor.domain.problems",
+        "distributor.domain.retention",
         "distributor.validation_messages",
     ]
 

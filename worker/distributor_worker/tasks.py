@@ -29,6 +29,7 @@ from distributor_worker.celery_app import app_context, celery
 DELIVER_FOR = timedelta(seconds=20)
 IMPORT_FOR = timedelta(seconds=20)
 AUDIT_FOR = timedelta(seconds=20)
+PURGE_FOR = timedelta(seconds=20)
 
 # Those of this process.
 _DELIVERY_RUNS = DeliveryRuns()
@@ -120,6 +121,8 @@ def write_events() -> None:
 
 
 @celery.task(name="purge")
-def purge() -> None:
-    """Delete what has passed its retention time."""
-    retention.purge_expired(app_context())
+def purge() -> list[Job]:
+    """Remove what has passed its retention time; the rest goes to the end of the queue after a while."""
+    app = app_context()
+    done = retention.purge_expired(app, until=app.clock() + PURGE_FOR)
+    return [] if done.is_complete else [Job(JobKind.PURGE)]

@@ -237,6 +237,7 @@ class CampaignAction(StrEnum):
     RETRIED = "retried"
     SETTLED = "settled"
     CANCELLED = "cancelled"
+    DETAILS_REMOVED = "details_removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +261,7 @@ class Dispatch:
     `is_held`: it waits for a person since the database was restored. `known_until`: what was sent of it between this
     and the restore is not in the database.
     With a `follow_up` it starts after another one, and moves along with it.
+    `deliveries_removed_at` is since when its deliveries are past ones; None while they are kept.
     """
 
     id: int
@@ -280,11 +282,17 @@ class Dispatch:
     is_held: bool = False
     known_until: datetime | None = None
     follow_up: FollowUp | None = None
+    deliveries_removed_at: datetime | None = None
 
     @property
     def local_time(self) -> datetime | None:
         """When it starts, in the time zone that was chosen for it; None if that is open."""
         return self.scheduled_at.astimezone(find_zone(self.zone) or UTC) if self.scheduled_at else None
+
+
+def first_removal(planned: Iterable[Dispatch]) -> datetime | None:
+    """Since when deliveries of these dispatches are past ones; None while all are kept."""
+    return min((one.deliveries_removed_at for one in planned if one.deliveries_removed_at), default=None)
 
 
 @dataclass(frozen=True, slots=True)

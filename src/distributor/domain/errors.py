@@ -12,6 +12,7 @@ DistributorError                 a problem that the user can act on
 │   └── TemplateError            a template: name, line, reason
 ├── NotFoundError                an unknown article, list, channel, campaign …
 │   └── GoneError                an article that was public and was withdrawn
+│       └── RemovedError         details whose retention time has passed
 ├── StateError                   not possible in the current state
 │   └── BlockedError             a campaign whose review found what must not go out
 ├── PermissionDeniedError        not allowed to this user
@@ -27,10 +28,12 @@ A message says what is wrong, where, and what to do. `exit_code` is what the com
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
 from distributor.domain.problems import ReviewProblem
+from distributor.domain.retention import removal_sentence
 
 
 class DistributorError(Exception):
@@ -163,6 +166,15 @@ class NotFoundError(DistributorError):
 
 class GoneError(NotFoundError):
     """It was public and was withdrawn (HTTP status 410, RFC 9110 section 15.5.11)."""
+
+
+class RemovedError(GoneError):
+    """It was here, and was removed when its retention time had passed; totals are kept."""
+
+    def __init__(self, noun: str, name: object, *, removed_at: datetime) -> None:
+        self.removed_at = removed_at
+        super().__init__(noun, name)
+        self.args = (f"{noun} {name}: {removal_sentence(removed_at)}",)
 
 
 class StateError(DistributorError):

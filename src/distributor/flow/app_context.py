@@ -57,6 +57,8 @@ class AppContext:
     fetch_networks: tuple[IpNetwork, ...] = ()
     # How long events are kept; None: as long as their deliveries.
     event_retention: timedelta | None = None
+    # How long deliveries, attachments and renditions are kept once their campaign has ended; None: for good.
+    delivery_retention: timedelta | None = None
     # How long what is sent at once waits, so that it can be undone.
     undo_window: timedelta = timedelta(seconds=30)
     # The name server that is asked about senders; None: those of the system.

@@ -1,4 +1,4 @@
-"""Failpoints: places in a delivery run where a test kills the worker.
+"""Failpoints: places in a delivery run or a purge where a test kills the worker.
 
 Nothing happens there in production, and no setting or environment variable changes that: only an `AppContext` made
 with another `failpoint` does, and only tests make one.
@@ -22,6 +22,9 @@ class Failpoint(StrEnum):
     AFTER_COMMIT = "after the commit"
     # The content of a dead worker's journal is committed, and the journal is still there.
     AFTER_RECOVERY = "after the recovery"
+    # Of a purge: what has passed its retention time is removed, but not committed.
+    BEFORE_REMOVAL = "before the removal"
+    AFTER_REMOVAL = "after the removal"
 
 
 def do_nothing(_point: Failpoint) -> None:

@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, cast, exists, func, insert, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.types import BigInteger, DateTime, Text
 
@@ -164,17 +178,25 @@ def is_sendable(now: datetime) -> ColumnElement[bool]:
 
 def has_received(connection: Connection, mailing: AudienceQuery) -> ColumnElement[bool]:
     """A condition on subscribers: another campaign has sent them one of the articles, or is going to."""
-    earlier, dispatch, about = tables.deliveries.alias(), tables.dispatches.alias(), tables.campaign_articles.alias()
+    return or_(*_receipts(connection, mailing))
+
+
+def _receipts(connection: Connection, mailing: AudienceQuery) -> list[ColumnElement[bool]]:
+    """The same by a delivery, and by a past delivery."""
+    dispatch, about = tables.dispatches.alias(), tables.campaign_articles.alias()
     concerned = (
         select(dispatch.c.id)
         .join(about, about.c.campaign_id == dispatch.c.campaign_id)
         .where(_concerns(dispatch, about, mailing))
     )
-    return exists().where(
-        earlier.c.subscriber_id == tables.subscribers.c.id,
-        earlier.c.dispatch_id.in_(concerned),
-        _counts_as_received(connection, earlier, mailing),
-    )
+    return [
+        exists().where(
+            earlier.c.subscriber_id == tables.subscribers.c.id,
+            earlier.c.dispatch_id.in_(concerned),
+            _counts_as_received(connection, earlier, mailing),
+        )
+        for earlier in (tables.deliveries.alias(), tables.past_deliveries.alias())
+    ]
 
 
 def account_has_received(connection: Connection, mailing: AudienceQuery) -> ColumnElement[bool]:
@@ -329,7 +351,8 @@ def _conditions_of_others(
     if excepted:
         yield LeftOut.EXCEPTED, and_(*(~one for one in excepted))
     if not plan.repeats and mailing.article_ids:
-        yield LeftOut.RECEIVED, ~has_received(connection, mailing)
+        # Each for itself, so that PostgreSQL makes an anti-join of each.
+        yield LeftOut.RECEIVED, and_(*(~one for one in _receipts(connection, mailing)))
 
 
 def _exceptions(connection: Connection, plan: AudiencePlan, *, now: datetime) -> Iterator[ColumnElement[bool]]:
@@ -361,7 +384,10 @@ def _has_topic(slugs: Sequence[str]) -> ColumnElement[bool]:
 
 def _was_not_reached(connection: Connection, plan: AudiencePlan) -> ColumnElement[bool]:
     """A delivery to them for the same list has failed or is unknown in one of the campaigns named."""
-    earlier = tables.deliveries.alias()
+    columns = ("subscriber_id", "list_id", "dispatch_id", "state")
+    earlier = union_all(
+        *(select(*(table.c[name] for name in columns)) for table in (tables.deliveries, tables.past_deliveries))
+    ).subquery()
     return exists().where(
         earlier.c.subscriber_id == tables.memberships.c.subscriber_id,
         earlier.c.list_id == tables.memberships.c.list_id,

@@ -83,11 +83,39 @@ def audited_deliveries(
 
 
 def existing(connection: Connection, delivery_ids: Collection[int]) -> set[int]:
-    """Those of the ids that belong to a delivery of any campaign."""
+    """Those of the ids that belong to a delivery of any campaign, past ones included."""
     rows = connection.execute(
-        text("SELECT id FROM deliveries WHERE id = ANY(CAST(:ids AS bigint[]))"), {"ids": list(delivery_ids)}
+        text("""
+            SELECT id FROM deliveries WHERE id = ANY(CAST(:ids AS bigint[]))
+            UNION ALL SELECT id FROM past_deliveries WHERE id = ANY(CAST(:ids AS bigint[]))
+        """),
+        {"ids": list(delivery_ids)},
     )
     return {row.id for row in rows}
+
+
+def past_of(connection: Connection, dispatch_ids: Collection[int], delivery_ids: Collection[int]) -> set[int]:
+    """Those of the ids that belong to past deliveries of these dispatches."""
+    rows = connection.execute(
+        text("""
+            SELECT id FROM past_deliveries
+            WHERE id = ANY(CAST(:ids AS bigint[])) AND dispatch_id = ANY(CAST(:dispatch_ids AS bigint[]))
+        """),
+        {"ids": list(delivery_ids), "dispatch_ids": list(dispatch_ids)},
+    )
+    return {row.id for row in rows}
+
+
+def count(connection: Connection, dispatch_id: int) -> int:
+    """How many deliveries a dispatch has now, past ones included; it reads all of them."""
+    number: int = connection.execute(
+        text("""
+            SELECT (SELECT count(*) FROM deliveries WHERE dispatch_id = :dispatch_id)
+                 + (SELECT count(*) FROM past_deliveries WHERE dispatch_id = :dispatch_id)
+        """),
+        {"dispatch_id": dispatch_id},
+    ).scalar_one()
+    return number
 
 
 def mark_sent(connection: Connection, remote_ids: Mapping[int, str], *, reply: str, now: datetime) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.errors import NotFoundError
@@ -118,6 +118,13 @@ def stalled(connection: Connection, *, now: datetime, limit: int) -> list[int]:
     )
     rows = connection.execute(select(_audit.id).where(_audit.state.in_(_OPEN), is_due).order_by(_audit.id).limit(limit))
     return list(rows.scalars())
+
+
+def delete_before(connection: Connection, time: datetime) -> int:
+    """Delete the audits that finished before `time`, but for the last one of each campaign; returns how many."""
+    later = tables.campaign_audits.alias()
+    has_later = exists().where(later.c.campaign_id == _audit.campaign_id, later.c.id > _audit.id)
+    return connection.execute(delete(tables.campaign_audits).where(_audit.finished_at < time, has_later)).rowcount
 
 
 def _of(row: Row[tuple[object, ...]]) -> CampaignAudit:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Row, func, or_, select, text
+from sqlalchemy import Row, Select, func, or_, select, text, union_all
 
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import NotFoundError
-from distributor.storage import tables
+from distributor.storage import past_deliveries, tables
 from distributor.storage.database import Connection
 
 
@@ -78,9 +79,33 @@ def last_change(connection: Connection, dispatch_id: int) -> datetime | None:
 
 
 def find(connection: Connection, delivery_id: int) -> DeliveryRecord:
-    """Raises NotFoundError."""
-    row = connection.execute(select(tables.deliveries).where(tables.deliveries.c.id == delivery_id)).one_or_none()
+    """Raises NotFoundError, and RemovedError for a past delivery."""
+    return _found(connection, delivery_id, select(tables.deliveries))
+
+
+def hold(connection: Connection, delivery_id: int) -> None:
+    """Until the transaction ends the delivery does not become a past one. Raises what `find` raises.
+
+    The caller has locked its subscriber.
+    """
+    _found(connection, delivery_id, select(tables.deliveries).with_for_update(read=True, key_share=True))
+
+
+def dispatch_of(connection: Connection, delivery_id: int) -> int | None:
+    """The dispatch of a delivery, also of a past one; None if there is none with this id."""
+    row, past = tables.deliveries.c, tables.past_deliveries.c
+    # One statement: a delivery is in one of both tables at any moment.
+    either = union_all(
+        select(row.dispatch_id).where(row.id == delivery_id), select(past.dispatch_id).where(past.id == delivery_id)
+    )
+    number: int | None = connection.execute(either).scalar_one_or_none()
+    return number
+
+
+def _found(connection: Connection, delivery_id: int, query: Select[Any]) -> DeliveryRecord:
+    row = connection.execute(query.where(tables.deliveries.c.id == delivery_id)).one_or_none()
     if row is None:
+        past_deliveries.refuse(connection, delivery_id)
         raise NotFoundError("delivery", delivery_id)
     return record_of(row)
 

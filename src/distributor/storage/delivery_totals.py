@@ -102,6 +102,11 @@ def progress_of_dispatches(
     return {number: found.get(number, ProgressRecord()) for number in dispatch_ids}
 
 
+def forget_progress(connection: Connection, *, before: datetime) -> None:
+    """Delete the slots of time that began before then."""
+    connection.execute(text("DELETE FROM delivery_progress WHERE slot < :before"), {"before": before})
+
+
 def add_up(connection: Connection) -> None:
     """Add the changes noted so far to the totals; several schedulers at once do no harm.
 

@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.campaign import OPEN_STATES, CampaignPurpose, Dispatch, DispatchState
 from distributor.domain.delivery import DeliveryState
-from distributor.domain.errors import NotFoundError
+from distributor.domain.errors import NotFoundError, RemovedError
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.domain.schedule import FollowUp
@@ -433,9 +433,19 @@ def store_rendition(connection: Connection, rendition: Rendition, *, now: dateti
         .values(kind=rendition.kind, digest=rendition.digest, payload=rendition.canonical(), created_at=now)
         .on_conflict_do_nothing()
     )
-    number: int = connection.execute(
-        select(tables.renditions.c.id).where(tables.renditions.c.digest == rendition.digest)
-    ).scalar_one()
+    # Held until it is referred to, so that it is not removed meanwhile.
+    row = connection.execute(
+        select(tables.renditions.c.id, tables.renditions.c.removed_at)
+        .where(tables.renditions.c.digest == rendition.digest)
+        .with_for_update(read=True, key_share=True)
+    ).one()
+    if row.removed_at is not None:
+        connection.execute(
+            update(tables.renditions)
+            .where(tables.renditions.c.id == row.id)
+            .values(payload=rendition.canonical(), created_at=now, removed_at=None, links=None)
+        )
+    number: int = row.id
     return number
 
 
@@ -488,15 +498,30 @@ def revisions_of(connection: Connection, dispatch_id: int) -> Mapping[str, int]:
 
 
 def rendition_of(connection: Connection, dispatch_id: int) -> Rendition:
-    """The rendition of a dispatch: reviewed, or prepared. Raises NotFoundError if it has none yet."""
+    """The rendition of a dispatch: reviewed, or prepared. Raises NotFoundError if it has none yet, and RemovedError."""
     row = connection.execute(
-        select(tables.renditions.c.kind, tables.renditions.c.payload)
+        select(tables.renditions.c.kind, tables.renditions.c.payload, tables.renditions.c.removed_at)
         .join(tables.dispatches, tables.dispatches.c.rendition_id == tables.renditions.c.id)
         .where(tables.dispatches.c.id == dispatch_id)
     ).one_or_none()
     if row is None:
         raise NotFoundError("rendition of dispatch", dispatch_id, hint="it has not been rendered yet")
+    if row.payload is None:
+        raise RemovedError("rendition of dispatch", dispatch_id, removed_at=row.removed_at)
     return Rendition(kind=row.kind, payload=json.loads(row.payload))
+
+
+def links_of(connection: Connection, dispatch_id: int) -> list[str]:
+    """The targets of the links in the rendition of a dispatch, also when that was removed; none without a rendition."""
+    row = connection.execute(
+        select(tables.renditions.c.payload, tables.renditions.c.links)
+        .join(tables.dispatches, tables.dispatches.c.rendition_id == tables.renditions.c.id)
+        .where(tables.dispatches.c.id == dispatch_id)
+    ).one_or_none()
+    if row is None:
+        return []
+    found = row.links if row.payload is None else json.loads(row.payload).get("links")
+    return [str(url) for url in found or ()]
 
 
 def lock_due(connection: Connection, dispatch_id: int, *, now: datetime) -> bool:
@@ -713,4 +738,5 @@ def _dispatch(row: Row[tuple[object, ...]]) -> Dispatch:
         is_held=row.state == DispatchState.PAUSED and row.held_state is not None,
         known_until=row.known_until,
         follow_up=follow_up_of(row.follows, row.follows_after),
+        deliveries_removed_at=row.deliveries_removed_at,
     )

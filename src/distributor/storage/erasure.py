@@ -57,6 +57,8 @@ _STEPS = {
                subscriber_id = NULL, updated_at = :now
         WHERE subscriber_id = :person
     """,
+    # After the others: a delivery that has just become a past one is found here.
+    "past_deliveries": "UPDATE past_deliveries SET subscriber_id = NULL WHERE subscriber_id = :person",
     # Of tests: those to the address, and those with the merge fields of the subscriber.
     "history_of_tests": """
         UPDATE delivery_history h SET reply = '', reason = ''

@@ -36,6 +36,8 @@ def record(connection: Connection, events: Sequence[Event]) -> int:
                 CAST(:keys AS text[]), CAST(:details AS text[])
             ) AS e(delivery_id, kind, at, key, detail)
             JOIN deliveries d ON d.id = e.delivery_id
+            -- None of them becomes a past one meanwhile.
+            FOR KEY SHARE OF d
             ON CONFLICT (key) DO NOTHING
         """),
         {
@@ -161,11 +163,12 @@ def find_feedback_event(connection: Connection, event_id: int) -> FeedbackEvent:
 
 
 def delete_before(connection: Connection, time: datetime, *, limit: int) -> int:
-    """Delete up to `limit` of the oldest events from before `time`; returns how many."""
+    """Delete up to `limit` of the oldest events from before `time` that are in the totals; returns how many."""
     return connection.execute(
         text("""
             DELETE FROM events WHERE id IN (
-                SELECT id FROM events WHERE at < :time ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
+                SELECT id FROM events WHERE at < :time AND client IS NOT NULL AND client <> 'taken_back'
+                ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
         """),
         {"time": time, "limit": limit},
     ).rowcount

@@ -62,6 +62,7 @@ def remove(connection: Connection, slug: str) -> None:
         (tables.memberships, "people are or were on it"),
         (tables.consents, "it has records of consent"),
         (tables.deliveries, "mail was sent on its behalf"),
+        (tables.past_deliveries, "mail was sent on its behalf"),
     ):
         if connection.execute(select(table.c.list_id).where(table.c.list_id == found.id).limit(1)).first():
             raise StateError(f"list {slug!r} cannot be removed, {reason}; make it private instead")

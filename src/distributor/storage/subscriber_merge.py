@@ -43,7 +43,9 @@ def merge(connection: Connection, *, kept: int, merged: int, now: datetime) -> S
             "new": list(copies.values()),
         },
     )
+    # In this order: a delivery that has just become a past one is found there.
     connection.execute(text("UPDATE deliveries SET subscriber_id = :kept WHERE subscriber_id = :merged"), values)
+    connection.execute(text("UPDATE past_deliveries SET subscriber_id = :kept WHERE subscriber_id = :merged"), values)
     connection.execute(text("UPDATE campaigns SET test_as = :kept WHERE test_as = :merged"), values)
     connection.execute(text("UPDATE events SET subscriber_id = :kept WHERE subscriber_id = :merged"), values)
     connection.execute(text(_COPY_SUPPRESSIONS), values)

@@ -523,6 +523,7 @@ reviewed_dispatches = Table(
     # An amount with its currency; empty if it costs nothing.
     Column("cost", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("review_id", "channel_id"),
+    Index(None, "rendition_id"),
 )
 
 # What the team says about a campaign. `key` keeps a form that is sent twice from being kept twice.
@@ -600,9 +601,12 @@ renditions = Table(
     _id(),
     Column("kind", Text, nullable=False),
     Column("digest", Text, nullable=False, unique=True),
-    # The canonical JSON as text: jsonb would not give the hashed bytes back.
-    Column("payload", Text, nullable=False),
+    # The canonical JSON as text: jsonb would not give the hashed bytes back. NULL once its retention time has passed.
+    Column("payload", Text),
     _timestamp("created_at"),
+    Column("removed_at", DateTime(timezone=True)),
+    # The targets of its links, after the payload was removed: links in old mails still lead there.
+    Column("links", JSONB),
 )
 
 dispatches = Table(
@@ -634,6 +638,8 @@ dispatches = Table(
     Column("held_state", Text),
     # Until when it is known what was sent, if it was open when the database was restored.
     Column("known_until", DateTime(timezone=True)),
+    # Since when its deliveries are past ones, because their retention time has passed.
+    Column("deliveries_removed_at", DateTime(timezone=True)),
     UniqueConstraint("campaign_id", "channel_id"),
     Index(
         "dispatches_open_idx",
@@ -647,6 +653,8 @@ dispatches = Table(
     Index("dispatches_scheduled_idx", "scheduled_at"),
     Index("dispatches_channel_idx", "channel_id", "scheduled_at"),
     Index("dispatches_without_time_idx", "campaign_id", postgresql_where=text("scheduled_at IS NULL")),
+    # Whether a rendition is still needed.
+    Index(None, "rendition_id"),
 )
 
 deliveries = Table(
@@ -710,6 +718,26 @@ deliveries = Table(
         ),
     ),
     postgresql_with={"fillfactor": "70"},
+)
+
+# What is kept of a delivery whose retention time has passed: to whom it went and how it ended. It keeps the id, which
+# links in its mail name; nobody gets an article twice because of it.
+past_deliveries = Table(
+    "past_deliveries",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("dispatch_id", ForeignKey("dispatches.id", ondelete="CASCADE"), nullable=False),
+    # NULL for accounts of the team, tests, and subscribers who were erased.
+    Column("subscriber_id", BigInteger),
+    Column("list_id", BigInteger),
+    Column("state", Text, nullable=False),
+    Index(None, "dispatch_id"),
+    Index(
+        "past_deliveries_subscriber_id_idx",
+        "subscriber_id",
+        "dispatch_id",
+        postgresql_where=text("subscriber_id IS NOT NULL"),
+    ),
 )
 
 # What statements have changed in the number of deliveries in each state: a trigger on deliveries adds rows, so that

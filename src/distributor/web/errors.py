@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from distributor.domain.errors import DataError, GoneError, InertLinkError, NotFoundError, ServiceError
+from distributor.domain.errors import DataError, GoneError, InertLinkError, NotFoundError, RemovedError, ServiceError
 from distributor.web.forms import FormError, Resend, resend_of
 from distributor.web.headers import PAGE_HEADERS
 from distributor.web.pages import PageRenderer
@@ -19,7 +19,7 @@ from distributor.web.pages import PageRenderer
 # The words of each status that has some of its own; the others are like 400.
 _STATUSES = frozenset({400, 404, 405, 410, 413, 500, 503})
 # What has words of its own beside its status: what there is none of, and the link of a test mail.
-_NOUNS = frozenset({"link", "mail", "feed", "test"})
+_NOUNS = frozenset({"link", "mail", "past_mail", "feed", "test"})
 
 # Of what is away for now: in seconds.
 RETRY_LATER: Mapping[str, str] = {"Retry-After": "60"}
@@ -85,7 +85,7 @@ def exception_handlers(page: ErrorPage) -> dict[Any, Callable[[Request, Any], Re
         return page(request, 200, "test")
 
     def gone(request: Request, error: GoneError) -> Response:
-        return page(request, 410)
+        return page(request, 410, "past_mail" if isinstance(error, RemovedError) else "")
 
     def unstorable(request: Request, error: DataError) -> Response:
         _log.warning("request refused", reason=str(error))

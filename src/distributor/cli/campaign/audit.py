@@ -10,6 +10,7 @@ from distributor.bootstrap import open_app
 from distributor.cli.campaign.report import CampaignId
 from distributor.cli.console import AsJson, print_json, print_message, print_rows
 from distributor.domain.delivery import DeliveryState
+from distributor.domain.retention import removal_sentence
 from distributor.flow.operations import audit as auditing
 from distributor.flow.operations.audit import Audit
 from distributor.mail.records.sources import parse_record_sources
@@ -63,6 +64,8 @@ def _print(result: Audit, *, resolved: int, limit: int) -> None:
             f"{record.kind}: {record.messages} messages, {record.of_campaign} of this campaign, "
             f"{record.of_others} of others, {record.foreign} that this system did not send"
         )
+    if result.removed_at is not None:
+        print_message(f"{result.past} of its deliveries are past ones: {removal_sentence(result.removed_at)}")
     if result.is_running:
         print_message("the campaign is still running: deliveries in progress are left out")
     if resolved:
@@ -107,6 +110,8 @@ def _audit_as_json(result: Audit, *, resolved: int, limit: int) -> dict[str, Any
         "taken_back": [
             {"delivery": number, "evidence": evidence} for number, evidence in list(result.taken_back.items())[:limit]
         ],
+        "past": result.past,
+        "removed_at": result.removed_at.isoformat() if result.removed_at else None,
         "resolved": resolved,
         "counts": {kind.value: count for kind, count in result.counts.items()},
         "differences": [

@@ -10,9 +10,10 @@ import typer
 from distributor.bootstrap import open_app
 from distributor.cli.campaign.report import CampaignId
 from distributor.cli.console import ACTOR, AsJson, print_fields, print_json, print_message, print_rows, write_output
-from distributor.domain.campaign import FailureCause, FailureChoice
+from distributor.domain.campaign import FailureCause, FailureChoice, first_removal
 from distributor.domain.delivery import DeliveryState, HandSettlement
 from distributor.domain.event import EventKind
+from distributor.domain.retention import removal_sentence
 from distributor.domain.user import Actor
 from distributor.flow.delivery.delivery_life import life_of
 from distributor.flow.publishing import campaign_control
@@ -39,7 +40,8 @@ def list_deliveries(
     """
     with open_app() as app, app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
-        names = {one.id: one.channel_name for one in dispatches.of_campaign(connection, campaign.id)}
+        planned = dispatches.of_campaign(connection, campaign.id)
+        names = {one.id: one.channel_name for one in planned}
         found = delivery_queries.of_campaign(
             connection, campaign.id, channel_name=channel, state=state, recipient=recipient, limit=limit
         )
@@ -60,7 +62,10 @@ def list_deliveries(
         for record in found
     ]
     columns = ("id", "channel", "recipient", "state", "attempts", "code", "reply", "remote", "updated_at", "delayed_at")
-    print_rows(columns, rows, as_json=as_json, empty="No such deliveries; a campaign has none before it starts.")
+    empty = "No such deliveries; a campaign has none before it starts."
+    if (removed_at := first_removal(planned)) is not None:
+        empty = f"Campaign {campaign_id}: {removal_sentence(removed_at)}"
+    print_rows(columns, rows, as_json=as_json, empty=empty)
 
 
 @commands.command("export-deliveries")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from distributor.channels.api import Audience, SentMessage, SentMessageChannel
 from distributor.channels.registry import kind_of
-from distributor.domain.errors import InputError, NotFoundError
+from distributor.domain.errors import InputError, NotFoundError, RemovedError
 from distributor.domain.tokens import InertTokenSigner
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.send_context import StoredMedia
@@ -46,7 +46,10 @@ def sent_message(app: AppContext, delivery_id: int) -> ShownMessage:
         dispatch = dispatches.find(connection, delivery.dispatch_id)
         if dispatch.rendition_id is None:
             return ShownMessage(missing="it is not rendered yet")
-        rendition = dispatches.rendition_of(connection, dispatch.id)
+        try:
+            rendition = dispatches.rendition_of(connection, dispatch.id)
+        except RemovedError as error:
+            return ShownMessage(missing=str(error))
         record = channels.find_by_id(connection, dispatch.channel_id)
     if delivery.recipient.startswith("erased:"):
         return ShownMessage(missing="the person it went to was erased")

@@ -15,18 +15,29 @@ import structlog
 from distributor.domain.address import mailbox_key
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.delivery import DeliveryState
-from distributor.domain.errors import NotFoundError
+from distributor.domain.errors import NotFoundError, RemovedError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.feedback import ArrivalProof, Feedback, FeedbackKind, MatchedBy
 from distributor.domain.rendition import Json
-from distributor.domain.suppression import SuppressionReason
+from distributor.domain.subscriber import Subscriber
+from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.flow.bounces import Bounce, BounceLedger, suppress_recipient
-from distributor.storage import bounce_events, deliveries, delivery_queries, events, memberships, subscribers
+from distributor.storage import (
+    bounce_events,
+    deliveries,
+    delivery_queries,
+    events,
+    memberships,
+    past_deliveries,
+    subscribers,
+    suppressions,
+)
 from distributor.storage.bounce_events import cause_of
 from distributor.storage.database import Connection
 from distributor.storage.delivery_queries import DeliveryRecord
+from distributor.storage.past_deliveries import PastDelivery
 
 # How long after a mail feedback that only names its recipient is matched to it.
 _RECENT = timedelta(days=30)
@@ -100,11 +111,14 @@ class _FeedbackTransaction:
             return nothing
         try:
             record = delivery_queries.find(self._connection, found.delivery_id)
+            # All changes to a subscriber take this lock first, which prevents deadlocks.
+            if record.subscriber_id is not None and subscribers.lock(self._connection, record.subscriber_id) is None:
+                record = replace(record, subscriber_id=None)
+            delivery_queries.hold(self._connection, record.id)
+        except RemovedError:
+            return self._about_past(found, found.delivery_id)
         except NotFoundError:
             return nothing
-        # All changes to a subscriber take this lock first, which prevents deadlocks.
-        if record.subscriber_id is not None and subscribers.lock(self._connection, record.subscriber_id) is None:
-            record = replace(record, subscriber_id=None)
         applied = AppliedFeedback(kind=found.kind, match=found.match, delivery_id=record.id)
         if found.kind is FeedbackKind.BOUNCE:
             return self._bounce(found, record, applied)
@@ -182,13 +196,45 @@ class _FeedbackTransaction:
         unsubscribed = self._unsubscribe(feedback, record.subscriber_id, record)
         return replace(applied, is_new=True, suppressed=reason, unsubscribed=unsubscribed)
 
+    def _about_past(self, feedback: Feedback, delivery_id: int) -> AppliedFeedback:
+        """Feedback about a past delivery. It has no events: by its state it is seen whether the report is a new one.
+
+        The address that the mail went to is not kept, so a bounce counts only if it names the person's address of now.
+        """
+        past = past_deliveries.find(self._connection, delivery_id)
+        applied = AppliedFeedback(kind=feedback.kind, match=feedback.match, delivery_id=delivery_id)
+        person = subscribers.lock(self._connection, past.subscriber_id) if past and past.subscriber_id else None
+        if past is None or person is None or feedback.match is MatchedBy.ADDRESS:
+            return applied
+        if feedback.kind is FeedbackKind.BOUNCE:
+            is_own = person.key in map(mailbox_key, feedback.reported_as)
+            reason = SuppressionReason.HARD_BOUNCE if feedback.is_hard and is_own else None
+            changes_to = DeliveryState.BOUNCED
+        elif feedback.kind is FeedbackKind.COMPLAINT:
+            reason, changes_to = SuppressionReason.COMPLAINT, DeliveryState.COMPLAINED
+        elif feedback.kind is FeedbackKind.UNSUBSCRIBE:
+            is_left = self._unsubscribe(feedback, person.id, past)
+            return replace(applied, is_new=is_left, unsubscribed=is_left)
+        else:
+            return applied
+        if not past_deliveries.mark_reported(self._connection, past, changes_to, now=self._now):
+            return applied
+        if reason is not None:
+            self._suppress(person, reason, note=f"delivery {past.id}: {cause_of(feedback.detail)}".rstrip(": "))
+        is_left = feedback.kind is FeedbackKind.COMPLAINT and self._unsubscribe(feedback, person.id, past)
+        return replace(applied, is_new=True, suppressed=reason, unsubscribed=is_left)
+
+    def _suppress(self, person: Subscriber, reason: SuppressionReason, *, note: str) -> None:
+        target = Target(hash=hash_of_key(person.key), email=person.email)
+        suppressions.add(self._connection, [target], reason, note=note, now=self._now)
+
     def _time_of(self, feedback: Feedback) -> datetime:
         return min(feedback.at or self._now, self._now)
 
     def _detail_of(self, feedback: Feedback) -> dict[str, Json]:
         return {**feedback.detail, "match": feedback.match.value, "source": self._source}
 
-    def _unsubscribe(self, feedback: Feedback, subscriber_id: int, record: DeliveryRecord) -> bool:
+    def _unsubscribe(self, feedback: Feedback, subscriber_id: int, record: DeliveryRecord | PastDelivery) -> bool:
         if record.list_id is None:
             return False
         evidence = ConsentEvidence(

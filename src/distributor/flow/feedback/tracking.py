@@ -12,7 +12,7 @@ from typing import Any, cast
 from redis import RedisError
 
 from distributor.channels.api import WebVersionChannel
-from distributor.domain.errors import GoneError, InertLinkError, InputError, NotFoundError, ServiceError
+from distributor.domain.errors import GoneError, InertLinkError, InputError, RemovedError, ServiceError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.feedback import ArrivalProof
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
@@ -30,6 +30,7 @@ from distributor.storage import (
     delivery_queries,
     dispatches,
     events,
+    past_deliveries,
     subscribers,
 )
 from distributor.storage.database import Connection
@@ -68,7 +69,8 @@ def follow_click(app: AppContext, token: str, detail: Mapping[str, Json]) -> str
 def view_sent(app: AppContext, token: str, *, pixel_url: str) -> str | None:
     """The message that was sent to the recipient of this link, as a web page; None if the token is not valid, the
     channel has no web version, or a field that the message needs was erased since. `pixel_url` replaces the tracking
-    pixel. Raises GoneError if an article was withdrawn, and InertLinkError in a test if one is not public.
+    pixel. Raises GoneError if an article was withdrawn, RemovedError if the mail's retention time has passed, and
+    InertLinkError in a test if an article is not public.
     """
     claim = app.tokens.read(Purpose.VIEW, token)
     if claim is None:
@@ -76,6 +78,8 @@ def view_sent(app: AppContext, token: str, *, pixel_url: str) -> str | None:
     with app.database.begin() as connection:
         found = deliveries.find_for_sending(connection, [claim.delivery_id])
         if not found:
+            if past := past_deliveries.find(connection, claim.delivery_id):
+                raise RemovedError("mail", claim.delivery_id, removed_at=past.removed_at)
             return None
         dispatch = dispatches.find(connection, found[0].dispatch_id)
         # A test has the articles of the campaign that it shows.
@@ -140,12 +144,9 @@ def _kept_on_error(app: AppContext, entry_id: bytes, fields: Mapping[bytes, byte
 
 def _target_of(app: AppContext, claim: Claim) -> str | None:
     with app.database.begin() as connection:
-        try:
-            dispatch_id = delivery_queries.find(connection, claim.delivery_id).dispatch_id
-            links = dispatches.rendition_of(connection, dispatch_id).payload.get("links", [])
-        except NotFoundError:
-            return None
-    target = str(links[claim.number]) if claim.number < len(links) else ""
+        dispatch_id = delivery_queries.dispatch_of(connection, claim.delivery_id)
+        links = dispatches.links_of(connection, dispatch_id) if dispatch_id is not None else []
+    target = links[claim.number] if claim.number < len(links) else ""
     return target if target.startswith(("http://", "https://")) else None
 
 

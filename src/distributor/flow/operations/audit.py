@@ -7,7 +7,7 @@ of the messages they accepted. A message names its delivery by its Message-ID, w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -19,8 +19,9 @@ from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.mail_records import JournalEntry, MailRecord, match_record, read_journals
 from distributor.mail.records.sources import MailRecordSource
-from distributor.storage import audit_queries, campaigns, dispatches, generations
+from distributor.storage import audit_queries, campaigns, dispatches, generations, past_deliveries
 from distributor.storage.audit_queries import AuditedDelivery
+from distributor.storage.database import Connection
 
 # At most so many differences are listed; all are counted.
 _MAX_LISTED = 10_000
@@ -99,6 +100,9 @@ class Audit:
     differences: list[Difference] = field(default_factory=list)
     # The remote id of each delivery of unknown outcome that was sent; "" if no record holds its Message-ID.
     found: dict[int, str] = field(default_factory=dict)
+    # How many of them are past deliveries, and since when.
+    past: int = 0
+    removed_at: datetime | None = None
     # The evidence by which the bounce of a delivery was taken back: its message arrived after all.
     taken_back: dict[int, str] = field(default_factory=dict)
 
@@ -107,6 +111,23 @@ class Audit:
         self.counts[difference.kind] += 1
         if len(self.differences) < _MAX_LISTED:
             self.differences.append(difference)
+
+    def add_past(self, counts: Mapping[DeliveryState, int], removed_at: datetime | None) -> None:
+        """Count the past deliveries of a dispatch: of them nothing but the state is left to compare."""
+        self.states.update(counts)
+        self.past += sum(counts.values())
+        if removed_at is not None:
+            self.removed_at = min(removed_at, self.removed_at or removed_at)
+
+    def check_balance(self, connection: Connection, dispatch: Dispatch, compared: int) -> None:
+        """Whether the number of deliveries is the audience; `compared` is that of the dispatch without past ones."""
+        if dispatch.audience_size in (None, compared):
+            return
+        # In one statement: some may have become past ones meanwhile.
+        count = audit_queries.count(connection, dispatch.id)
+        if count != dispatch.audience_size:
+            evidence = f"released to {dispatch.audience_size}, but there are {count} deliveries"
+            self.add(Difference(kind=DifferenceKind.UNBALANCED, evidence=evidence, channel=dispatch.channel_name))
 
 
 def audit(app: AppContext, campaign_id: int, sources: Sequence[MailRecordSource]) -> Audit:
@@ -128,16 +149,17 @@ def audit(app: AppContext, campaign_id: int, sources: Sequence[MailRecordSource]
             records=records,
         )
         of_campaign: set[int] = set()
+        past = past_deliveries.count_by_state(connection, [one.id for one in campaign_dispatches])
         for dispatch in campaign_dispatches:
             count = 0
             for delivery in audit_queries.audited_deliveries(connection, dispatch.id):
                 count += 1
                 of_campaign.add(delivery.id)
                 compare(app, result, dispatch, delivery, journals.get(delivery.id, ()), started_at=started_at)
-            if dispatch.audience_size is not None and count != dispatch.audience_size:
-                evidence = f"released to {dispatch.audience_size}, but there are {count} deliveries"
-                result.add(Difference(kind=DifferenceKind.UNBALANCED, evidence=evidence, channel=dispatch.channel_name))
+            result.add_past(past.get(dispatch.id, {}), dispatch.deliveries_removed_at)
+            result.check_balance(connection, dispatch, count)
         for record in records:
+            of_campaign |= audit_queries.past_of(connection, [one.id for one in campaign_dispatches], record.copies)
             others = record.copies.keys() - of_campaign
             existing = audit_queries.existing(connection, others)
             record.of_campaign = sum(record.copies[number] for number in record.copies.keys() & of_campaign)

@@ -18,7 +18,7 @@ from distributor.domain.campaign import Dispatch
 from distributor.domain.rendition import Json
 from distributor.flow.app_context import AppContext
 from distributor.flow.jobs import Job, JobKind
-from distributor.flow.operations.audit import Audit, Difference, DifferenceKind, compare
+from distributor.flow.operations.audit import Audit, Difference, compare
 from distributor.flow.operations.mail_records import JournalEntry, read_journals
 from distributor.storage import audit_queries, campaign_audits, campaigns, delivery_pages, dispatches
 from distributor.storage.campaign_audits import AuditState, CampaignAudit
@@ -93,9 +93,8 @@ def _compare_slice(
         compare(app, result, dispatch, delivery, journals.get(delivery.id, ()), started_at=app.clock())
     here = (audit.checked_here if audit.dispatch_id == dispatch.id else 0) + len(found)
     is_last = len(found) < _SLICE
-    if is_last and dispatch.audience_size is not None and here != dispatch.audience_size:
-        evidence = f"released to {dispatch.audience_size}, but there are {here} deliveries"
-        result.add(Difference(kind=DifferenceKind.UNBALANCED, evidence=evidence, channel=dispatch.channel_name))
+    if is_last:
+        result.check_balance(connection, dispatch, here)
     return replace(
         audit,
         state=AuditState.RUNNING,

@@ -10,13 +10,23 @@ from distributor.domain.event import EventKind
 from distributor.domain.subscriber import Subscriber, Subscription
 from distributor.domain.suppression import Suppression
 from distributor.flow.app_context import AppContext
-from distributor.storage import consents, delivery_pages, events, memberships, subscribers, suppressions
+from distributor.storage import (
+    consents,
+    delivery_pages,
+    events,
+    memberships,
+    past_deliveries,
+    subscribers,
+    suppressions,
+)
 from distributor.storage.delivery_pages import PersonDelivery
+from distributor.storage.past_deliveries import PastMail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRecord:
-    """A person. `mails` are some of the deliveries, the newest first, and `reactions` the kinds of events of each.
+    """A person. `mails` are some of the deliveries, the newest first, and `reactions` the kinds of events of each;
+    `past_mails` are the newest past ones.
 
     `consents` are all records, the newest first. `next_id` is the delivery before which the next page begins, None if
     there is none.
@@ -27,6 +37,7 @@ class PersonRecord:
     consents: Sequence[Consent]
     suppressions: Sequence[Suppression]
     mails: Sequence[PersonDelivery]
+    past_mails: Sequence[PastMail]
     reactions: Mapping[int, frozenset[EventKind]]
     next_id: int | None
 
@@ -43,6 +54,7 @@ def person_record(app: AppContext, subscriber_id: int, *, before_id: int | None 
             consents=consents.of_subscriber(connection, subscriber_id)[::-1],
             suppressions=suppressions.of_key(connection, person.key),
             mails=mails,
+            past_mails=past_deliveries.of_person(connection, subscriber_id, limit=limit) if len(found) <= limit else (),
             reactions=events.kinds_of(connection, [one.delivery.id for one in mails]),
             next_id=mails[-1].delivery.id if len(found) > limit else None,
         )

@@ -16,6 +16,7 @@ from distributor.storage import (
     erasure,
     events,
     memberships,
+    past_deliveries,
     subscribers,
     suppressions,
 )
@@ -76,6 +77,17 @@ def export_person(app: AppContext, subscriber_id: int) -> dict[str, Json]:
                     "reply": one.reply,
                 }
                 for one in delivery_queries.of_subscriber(connection, subscriber_id)
+            ],
+            # Of older mails this is all that is kept.
+            "past_deliveries": [
+                {
+                    "id": one.id,
+                    "campaign": one.campaign_name,
+                    "channel": one.channel_name,
+                    "state": one.state.value,
+                    "released_at": one.released_at.isoformat() if one.released_at else None,
+                }
+                for one in past_deliveries.of_person(connection, subscriber_id)
             ],
             "events": [
                 {"delivery": one.delivery_id, "kind": one.kind.value, "at": one.at.isoformat(), "detail": one.detail}

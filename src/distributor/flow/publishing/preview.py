@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from distributor.channels.registry import kinds, make_channel
 from distributor.domain.address import parse_address
 from distributor.domain.article import Article, Manuscript, Media
 from distributor.domain.campaign import Campaign, Dispatch
-from distributor.domain.errors import InputError
+from distributor.domain.errors import InputError, RemovedError
 from distributor.domain.merge_fields import BUILT_IN, ReaderFields, attribute_key
 from distributor.domain.message_options import MailLayout, MessageOptions
 from distributor.domain.problems import Problem
@@ -146,7 +147,9 @@ def measure_campaign(app: AppContext, campaign_id: int) -> Mapping[str, MessageS
             # The settings may have changed, even to invalid ones; the size of a mail does not depend on them.
             channel = make_channel(dispatch.kind, {})
             assert isinstance(channel, PersonalizedChannel), "its kind is"  # noqa: S101
-            sizes.update(_sizes(dispatch.channel_name, channel, dispatches.rendition_of(connection, dispatch.id)))
+            with suppress(RemovedError):
+                rendition = dispatches.rendition_of(connection, dispatch.id)
+                sizes.update(_sizes(dispatch.channel_name, channel, rendition))
     return sizes
 
 

@@ -295,10 +295,7 @@ def _links(connection: Connection, channels: Sequence[ChannelResults]) -> list[L
 
 def _urls(connection: Connection, dispatch: Dispatch, counted: Mapping[TotalKey, EventTotal]) -> list[str]:
     """The links of the rendition, and those that were clicked and are none of it any more."""
-    links: list[str] = []
-    if dispatch.rendition_id is not None:
-        payload = dispatches.rendition_of(connection, dispatch.id).payload
-        links = [str(url) for url in payload.get("links", []) if str(url).startswith(("http://", "https://"))]
+    links = [url for url in dispatches.links_of(connection, dispatch.id) if url.startswith(("http://", "https://"))]
     known = {stored_key(url) for url in links}
     gone = [key.link for key in counted if key.dispatch_id == dispatch.id and key.link not in known]
     return list(dict.fromkeys([*links, *gone]))

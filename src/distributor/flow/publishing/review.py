@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from gettext import gettext as _
@@ -22,7 +23,7 @@ from distributor.channels.registry import kinds
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import Campaign, CampaignPurpose, Dispatch, DispatchState
 from distributor.domain.campaign_review import CampaignReview, Cost, DispatchReview, Reach, called, counted, joined
-from distributor.domain.errors import DistributorError, ServiceError, StateError
+from distributor.domain.errors import DistributorError, RemovedError, ServiceError, StateError
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import CheckResult, Problem, Severity
 from distributor.domain.schedule import GRACE, format_time, spell_duration, spell_time
@@ -339,9 +340,11 @@ def _comparison_checks(
             return
         earlier_one = campaigns.find(connection, last.campaign_id)
         is_other = earlier_one.article_ids != campaign.article_ids
-        before = dispatches.rendition_of(connection, last.id)
+        before = None
+        with suppress(RemovedError):
+            before = dispatches.rendition_of(connection, last.id)
     channel, its_name = rendered.channel, called(earlier_one.id, earlier_one.name)
-    if is_other and isinstance(channel, SubjectChannel):
+    if is_other and before is not None and isinstance(channel, SubjectChannel):
         subject, earlier = channel.subject_of(rendered.rendition), channel.subject_of(before)
         yield _("The subject is not that of the last campaign."), _subject_problems(subject, earlier, its_name)
     if channel.capabilities.audience is Audience.SUBSCRIBERS and recipients:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from distributor.domain.campaign import CampaignPurpose
-from distributor.domain.errors import InertLinkError, NotFoundError
+from distributor.domain.errors import InertLinkError, NotFoundError, RemovedError
 from distributor.domain.subscriber import MailingList, Subscriber
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
-from distributor.storage import campaigns, delivery_queries, lists, subscribers
+from distributor.storage import campaigns, delivery_queries, lists, past_deliveries, subscribers
 from distributor.storage.database import Connection
+from distributor.storage.delivery_queries import DeliveryRecord
+from distributor.storage.past_deliveries import PastDelivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkOwner:
-    """The subscriber `person` whom the mail of `delivery_id` was sent to, at `recipient`, on behalf of `list`."""
+    """The subscriber `person` whom the mail of `delivery_id` was sent to, at `recipient`, on behalf of `list`.
+
+    Of a past delivery the address is not kept: the recipient is the person's address of now.
+    """
 
     delivery_id: int
     recipient: str
@@ -33,7 +38,7 @@ def find_link_owner(app: AppContext, connection: Connection, purpose: Purpose, t
     if claim is None:
         return None
     try:
-        record = delivery_queries.find(connection, claim.delivery_id)
+        record = _delivery(connection, claim.delivery_id)
     except NotFoundError as error:
         raise NotFoundError("mail", "of a link") from error
     try:
@@ -45,7 +50,18 @@ def find_link_owner(app: AppContext, connection: Connection, purpose: Purpose, t
         chosen = lists.find_by_id(connection, record.list_id)
     except NotFoundError:
         return None
-    return LinkOwner(delivery_id=record.id, recipient=record.recipient, person=person, list=chosen)
+    recipient = record.recipient if isinstance(record, DeliveryRecord) else person.email
+    return LinkOwner(delivery_id=record.id, recipient=recipient, person=person, list=chosen)
+
+
+def _delivery(connection: Connection, delivery_id: int) -> DeliveryRecord | PastDelivery:
+    try:
+        return delivery_queries.find(connection, delivery_id)
+    except RemovedError:
+        past = past_deliveries.find(connection, delivery_id)
+        if past is None:
+            raise
+        return past
 
 
 def lock_link_owner(app: AppContext, connection: Connection, purpose: Purpose, token: str) -> LinkOwner | None:

@@ -52,6 +52,8 @@ class AuditOut(BaseModel):
     states: dict[DeliveryState, int] = Field(examples=[{"sent": 1200, "unknown": 1}])
     counts: dict[DifferenceKind, int] = Field(description="All differences.", examples=[{"unrecorded": 1}])
     differences: list[AuditDifferenceOut] = Field(description="The first differences, at most `limit`.")
+    past: int = Field(description="How many of the deliveries are past ones: only their states are kept.")
+    removed_at: datetime | None = Field(description="Since when details are removed, by the retention of deliveries.")
     taken_back: dict[int, str] = Field(
         description="Deliveries whose bounce was taken back because the message arrived, with the evidence: click, "
         "delivered or sent. At most `limit`.",
@@ -65,6 +67,8 @@ class AuditOut(BaseModel):
             states=dict(result.states),
             counts=dict(result.counts),
             differences=[AuditDifferenceOut.of(one) for one in result.differences[:limit]],
+            past=result.past,
+            removed_at=result.removed_at,
             taken_back=dict(list(result.taken_back.items())[:limit]),
         )
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from distributor.domain.api_token import TokenScope
-from distributor.domain.campaign import FailureChoice
+from distributor.domain.campaign import FailureChoice, first_removal
 from distributor.domain.clients import ClientKind
 from distributor.domain.delivery import DeliveryState, HandSettlement
 from distributor.domain.event import Event, EventKind
@@ -71,6 +71,10 @@ class DeliveryOut(BaseModel):
 
 class DeliveryPage(Page[DeliveryOut]):
     """A page of deliveries, by ascending id."""
+
+    removed_at: datetime | None = Field(
+        description="Since when deliveries of the campaign are past ones, which are not listed; its totals have them."
+    )
 
 
 class EventOut(BaseModel):
@@ -208,7 +212,8 @@ def list_deliveries(
     """List the deliveries of a campaign with their states and the server's replies."""
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
-        channels = {one.id: one.channel_name for one in dispatches.of_campaign(connection, campaign.id)}
+        planned = dispatches.of_campaign(connection, campaign.id)
+        channels = {one.id: one.channel_name for one in planned}
         found = delivery_queries.of_campaign(
             connection,
             campaign.id,
@@ -221,7 +226,9 @@ def list_deliveries(
         delays = events.last_delays(connection, [one.id for one in found])
     shown, further = paginate(found, limit, number=lambda one: one.id)
     return DeliveryPage(
-        items=[DeliveryOut.of(one, channels[one.dispatch_id], delays.get(one.id)) for one in shown], next=further
+        items=[DeliveryOut.of(one, channels[one.dispatch_id], delays.get(one.id)) for one in shown],
+        next=further,
+        removed_at=first_removal(planned),
     )
 
 
@@ -242,7 +249,7 @@ def settle_unknown_deliveries(
     return SettledOut(settled=settled)
 
 
-@router.get("/deliveries/{delivery_id}", dependencies=[_SCOPES], responses=problem_responses(404))
+@router.get("/deliveries/{delivery_id}", dependencies=[_SCOPES], responses=problem_responses(404, 410))
 def show_delivery(app: App, delivery_id: IdInPath) -> DeliveryLifeOut:
     """Get a delivery with its whole life: attempts, what was done by hand, and events such as bounces and clicks."""
     found = life_of(app, delivery_id)
@@ -251,7 +258,7 @@ def show_delivery(app: App, delivery_id: IdInPath) -> DeliveryLifeOut:
     return DeliveryLifeOut.with_moments(found, delays.get(delivery_id))
 
 
-@router.post("/deliveries/{delivery_id}/retry", responses=problem_responses(404, 409))
+@router.post("/deliveries/{delivery_id}/retry", responses=problem_responses(404, 409, 410))
 def retry_delivery(app: App, token: WriteToken, delivery_id: IdInPath) -> RetryOut:
     """Retry one failed delivery, unless its recipient may not receive it any more or received it since.
 
@@ -263,7 +270,7 @@ def retry_delivery(app: App, token: WriteToken, delivery_id: IdInPath) -> RetryO
     return RetryOut.model_validate(count, from_attributes=True)
 
 
-@router.post("/deliveries/{delivery_id}/settle", responses=problem_responses(404, 409))
+@router.post("/deliveries/{delivery_id}/settle", responses=problem_responses(404, 409, 410))
 def settle_one_delivery(
     app: App, request: Request, token: WriteToken, delivery_id: IdInPath, body: SettleRequest
 ) -> SettledOut:
@@ -278,7 +285,7 @@ def settle_one_delivery(
     return SettledOut(settled=int(is_settled))
 
 
-@router.get("/deliveries/{delivery_id}/events", dependencies=[_SCOPES], responses=problem_responses(404))
+@router.get("/deliveries/{delivery_id}/events", dependencies=[_SCOPES], responses=problem_responses(404, 410))
 def list_events(app: App, delivery_id: IdInPath) -> DeliveryEventsOut:
     """List the events of a delivery: opens, clicks, delays, bounces, complaints."""
     with app.database.begin() as connection:

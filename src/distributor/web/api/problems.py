@@ -24,6 +24,7 @@ from distributor.domain.errors import (
     DistributorError,
     InputError,
     NotFoundError,
+    RemovedError,
     SegmentError,
     ServiceError,
     StateError,
@@ -121,6 +122,7 @@ _PROBLEM_TYPES: Mapping[type[DistributorError], _ProblemType] = {
     SegmentError: _ProblemType(422, "invalid-condition", "The condition is invalid"),
     InputError: _BAD_INPUT,
     NotFoundError: _ProblemType(404, "not-found", "Not found"),
+    RemovedError: _ProblemType(410, "removed", "Removed when its retention time had passed"),
     StateError: _ProblemType(409, "conflict", "Not possible in the current state"),
     ArticleRevisedError: _ProblemType(409, "revised", "The article was revised since"),
     BlockedError: _ProblemType(409, "blocked", "The review of the campaign found what must not go out"),
@@ -135,6 +137,7 @@ _DESCRIPTIONS: Mapping[int, str] = {
     404: "There is no resource with this name or id.",
     405: "This path does not support the method.",
     409: "Not possible in the current state.",
+    410: "It was removed when its retention time had passed; totals are kept.",
     413: "The body is too large.",
     422: "The request is invalid: `errors` says where.",
     500: "Internal error; it has been logged.",
@@ -197,7 +200,7 @@ async def _handle_distributor_error(request: Request, error: DistributorError) -
         return await _handle_unexpected_error(request, error)
     if problem_type.status == 503:
         return _problem_response(problem_type, _DESCRIPTIONS[503], headers={"Retry-After": "60"})
-    if isinstance(error, NotFoundError):
+    if isinstance(error, NotFoundError) and not isinstance(error, RemovedError):
         # Without its hint, which names a command of the command line.
         return _problem_response(problem_type, f"there is no {error.noun} {error.name!r}")
     if isinstance(error, SegmentError):

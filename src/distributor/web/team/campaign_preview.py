@@ -11,7 +11,7 @@ from starlette.responses import Response
 from distributor.channels.api import Audience, ReaderView
 from distributor.channels.registry import kind_of
 from distributor.domain.campaign import Campaign, CampaignPurpose, Dispatch
-from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, PermissionDeniedError
+from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, PermissionDeniedError, RemovedError
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.reader_views import DispatchViews, dispatch_on, views_of_dispatch
@@ -66,6 +66,8 @@ class CampaignPreviewPages:
         }
         try:
             views = views_of_dispatch(self._app, campaign, dispatch, subscriber_id=reader_id)
+        except RemovedError as error:
+            return self._unseen(context, error, "removed")
         except NotFoundError as error:
             return self._unseen(context, error, "not-found")
         except (InputError, ConfigurationError) as error:
@@ -106,11 +108,13 @@ class CampaignPreviewPages:
     def _unseen(self, context: dict[str, object], error: Exception, why: str) -> Response:
         sentence = {
             "not-found": _("There is no such subscriber any more, so the preview cannot be shown as them."),
+            "removed": _("This mail is not kept any more: its retention time has passed. Its totals and results stay."),
             "reader": _("This subscriber cannot get the mail: %(reason)s"),
             "content": _("This channel cannot be shown yet: %(reason)s"),
         }[why]
+        status = 410 if why == "removed" else 422
         problem = sentence % {"reason": sentence_of(error)} if "%(" in sentence else sentence
-        return self._pages.respond("campaign_preview.html.j2", context | {"error": problem}, status=422)
+        return self._pages.respond("campaign_preview.html.j2", context | {"error": problem}, status=status)
 
     def _find_readers(self, asked: TeamRequest) -> list[dict[str, object]]:
         """Subscribers whose address or name begins with the words that were searched for."""

@@ -167,7 +167,7 @@ class DeliveryPages:
             "rows": [_row(one, found, asked.user) for one in found.deliveries],
             "may_see_people": asked.user.allows(_READ_PEOPLE),
             "retry": self._retry_count(query, found) if may_write else None,
-            "may_settle": may_write and query.state is DeliveryState.UNKNOWN and found.matching_unknown > 0,
+            "may_settle": may_write and query.state is DeliveryState.UNKNOWN and bool(found.deliveries),
             "settlements": list(HandSettlement),
             "form": {name: asked.form.one(name) for name in ("settlement", "reason")},
             "next_path": _path(query, after=found.next_id) if found.next_id else "",

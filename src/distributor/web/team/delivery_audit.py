@@ -12,6 +12,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.operations.audit import DifferenceKind
 from distributor.flow.operations.audit_runs import MOST_LISTED, last_audit, request_audit
 from distributor.flow.publishing.report import totals_of
+from distributor.storage import dispatches
 from distributor.storage.campaign_audits import AuditState
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute
 from distributor.web.team.pages import TeamPages
@@ -39,12 +40,15 @@ class DeliveryAuditPages:
         campaign_id = asked.number("campaign_id")
         audit = last_audit(self._app, campaign_id)
         name, totals, is_running = totals_of(self._app, campaign_id)
+        with self._app.database.begin() as connection:
+            planned = dispatches.of_campaign(connection, campaign_id)
         context = {
             "user": asked.user,
             "page": "campaigns",
             "campaign_id": campaign_id,
             "campaign_name": name or _("Campaign %(number)s") % {"number": campaign_id},
             "totals": totals,
+            "planned": planned,
             "is_running": is_running,
             "audit": audit,
             "now": self._app.clock(),

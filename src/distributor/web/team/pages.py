@@ -128,6 +128,10 @@ class TeamPages:
         texts = {
             404: (_("Page not found"), _("The address may be mistyped, or what was here is gone.")),
             405: (_("This does not work here"), _("This page cannot do that. Nothing was changed.")),
+            410: (
+                _("Only the totals are kept"),
+                _("What was here was removed when its retention time had passed. The results of its campaign stay."),
+            ),
             413: (_("That is too much"), _("The form is too large. Nothing was changed.")),
             500: (_("Something went wrong"), _("This is our mistake, and we have logged it. Please try again later.")),
             503: (_("Not available right now"), _("Nothing was changed. Please try again in a minute.")),
