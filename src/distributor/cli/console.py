@@ -109,6 +109,7 @@ def finding_as_json(finding: Finding) -> dict[str, Any]:
         "check": finding.check,
         "state": finding.state,
         "finding": finding.sentence,
+        "figures": dict(finding.figures),
         "record": {"name": record.name, "type": record.type, "value": record.value} if record else None,
     }
 

@@ -27,6 +27,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.lease import MARGIN
 from distributor.flow.operations.attention import Concern, needs_attention
 from distributor.flow.operations.clocks import compare_clocks
+from distributor.flow.operations.data_sizes import measure_data, spell_bytes
 from distributor.flow.operations.processes import (
     SECRET_KEY,
     SettingDifference,
@@ -120,6 +121,7 @@ def _diagnose_data(app: AppContext, resolver: Nameserver | None, outgoing: Seque
     yield _diagnose_quarantine(app)
     yield from _diagnose_attention(app)
     yield from (Finding("content", DiagnosticStatus.WARN, text) for text in missing_files(app))
+    yield from _diagnose_sizes(app)
     context = DiagnosticContext(site=app.site, now=app.clock(), nameserver=resolver, outgoing_addresses=outgoing)
     yield from _diagnose_channels(app, context)
 
@@ -375,6 +377,32 @@ def _diagnose_channels(app: AppContext, context: DiagnosticContext) -> Iterator[
         except Exception as error:
             reason = f"its check failed: {type(error).__name__}: {error}"
             yield Finding(record.name, DiagnosticStatus.FAIL, reason)
+
+
+def _diagnose_sizes(app: AppContext) -> Iterator[Finding]:
+    """The room that each kind of data takes, how long it is kept, and whether the disk is short."""
+    try:
+        found = measure_data(app)
+    except DistributorError as error:
+        yield Finding("data", DiagnosticStatus.FAIL, str(error))
+        return
+    sentence = f"{spell_bytes(found.database)} in PostgreSQL, with indexes; rows are estimates"
+    yield Finding("data", DiagnosticStatus.OK, sentence, figures={"bytes": found.database})
+    for one, noun in [*((one, "rows") for one in found.stored), *((one, "files here") for one in found.files)]:
+        sentence = f"{spell_bytes(one.bytes)}, {one.rows:,} {noun}"
+        figures = {"bytes": one.bytes, noun.partition(" ")[0]: one.rows}
+        yield Finding(f"data: {one.kind}", DiagnosticStatus.OK, sentence, figures=figures)
+    for rule in found.rules:
+        kept = f"for {rule.days} days" if rule.days else "for good"
+        sentence = f"{rule.what} are kept {kept} ({rule.setting})"
+        yield Finding("retention", DiagnosticStatus.OK, sentence, figures={"days": rule.days})
+    disk = found.disk
+    sentence = f"{spell_bytes(disk.free)} of {spell_bytes(disk.total)} are free where {disk.folder} is"
+    if disk.is_short:
+        advice = f"free some space, or keep less: {', '.join(one.setting for one in found.rules)}"
+        sentence = f"only {sentence}: {advice}"
+    state = DiagnosticStatus.WARN if disk.is_short else DiagnosticStatus.OK
+    yield Finding("disk", state, sentence, figures={"free": disk.free, "total": disk.total})
 
 
 def _ip_address(text: str) -> IpAddress:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -40,12 +41,16 @@ class DnsRecord:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check, in a sentence, and the DNS record to publish, if any."""
+    """The result of one check, in a sentence, and the DNS record to publish, if any.
+
+    `figures` are the numbers in the sentence, for programs.
+    """
 
     check: str
     state: DiagnosticStatus
     sentence: str
     record: DnsRecord | None = None
+    figures: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

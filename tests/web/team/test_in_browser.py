@@ -111,6 +111,7 @@ PAGES = {
     "disabled": "/app/users/6",
     "account": "/app/account",
     "audit log": "/app/audit-log",
+    "data": "/app/settings/data",
     "nothing": "/app/nothing",
 }
 PUBLIC = {"sign-in": "/app/sign-in", "forgotten": "/app/forgotten"}

@@ -43,7 +43,7 @@ class Navigation:
 # More do not fit beside each other on a phone, with their words.
 _IN_THE_BAR = 4
 # Pages that are reached through another part.
-_PART_OF = {"account": "", "users": "settings", "audit": "settings", "brand": "settings"}
+_PART_OF = {"account": "", "users": "settings", "audit": "settings", "brand": "settings", "data": "settings"}
 
 
 def all_items() -> tuple[NavigationItem, ...]:
@@ -79,6 +79,12 @@ def settings_for(user: User) -> list[SettingsItem]:
             Permission.SITE_WRITE,
         ),
         SettingsItem(_("Team"), _("Who works here, and what each may do."), "/app/users", Permission.USERS_READ),
+        SettingsItem(
+            _("Data"),
+            _("How much room everything takes, and how long it is kept."),
+            "/app/settings/data",
+            Permission.SITE_WRITE,
+        ),
         SettingsItem(_("Audit log"), _("Who did what, and when."), "/app/audit-log", Permission.AUDIT_LOG_READ),
         SettingsItem(
             _("Your account"),

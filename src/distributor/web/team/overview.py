@@ -7,6 +7,7 @@ from starlette.responses import Response
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.attention import needs_attention
+from distributor.flow.operations.data_sizes import measure_data, spell_bytes
 from distributor.flow.operations.overview import read_overview
 from distributor.storage import audit_log
 from distributor.web.team.access import TeamRequest, TeamRoute
@@ -27,6 +28,7 @@ class OverviewPages:
         return [
             TeamRoute("GET", "/", self.show_overview, Permission.ACCOUNT),
             TeamRoute("GET", "/settings", self.show_settings, Permission.ACCOUNT),
+            TeamRoute("GET", "/settings/data", self.show_data, Permission.SITE_WRITE),
             TeamRoute("GET", "/audit-log", self.show_audit_log, Permission.AUDIT_LOG_READ),
         ]
 
@@ -43,6 +45,10 @@ class OverviewPages:
     def show_settings(self, asked: TeamRequest) -> Response:
         items = settings_for(asked.user)
         return self._pages.respond("settings.html.j2", {"user": asked.user, "page": "settings", "items": items})
+
+    def show_data(self, asked: TeamRequest) -> Response:
+        context = {"user": asked.user, "page": "data", "data": measure_data(self._app), "spell_bytes": spell_bytes}
+        return self._pages.respond("data.html.j2", context)
 
     def show_audit_log(self, asked: TeamRequest) -> Response:
         before = asked.before()
