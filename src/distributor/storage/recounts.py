@@ -15,16 +15,25 @@ from distributor.storage.database import Connection
 from distributor.storage.event_totals import EventTotal, TotalKey
 
 # Counted and kept are read by one statement, so at one moment. What is added is the difference between them: deliveries
-# that change meanwhile bring their own.
+# that change meanwhile bring their own. Past deliveries have no reason any more: where there are any, it is left out.
 _DELIVERIES = """
-    WITH counted AS (
-        SELECT dispatch_id, state, delivery_reason(state, reply, detail) AS reason, count(*) AS number
-        FROM deliveries WHERE dispatch_id = ANY(CAST(:ids AS bigint[])) GROUP BY 1, 2, 3
+    WITH chosen AS (
+        SELECT id, id IN (SELECT x.id FROM dispatches x WHERE x.deliveries_removed_at IS NOT NULL) AS is_past
+        FROM unnest(CAST(:ids AS bigint[])) AS one(id)
+    ), counted AS (
+        SELECT dispatch_id, state, reason, count(*) AS number FROM (
+            SELECT d.dispatch_id, d.state,
+                   CASE WHEN c.is_past THEN '' ELSE delivery_reason(d.state, d.reply, d.detail) END AS reason
+            FROM chosen c JOIN deliveries d ON d.dispatch_id = c.id
+            UNION ALL SELECT p.dispatch_id, p.state, '' FROM chosen c JOIN past_deliveries p ON p.dispatch_id = c.id
+        ) AS every GROUP BY 1, 2, 3
     ), kept AS (
-        SELECT dispatch_id, state, reason, sum(deliveries)::bigint AS number FROM (
+        SELECT dispatch_id, state, CASE WHEN c.is_past THEN '' ELSE reason END AS reason,
+               sum(deliveries)::bigint AS number
+        FROM chosen c JOIN (
             SELECT dispatch_id, state, reason, deliveries FROM delivery_totals
             UNION ALL SELECT dispatch_id, state, reason, change FROM delivery_changes
-        ) AS parts WHERE dispatch_id = ANY(CAST(:ids AS bigint[])) GROUP BY 1, 2, 3
+        ) AS parts ON dispatch_id = c.id GROUP BY 1, 2, 3
     ), differing AS MATERIALIZED (
         SELECT dispatch_id, state, reason, COALESCE(kept.number, 0) AS stored, COALESCE(counted.number, 0) AS counted
         FROM kept FULL JOIN counted USING (dispatch_id, state, reason)
@@ -83,11 +92,13 @@ def dispatch_ids(connection: Connection) -> list[int]:
 def with_events(connection: Connection, *, since: datetime | None) -> dict[int, bool]:
     """The dispatches that were released, if given since a moment; and whether each has all of its events.
 
-    One that was released before the oldest event may have had others, which were deleted because of their age.
+    One that was released before the oldest event, or has past deliveries, may have had others, which were deleted
+    because of their age.
     """
     rows = connection.execute(
         text("""
-            SELECT id, released_at >= (SELECT min(at) FROM events) AS is_whole FROM dispatches
+            SELECT id, released_at >= (SELECT min(at) FROM events) AND deliveries_removed_at IS NULL AS is_whole
+            FROM dispatches
             WHERE released_at > COALESCE(CAST(:since AS timestamptz), '-infinity') ORDER BY id
         """),
         {"since": since},

@@ -28,6 +28,7 @@ from distributor.flow.failpoints import Failpoint
 from distributor.flow.feedback.apply_feedback import AppliedFeedback, apply_feedback
 from distributor.flow.operations.audit import audit
 from distributor.flow.operations.audit_runs import last_audit, request_audit
+from distributor.flow.operations.recounting import verify_totals
 from distributor.flow.people.privacy import erase, export_person
 from distributor.flow.people.retention import PurgeCount, purge_expired
 from distributor.flow.publishing.audience import count_audience
@@ -146,6 +147,7 @@ def test_a_year_of_sending_keeps_the_same_size_and_all_of_its_totals(years: Year
         assert years.harness.report(campaign_id).totals == totals
         assert list(result_rows(results_of(years.app, campaign_id))) == rows
         assert not audit(years.app, campaign_id, ()).counts
+    assert verify_totals(years.app) == []
 
 
 def _kept_renditions(years: Years) -> dict[str, int]:
@@ -227,6 +229,7 @@ def test_the_audits_of_a_past_campaign_find_every_delivery_accounted_for(years: 
     with years.app.database.begin() as connection:
         connection.execute(text("DELETE FROM past_deliveries WHERE id = (SELECT min(id) FROM past_deliveries)"))
     assert set(audit(years.app, campaign_id, ()).counts) == {"unbalanced"}
+    assert [(one.stored, one.counted) for one in verify_totals(years.app)] == [(3, 2)]
 
 
 def test_of_old_audits_the_last_of_each_campaign_is_kept(years: Years) -> None:
@@ -332,6 +335,7 @@ def test_late_feedback_counts_against_the_right_person_once(
     assert years.harness.report(campaign_id).totals == before
     assert before.audience == 3
     assert not audit(years.app, campaign_id, ()).counts
+    assert verify_totals(years.app) == []
 
 
 def test_a_person_sees_old_mails_in_the_export_and_erasure_and_merge_reach_them(years: Years) -> None:
@@ -411,6 +415,7 @@ def test_a_purge_that_is_killed_anywhere_is_finished_by_the_next(
             _all_are_there_once(years, campaign_id)
             assert years.harness.report(campaign_id).totals == totals
             assert not audit(years.app, campaign_id, ()).counts
+            assert verify_totals(years.app) == []
         else:
             break
     assert killed_at > 3
