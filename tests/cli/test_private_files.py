@@ -104,6 +104,22 @@ def test_logs_and_journals_are_private(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_open_umask")
+def test_a_log_that_has_grown_too_long_begins_anew_and_the_one_before_is_kept(tmp_path: Path) -> None:
+    group = ProcessGroup(logs=tmp_path, environment={})
+    log, kept = tmp_path / "one.log", tmp_path / "one.log.1"
+    written = "x" * 2000
+    log.write_text(written)
+    group.start(ChildProcess(name="one", module="this"))
+    group.shorten_logs(longest=5000)
+    assert not kept.exists()
+    group.shorten_logs(longest=1000)
+    assert kept.read_text().startswith(written)
+    assert mode(kept) == FILE
+    group.stop()
+    assert written not in log.read_text()
+
+
+@pytest.mark.usefixtures("_open_umask")
 def test_the_files_of_embedded_servers_are_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tmp_path / "var"
     with running_services(data, tuning=Tuning.TEST_SPEED):

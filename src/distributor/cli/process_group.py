@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from distributor.domain.errors import ServiceError
-from distributor.private_files import make_private_folder, open_private
+from distributor.private_files import make_private_folder, open_private, replace_private
 
 _STOP_SECONDS = 15.0
+# In bytes; a process has at most two logs of this length.
+_LONGEST_LOG = 50_000_000
 # The least time between two starts of the same process.
 _RESTART_SECONDS = 2.0
 
@@ -68,6 +71,17 @@ class ProcessGroup:
         for child in due:
             self.start(child)
         return [child.name for child in due]
+
+    def shorten_logs(self, *, longest: int = _LONGEST_LOG) -> None:
+        """A log that has grown longer than so many bytes begins anew; what it had is in `NAME.log.1` until the next."""
+        for child in self._running:
+            log = self.logs / f"{child.name}.log"
+            if log.stat().st_size <= longest:
+                continue
+            with replace_private(log.with_name(f"{log.name}.1")) as kept:
+                shutil.copyfile(log, kept)
+            # The process goes on writing at the end, which is the beginning now.
+            os.truncate(log, 0)
 
     def kill(self, child: ChildProcess) -> None:
         """Kill a process and its children without warning, as a crash would."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -183,5 +184,8 @@ def _watch(group: ProcessGroup, stop: threading.Event) -> None:
                 "for them to take effect"
             )
         announced = changed
+        with suppress(OSError):
+            # Without room for a copy it is tried again.
+            group.shorten_logs()
         for name in group.restart_dead():
             print_message(f"{name} had died and is restarted; see its log")
