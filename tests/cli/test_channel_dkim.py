@@ -123,6 +123,22 @@ def test_configuring_the_channel_again_keeps_its_keys(mail: Run) -> None:
     assert states(mail) == {"s1": "waiting"}
 
 
+def test_ten_changes_of_a_channel_change_no_key_and_a_published_one_signs_only_once_it_is_activated(mail: Run) -> None:
+    make(mail, "s1")
+    mail("channel", "dkim", "activate", "mail", "s1", "--skip-dns-check")
+    (waiting,) = make(mail, "s2")
+    before = mail("channel", "dkim", "list", "mail", "--json").out
+    for number in range(10):
+        changed = mail(
+            "channel", "change", "mail", "--set", f"connections={number + 1}", "--set", f"closing=No. {number}"
+        )
+        assert changed.code == 0, changed.err
+        assert mail("channel", "dkim", "list", "mail", "--json").out == before
+    # The record can be published meanwhile: it is the same that was printed first.
+    assert waiting["record"] in before
+    assert states(mail) == {"s1": "active", "s2": "waiting"}
+
+
 def test_what_else_is_set_survives_a_new_key(mail: Run) -> None:
     mail("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://u:pw@127.0.0.1:1")
     make(mail, "s1", "--domain", "example.org")
