@@ -24,7 +24,7 @@ from distributor.embedded import Services, wait_until_stopped
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.processes import reporting
 from distributor.settings import Settings
-from distributor.storage import backup, processes, schema
+from distributor.storage import backup, processes, schema, tables
 from distributor.storage.migrations import upgrade
 from tests.cli.conftest import Run
 
@@ -90,6 +90,36 @@ def test_any_command_migrates_an_embedded_database_and_says_where_the_backup_is(
         assert "backup" not in run("list", "list", "--json", **EMBEDDED).err
     finally:
         wait_until_stopped(tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("web",), ("worker", "--queue", "email"), ("beat",), ("inbound",), ("up",)),
+        *(("list", "create", "News"), ("campaign", "list")),
+    ],
+    ids=lambda command: command[0],
+)
+def test_over_an_older_database_every_process_names_the_one_command_and_does_nothing_else(
+    run_process: Run, app: AppContext, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    with app.database.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    before = _counts(app)
+    refused = run_process(*command)
+    assert refused.code == SchemaError.exit_code, refused.message
+    assert "run `distributor migrate`" in refused.message
+    assert _counts(app) == before
+    assert backups(tmp_path / "data") == []
+
+
+def _counts(app: AppContext) -> dict[str, int]:
+    """How many rows each table has."""
+    with app.database.begin() as connection:
+        return {
+            name: connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one()
+            for name in tables.metadata.tables
+        }
 
 
 def test_the_backup_restores_what_was_there_before(

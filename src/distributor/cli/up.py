@@ -43,6 +43,7 @@ from distributor.flow.team.links import first_owner_link
 from distributor.listening import free_port, local_url, require_free_port
 from distributor.settings import Settings, address_problems, changed_settings, load_settings, unknown_settings
 from distributor.storage import processes
+from distributor.storage.schema import check_schema, is_empty
 
 
 def up(
@@ -61,7 +62,10 @@ def up(
     ports_file = settings.data_dir / "sandbox.json"
     with open_services(settings) as services:
         app = make_app_context(settings, services)
-        if (backup := migrate_embedded(settings, app.database)) is not None:
+        # Of another database only an empty one gets its schema here: processes elsewhere may work with it.
+        if settings.database_url is not None and not is_empty(app.database):
+            check_schema(app.database)
+        elif (backup := migrate_embedded(settings, app.database)) is not None:
             print_message(f"the database was migrated to a new schema; before, it was backed up to {backup}")
         _require_no_other(app)
         require_generation(app)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError
 
 from distributor.domain.errors import SchemaError
 from distributor.storage.database import Connection, Database
@@ -42,7 +42,7 @@ def migrate(database: Database, *, before: Callable[[str], None] | None = None) 
 def _upgrade(connection: Connection, current: str | None) -> None:
     try:
         importlib.import_module("distributor.storage.migrations.upgrade").upgrade(connection)
-    except (ProgrammingError, IntegrityError) as error:
+    except (ProgrammingError, IntegrityError, DataError, InternalError, NotSupportedError) as error:
         # A fault of the migration, or data that it was not made for.
         reason = str(error.orig).partition("\n")[0]
         raise SchemaError(
@@ -58,6 +58,12 @@ def check_schema(database: Database) -> None:
     if current != newest_revision():
         at = f"at schema {current}" if current else "empty"
         raise SchemaError(f"the database is {at} and this version needs {newest_revision()}; run `distributor migrate`")
+
+
+def is_empty(database: Database) -> bool:
+    """Whether the database has no schema yet. Raises SchemaError for one of a newer version."""
+    with database.begin() as connection:
+        return _known_revision(connection) is None
 
 
 def newest_revision() -> str:
