@@ -151,9 +151,11 @@ class Settings(BaseSettings):
         description="private networks that links may be checked in, such as 10.0.0.0/8 of an intranet, by commas",
     )
     notice_addresses: str = Field(
-        "", description="who is mailed what needs a person: addresses, by commas; empty: nobody"
+        "", description="who is mailed what needs a person: addresses, by commas; empty: as set in the team's app"
     )
-    notice_hook_url: str = Field("", description="a web hook that is told the same (Standard Webhooks); empty: none")
+    notice_hook_url: str = Field(
+        "", description="a web hook that is told the same (Standard Webhooks); empty: as set in the team's app"
+    )
     notice_hook_secret: SecretStr | None = Field(None, description="what signs it: whsec_ and 24 to 64 bytes in base64")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 

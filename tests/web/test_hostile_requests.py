@@ -257,7 +257,9 @@ PARAMETERS = {
     "selector": "a",
     "digest": "0",
     **dict.fromkeys(("campaign_id", "delivery_id", "import_id", "suppression_id", "subscriber"), "1"),
-    **dict.fromkeys(("article_id", "channel_id", "dispatch_id", "draft_id", "group_id", "subscriber_id"), "1"),
+    **dict.fromkeys(
+        ("article_id", "channel_id", "dispatch_id", "draft_id", "group_id", "item_id", "subscriber_id"), "1"
+    ),
 }
 PURPOSES = {
     "confirm": Purpose.CONFIRM,

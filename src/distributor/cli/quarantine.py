@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -12,11 +12,7 @@ from distributor.cli.console import AsJson, err, print_fields, print_message, pr
 from distributor.domain.errors import InputError, NotFoundError, StateError
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.flow.app_context import AppContext
-from distributor.flow.delivery.recovery import retry_journal
-from distributor.flow.feedback.inbound_mail import retry_mail
-from distributor.flow.feedback.tracking import retry_event
-from distributor.flow.feedback.webhooks import retry_webhook_event
-from distributor.flow.quarantine import retry
+from distributor.flow.quarantine_retries import retry_item
 from distributor.storage import quarantine
 
 commands = typer.Typer()
@@ -24,13 +20,6 @@ commands = typer.Typer()
 Ids = Annotated[list[int] | None, typer.Argument(metavar="ID...", help="Items, by their ids.")]
 Loop = Annotated[QuarantineLoop | None, typer.Option("--loop", help="All items of this loop.")]
 
-# How an item that is kept with its content is processed again; the other loops read their items again.
-_RETRIES: Mapping[QuarantineLoop, Callable[[AppContext, QuarantinedItem], None]] = {
-    QuarantineLoop.JOURNAL: retry_journal,
-    QuarantineLoop.EVENT: retry_event,
-    QuarantineLoop.MAIL: retry_mail,
-    QuarantineLoop.WEBHOOK: retry_webhook_event,
-}
 _PAGE = 1000
 
 
@@ -120,15 +109,12 @@ def _chosen(app: AppContext, ids: list[int] | None, loop: QuarantineLoop | None)
 
 def _retry(app: AppContext, item_id: int) -> tuple[QuarantinedItem, bool, str]:
     """The item, whether it may be well now, and the result in words."""
-    with app.database.begin() as connection:
-        item = quarantine.find(connection, item_id)
-        if item.content is None:
-            quarantine.make_due(connection, item_id, now=app.clock())
-            return item, True, "will be tried again by the next pass of its loop"
-    if retry(app, item, _RETRIES[item.loop]):
-        return item, True, "works and has left the quarantine"
-    with app.database.begin() as connection:
-        return item, False, f"still fails: {quarantine.find(connection, item_id).reason}"
+    found = retry_item(app, item_id)
+    if found.is_later:
+        return found.item, True, "will be tried again by the next pass of its loop"
+    if found.is_well:
+        return found.item, True, "works and has left the quarantine"
+    return found.item, False, f"still fails: {found.reason}"
 
 
 def _fields(item: QuarantinedItem) -> dict[str, Any]:

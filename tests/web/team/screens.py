@@ -19,12 +19,15 @@ from distributor.domain.campaign import CampaignPlan
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import Event, EventKind
 from distributor.domain.message_options import MessageOptions
+from distributor.domain.notice import NoticeTargets, NoticeWay
+from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.schedule import StartTimes
 from distributor.domain.subscriber import Person
 from distributor.domain.user import Actor, Role
 from distributor.flow.app_context import AppContext
 from distributor.flow.event_counting import count_events
+from distributor.flow.operations.notices import record_notices
 from distributor.flow.publishing import article_control, article_writing, campaign_control, life_cycle, test_groups
 from distributor.flow.publishing.article_writing import SavedArticle, WritingPlace
 from distributor.flow.publishing.ingest import scan
@@ -40,7 +43,9 @@ from distributor.storage import (
     heartbeats,
     lists,
     memberships,
+    notices,
     paused_routes,
+    quarantine,
     user_sessions,
     users,
 )
@@ -144,6 +149,7 @@ def fill(app: AppContext) -> FilledService:
             text("SELECT subscriber_id FROM deliveries WHERE id = :id"), {"id": delivery}
         ).scalar_one()
         to_come = dispatches.of_campaign(connection, made["scheduled"])[0]
+    _run(app)
     editors = test_groups.add_group(app, "Editors", ["ada@example.org", "bo@example.org"], actor=ACTOR)
     return FilledService(
         group_id=editors.id,
@@ -156,6 +162,36 @@ def fill(app: AppContext) -> FilledService:
         person_id=person,
         user_id=2,
     )
+
+
+def _run(app: AppContext) -> None:
+    """Processes, of which one has fallen silent, a mail in quarantine, and what was told of that."""
+    now = app.clock()
+    with app.database.begin() as connection:
+        connection.execute(
+            text("""
+                INSERT INTO processes (id, kind, name, host, pid, version, settings, started_at, seen_at)
+                SELECT gen_random_uuid(), kind, name, host, pid, '0.1.0', CAST(settings AS jsonb),
+                       now() - interval '9 days', now() - silent * interval '1 minute'
+                FROM (VALUES
+                    ('web', 'web', 'harbour-1', 412, '{"site_name": "The Harbour Gazette"}', 0),
+                    ('worker', 'worker email', 'harbour-2', 77, '{"site_name": "The Harbour"}', 0),
+                    ('worker', 'worker social', 'harbour-2', 81, '{"site_name": "The Harbour Gazette"}', 14)
+                ) AS reported (kind, name, host, pid, settings, silent)
+            """)
+        )
+        reason = "LookupError in decoding.py:41: unknown encoding: x-unknown"
+        quarantine.hold(
+            connection, QuarantineLoop.MAIL, "bounce 4711", reason=reason, now=now - timedelta(hours=3), content=b"x"
+        )
+    told = replace(app, notice_targets=NoticeTargets(addresses=("ada@example.org",)))
+    record_notices(told)
+    with app.database.begin() as connection:
+        for number, one in enumerate(notices.latest(connection, limit=20)):
+            detail = "over email" if number % 3 else "email: 127.0.0.1:9: no connection"
+            notices.settle(
+                connection, [one.id], NoticeWay.MAIL, is_told=bool(number % 3), detail=detail, next_at=None, now=now
+            )
 
 
 def _add_users(app: AppContext) -> None:

@@ -43,7 +43,7 @@ def test_the_settings_show_only_what_the_role_may_open(team: Team):
     titles = "//main//h2/a/text()"
     assert team.signed_in(team.user(Role.VIEWER)).page("/app/settings").xpath(titles) == ["Your account"]
     shown = team.signed_in(team.user(Role.OWNER)).page("/app/settings").xpath(titles)
-    assert shown == ["Brand", "Team", "Audit log", "Your account"]
+    assert shown == ["Brand", "Team", "Data", "Audit log", "System", "Notices", "Your account"]
 
 
 def test_every_page_of_a_copy_of_the_database_says_that_it_is_one(team: Team):

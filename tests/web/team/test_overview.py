@@ -156,6 +156,7 @@ def test_routes_articles_items_and_tokens_are_each_said_with_their_place(
     assert page.xpath("//section[@aria-labelledby='attention']//a/@href") == [
         "/app/channels/newsletter",
         f"/app/articles/{found.id}",
+        "/app/system#quarantine",
     ]
     assert "big.example refuses us; it is tried again by itself." in section(page, "attention")
 

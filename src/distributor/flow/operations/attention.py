@@ -93,9 +93,18 @@ class AttentionItem:
             return f"/app/channels/{quote(self.channel, safe='')}"
         if self.campaign_id is not None:
             return f"/app/campaigns/{self.campaign_id}{_PART_OF_A_CAMPAIGN.get(self.concern, '')}"
-        return ""
+        part = _PART_OF_THE_SYSTEM.get(self.concern, "")
+        return f"{SYSTEM_PATH}{part}" if part else ""
 
 
+SYSTEM_PATH = "/app/system"
+"""The page of those who run the service."""
+_PART_OF_THE_SYSTEM = {
+    Concern.SERVICE: "#processes",
+    Concern.CLOCK: "#processes",
+    Concern.IMPORT: "#imports",
+    Concern.QUARANTINE: "#quarantine",
+}
 _PART_OF_A_CAMPAIGN = {
     Concern.UNKNOWN: "/deliveries?state=unknown",
     Concern.FAILED: "/deliveries?state=failed",

@@ -31,7 +31,7 @@ from distributor.domain.user import Actor, AuditAction
 from distributor.flow.app_context import AppContext
 from distributor.flow.jobs import Job, JobKind
 from distributor.flow.notice_targets import HOOK_SECRET, current_targets, targets_set_in_app
-from distributor.flow.operations.attention import AttentionItem, Concern, all_attention
+from distributor.flow.operations.attention import SYSTEM_PATH, AttentionItem, Concern, all_attention
 from distributor.storage import audit_log, delivery_totals, generations, notices, quarantine
 from distributor.storage.database import Connection
 
@@ -105,6 +105,7 @@ def _lasting(app: AppContext) -> Iterator[Matter]:
             topic=Concern.QUARANTINE.value,
             about=_("Quarantine"),
             sentence=sentence % {"loop": item.loop.value},
+            path=f"{SYSTEM_PATH}#quarantine",
         )
 
 

@@ -38,12 +38,14 @@ from distributor.web.team.composer import ComposerPages
 from distributor.web.team.deliveries import DeliveryPages
 from distributor.web.team.delivery_audit import DeliveryAuditPages
 from distributor.web.team.first_run import FirstRunPages
+from distributor.web.team.notices import NoticePages
 from distributor.web.team.overview import OverviewPages
 from distributor.web.team.pages import TEAM_HEADERS, TeamPages
 from distributor.web.team.people import PeoplePages
 from distributor.web.team.results import ResultPages
 from distributor.web.team.search import SearchPages
 from distributor.web.team.sign_in import SignInPages
+from distributor.web.team.system import SystemPages
 from distributor.web.team.users import UserPages
 
 _PATH = "/app"
@@ -89,6 +91,8 @@ class TeamApp:
             *ChannelDnsPages(app, self._pages, self.gate).routes(),
             *FirstRunPages(app, self._pages, self.gate).routes(),
             *UserPages(app, self._pages, self.gate).routes(),
+            *SystemPages(app, self._pages, self.gate).routes(),
+            *NoticePages(app, self._pages, self.gate).routes(),
         )
         self._asgi = Starlette(
             routes=self.gate.routes(self.declared),

@@ -43,7 +43,15 @@ class Navigation:
 # More do not fit beside each other on a phone, with their words.
 _IN_THE_BAR = 4
 # Pages that are reached through another part.
-_PART_OF = {"account": "", "users": "settings", "audit": "settings", "brand": "settings", "data": "settings"}
+_PART_OF = {
+    "account": "",
+    "users": "settings",
+    "audit": "settings",
+    "brand": "settings",
+    "data": "settings",
+    "system": "settings",
+    "notices": "settings",
+}
 
 
 def all_items() -> tuple[NavigationItem, ...]:
@@ -86,6 +94,18 @@ def settings_for(user: User) -> list[SettingsItem]:
             Permission.SITE_WRITE,
         ),
         SettingsItem(_("Audit log"), _("Who did what, and when."), "/app/audit-log", Permission.AUDIT_LOG_READ),
+        SettingsItem(
+            _("System"),
+            _("Which processes run, what could not be processed, and what became of imports."),
+            "/app/system",
+            Permission.SERVICE_READ,
+        ),
+        SettingsItem(
+            _("Notices"),
+            _("Who is told what needs a person, by mail and by a web hook, and what was told."),
+            "/app/settings/notices",
+            Permission.SERVICE_READ,
+        ),
         SettingsItem(
             _("Your account"),
             _("Your name, your password, and where you are signed in."),
