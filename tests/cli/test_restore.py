@@ -39,7 +39,11 @@ def test_a_restore_says_what_waits_and_a_person_lets_it_go_on(
     (waiting,) = json.loads(run("generation", "review", "--json").out)
     assert (waiting["campaign"], waiting["channel"], waiting["state"]) == (campaign_id, "mail", "scheduled")
     assert "campaigns wait since the database was restored" in run("doctor").out
-    assert f"campaign resume {campaign_id} --after-restore" in run("generation", "review").message
+    log = tmp_path / "log"
+    log.mkdir()
+    reviewed = run("generation", "review", "--records", f"inbox:{log}")
+    assert "inbox: it has 0 mails that the database does not know" in reviewed.message
+    assert f"campaign resume {campaign_id} --after-restore" in reviewed.message
     refused = run("campaign", "resume", str(campaign_id))
     assert refused.code == 4
     assert "--after-restore" in refused.message

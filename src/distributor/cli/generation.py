@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from distributor.bootstrap import open_app
 from distributor.cli.console import AsJson, print_message, print_rows
 from distributor.domain.errors import StateError
+from distributor.flow.operations.lost_mails import find_lost_mails
+from distributor.mail.records.sources import parse_record_sources
 from distributor.storage import generations
 
 commands = typer.Typer()
@@ -38,14 +42,23 @@ def list_generations(as_json: AsJson = False) -> None:
 
 
 @commands.command("review")
-def review(as_json: AsJson = False) -> None:
+def review(
+    records: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND:PATH", help="Count in it the mails of the lost time; as for `campaign audit`."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """List what waits for you since a restore: it may have been sent after the backup.
 
     `known_until` is the last moment that the backup knows of. `campaign audit` compares a campaign with the logs of
     your mail server and marks what it finds as sent; networks are asked for their posts when a campaign is resumed.
     """
-    with open_app() as app, app.database.begin() as connection:
-        found = generations.held(connection, limit=_MOST)
+    sources = parse_record_sources(records or [])
+    with open_app() as app:
+        with app.database.begin() as connection:
+            found = generations.held(connection, limit=_MOST)
+        counted = find_lost_mails(app, sources)
     print_rows(
         ("campaign", "name", "channel", "state", "known_until", "open", "unknown", "sent"),
         [
@@ -64,6 +77,11 @@ def review(as_json: AsJson = False) -> None:
         as_json=as_json,
         empty="Nothing waits because of a restore.",
     )
+    for one in counted:
+        print_message(
+            f"{one.kind}: it has {one.lost} mails that the database does not know, such as of a campaign that was "
+            f"scheduled in the backup and has gone out since, and {one.known} that it knows"
+        )
     if found and not as_json:
         number = found[0].campaign_id
         print_message(

@@ -67,7 +67,9 @@ def _begin(
     held = generations.hold(connection, begun, reason=reason, unknown=_REPLY, now=now)
     for campaign_id in held.campaigns:
         campaigns.record(connection, campaign_id, CampaignAction.PAUSED, actor="", detail=reason, now=now)
-    log.warning(
+    # Whoever restores a backup knows.
+    write = log.warning if beginning is GenerationBeginning.REWOUND else log.info
+    write(
         "generation.begun",
         number=begun.number,
         beginning=begun.beginning.value,

@@ -23,6 +23,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.generations import finish_restore
 from distributor.flow.journal import open_journal
 from distributor.flow.operations.audit import audit, settle_found
+from distributor.flow.operations.lost_mails import find_lost_mails
 from distributor.flow.publishing import campaign_control, life_cycle
 from distributor.flow.subscriptions.link_tokens import find_link_owner
 from distributor.mail.records.sources import parse_record_sources
@@ -157,6 +158,18 @@ def test_what_a_server_has_accepted_since_the_backup_is_marked_as_sent_and_only_
     assert (
         sorted(step.reason for history in steps for step in history) == ["found by an audit, from after the backup"] * 2
     )
+
+
+def test_mails_of_a_campaign_that_was_only_scheduled_in_the_backup_are_counted_as_lost(world: World) -> None:
+    known = world.harness.plan_and_run("email")
+    campaign_id = world.harness.plan("email", after=LATER)
+    file = world.back_up()
+    world.at_a_later_time(world.harness).run()
+    restore(world.harness.app, file)
+    (found,) = find_lost_mails(world.harness.app, parse_record_sources([f"inbox:{world.folder / 'sandbox'}"]))
+    assert (found.lost, found.known) == (3, 3)
+    assert world.harness.counts(campaign_id) == {}
+    assert world.harness.counts(known) == {"audience": 3, "sent": 3}
 
 
 def test_a_journal_of_the_lost_history_tells_what_was_sent_and_begun_and_settles_nothing_else(world: World) -> None:
