@@ -6,16 +6,18 @@ Classes 22, 23 and 54 are about a value: the server works, and the same value fa
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import psycopg
-from sqlalchemy import URL, Connection, create_engine, func, literal, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, literal, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from distributor.domain.errors import (
     ConfigurationError,
@@ -49,6 +51,9 @@ _DATA_FAULTS = {
     "54001": "a value is nested too deeply",
 }
 
+# When a connection was given back to the pool, in its record; and how long it may be idle without being tested.
+_USED_AT = "used_at"
+_IDLE_SECONDS = 0.2
 # For the joins of one query over all subscribers.
 _WORK_MEMORY = "64MB"
 
@@ -73,12 +78,13 @@ class Database:
         )
         self._engine = create_engine(
             self.url,
-            pool_pre_ping=pool_size > 0,
             # Parameters are addresses and names: they do not belong in a traceback.
             hide_parameters=True,
             connect_args={"connect_timeout": 10, "application_name": "distributor", "options": "-c timezone=UTC"},
             **pooling,
         )
+        if pool_size > 0:
+            _test_idle_connections(self._engine)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -110,6 +116,28 @@ class Database:
     def close(self) -> None:
         """Close the idle connections."""
         self._engine.dispose()
+
+
+def _test_idle_connections(engine: Engine) -> None:
+    """Let the pool test a connection that was idle before it is used, and replace it if its server has gone away.
+
+    As `pool_pre_ping`, but without a round trip more for each of the many short transactions of one step.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note_use(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def test(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        used_at = record.info.get(_USED_AT)
+        if used_at is None or time.monotonic() - used_at < _IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            # The pool opens another connection.
+            raise DisconnectionError from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Row,
     Text,
     and_,
+    bindparam,
     case,
     cast,
     delete,
@@ -65,6 +66,8 @@ _DISPATCH = select(
     _HELD_FOR.label("held_for"),
     _FOLLOWS.label("follows"),
 ).join(tables.channels, tables.channels.c.id == tables.dispatches.c.channel_id)
+# Made once: every step of every dispatch begins with it.
+_FIND = _DISPATCH.where(tables.dispatches.c.id == bindparam("dispatch_id"))
 
 
 def add(
@@ -215,7 +218,7 @@ def start_of_campaign(connection: Connection, campaign_id: int) -> datetime | No
 
 def find(connection: Connection, dispatch_id: int) -> Dispatch:
     """Raises NotFoundError."""
-    row = connection.execute(_DISPATCH.where(tables.dispatches.c.id == dispatch_id)).one_or_none()
+    row = connection.execute(_FIND, {"dispatch_id": dispatch_id}).one_or_none()
     if row is None:
         raise NotFoundError("dispatch", dispatch_id)
     return _dispatch(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import DateTime, Row, delete, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.storage import tables
@@ -34,11 +34,17 @@ def workers_of(machine: str) -> str:
     return f"{_WORKERS}{machine}"
 
 
-def record_heartbeat(connection: Connection, role: str, *, now: datetime) -> None:
-    """Store that `role` is alive at `now`."""
-    times = {"at": now, "database_at": func.clock_timestamp()}
+def record_heartbeat(
+    connection: Connection, role: str, *, now: datetime, at_most_every: timedelta = timedelta()
+) -> None:
+    """Store that `role` is alive at `now`, unless that was stored within `at_most_every`."""
+    beat, time = tables.heartbeats.c, func.clock_timestamp()
+    is_fresh = exists().where(beat.role == role, beat.database_at > time - at_most_every)
+    row = select(literal(role), literal(now, DateTime(timezone=True)), time).where(~is_fresh)
     connection.execute(
-        insert(tables.heartbeats).values(role=role, **times).on_conflict_do_update(index_elements=["role"], set_=times)
+        insert(tables.heartbeats)
+        .from_select(["role", "at", "database_at"], row)
+        .on_conflict_do_update(index_elements=["role"], set_={"at": now, "database_at": time})
     )
 
 

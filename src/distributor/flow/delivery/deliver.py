@@ -42,6 +42,8 @@ COMMIT_WITHIN_SECONDS = 0.5
 FULL_DISK_PAUSE = timedelta(seconds=30)
 # How often a run asks whether its dispatch still runs: a pause is obeyed within its batch, which may take long.
 PAUSE_CHECK_SECONDS = 1.0
+# Runs may be many a second, and each would write to the disk.
+HEARTBEAT_EVERY = timedelta(seconds=1)
 # How long outcomes wait for a PostgreSQL that is restarting, before they are left to the journal.
 COMMIT_RETRY_SECONDS = 60
 
@@ -85,7 +87,8 @@ def deliver(app: AppContext, dispatch_id: int, *, until: datetime, progress: Run
     require_newest(app)
     # Without room for it there may be none for outcomes, which is found out below.
     with suppress(DiskFullError), app.database.begin() as connection:
-        heartbeats.record_heartbeat(connection, heartbeats.workers_of(socket.gethostname()), now=app.clock())
+        role = heartbeats.workers_of(socket.gethostname())
+        heartbeats.record_heartbeat(connection, role, now=app.clock(), at_most_every=HEARTBEAT_EVERY)
     with app.database.begin() as connection:
         dispatch = dispatches.find(connection, dispatch_id)
         if not generations.sends(connection):
@@ -218,6 +221,9 @@ class _DeliveryRun:
                 return False
             if due and not await self._send_batch(due):
                 # No progress: leave the rest to the next job instead of retrying in a loop.
+                return False
+            if len(due) + skipped >= (self._dispatch.audience_size or BATCH):
+                # The whole of a small audience was in this batch: no need to ask for more.
                 return False
         return True
 

@@ -108,10 +108,10 @@ def difference(connection: Connection, found: StoredArticle, *, older: int, newe
 
 
 def publish_for_campaign(
-    connection: Connection, article_ids: Sequence[int], *, campaign_id: int, start: datetime, now: datetime
+    connection: Connection, locked: Sequence[StoredArticle], *, campaign_id: int, start: datetime, now: datetime
 ) -> None:
-    """Publish the articles of a campaign that are not published yet: its links lead to their pages."""
-    for found in articles.find_many(connection, article_ids):
+    """Publish those of a campaign's articles that are not published yet: its links lead to their pages."""
+    for found in locked:
         status = status_in_campaign(found, start=start, now=now)
         if status != found.status:
             actor = f"campaign {campaign_id}"
@@ -130,16 +130,18 @@ def status_in_campaign(found: StoredArticle, *, start: datetime, now: datetime) 
     return found.status.published(start, dated=own if own is not None and own <= start else start)
 
 
-def require_sendable(connection: Connection, article_ids: Sequence[int], *, at: datetime) -> None:
-    """Lock the articles until the transaction ends, and raise StateError if a campaign cannot send one of them at `at`.
+def require_sendable(connection: Connection, article_ids: Sequence[int], *, at: datetime) -> list[StoredArticle]:
+    """The articles, locked until the transaction ends. Raises StateError if a campaign cannot send one of them at `at`.
 
     It can send those that are public, and drafts, which its release publishes.
     """
     articles.lock(connection, article_ids)
-    for found in articles.find_many(connection, article_ids):
+    locked = articles.find_many(connection, article_ids)
+    for found in locked:
         problem = sending_problem(found, at=at)
         if problem is not None:
             raise StateError(problem.message)
+    return locked
 
 
 def sending_problem(found: StoredArticle, *, at: datetime) -> Problem | None:

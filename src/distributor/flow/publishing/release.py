@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import structlog
 
 from distributor.channels.api import Audience, PersonalizedChannel
-from distributor.domain.campaign import Campaign, CampaignAction, Dispatch, DispatchState
+from distributor.domain.campaign import CampaignAction, Dispatch, DispatchState
 from distributor.domain.errors import StateError
 from distributor.domain.merge_fields import FieldGroup, MergeFields, field_label
 from distributor.domain.rendition import Rendition
@@ -19,6 +19,7 @@ from distributor.flow.publishing.article_control import publish_for_campaign, re
 from distributor.flow.publishing.campaign_content import audience_query_of, count_missing_fields, without_repetition
 from distributor.flow.publishing.prepare import SCHEDULER, hold_unreleased
 from distributor.storage import articles, audiences, campaigns, channels, deliveries, dispatches, merge_fields
+from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
 
 log = structlog.get_logger(__name__)
@@ -63,8 +64,8 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
         # After the lock, which may have waited for a release that published an article.
         now = app.clock()
         _insist_on_punctuality(dispatch, now=now)
-        require_sendable(connection, campaign.article_ids, at=now)
-        if _is_outdated(connection, campaign, dispatch):
+        locked = require_sendable(connection, campaign.article_ids, at=now)
+        if _is_outdated(connection, locked, dispatch):
             dispatches.prepare_again(connection, dispatch_id)
             return False
         channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
@@ -92,7 +93,7 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
         )
         if audience > 0:
             start = dispatches.start_of_campaign(connection, campaign.id) or now
-            publish_for_campaign(connection, campaign.article_ids, campaign_id=campaign.id, start=start, now=now)
+            publish_for_campaign(connection, locked, campaign_id=campaign.id, start=start, now=now)
         else:
             dispatches.change_state(
                 connection,
@@ -115,11 +116,10 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
     return audience > 0
 
 
-def _is_outdated(connection: Connection, campaign: Campaign, dispatch: Dispatch) -> bool:
-    """Whether an article was revised since the dispatch was prepared from it. The caller has locked the articles."""
+def _is_outdated(connection: Connection, locked: Sequence[StoredArticle], dispatch: Dispatch) -> bool:
+    """Whether one of its articles was revised since the dispatch was prepared from it."""
     prepared = dispatches.revisions_of(connection, dispatch.id)
-    found = articles.find_many(connection, campaign.article_ids)
-    return any(prepared.get(one.article.slug, one.article.revision) != one.article.revision for one in found)
+    return any(prepared.get(one.article.slug, one.article.revision) != one.article.revision for one in locked)
 
 
 def _insist_on_punctuality(dispatch: Dispatch, *, now: datetime) -> None:

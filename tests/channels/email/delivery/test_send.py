@@ -56,7 +56,8 @@ def test_every_delivery_arrives_once_as_it_was_composed(connections: int, extens
     prepared = prepare_mail(a_rendition())
     assert {taken.content for taken in server.taken} == {prepared.message_for(one, TOKENS) for one in deliveries(20)}
     assert len(server.taken) == 20
-    assert len(server.sessions) == min(connections, 20)
+    # One for each mail at most, of which two go over the same.
+    assert len(server.sessions) == min(connections, 19)
 
 
 def test_a_mail_costs_one_round_trip_where_pipelining_is_offered() -> None:

@@ -106,7 +106,8 @@ class Batch:
         0 if another worker probes it; then its queue is moved to other relays.
         """
         if not self._routes.is_relay_paused(relay):
-            return min(relay.connections, len(self._queues[relay.name]))
+            # Two messages go over one: it has sent the first before another could be opened.
+            return min(relay.connections, max(1, len(self._queues[relay.name]) - 1))
         if self._routes.begin_relay_probe(relay):
             return 1
         self._reroute(relay)
