@@ -86,7 +86,10 @@ def consumed_queues(names: Iterable[str]) -> list[str]:
 
 
 def urgency(queue: str) -> int:
-    """How urgent the jobs of a queue are, 0 the most: releases and deliveries, other urgent ones, the background."""
+    """How urgent the jobs of a queue are, 0 the most: what is due now, what is due soon, the background.
+
+    Events are due now as well: one job a second stores them, and a thousand releases must not keep them waiting.
+    """
     if queue in _BACKGROUND:
         return 2
-    return 1 if queue in (JobKind.WRITE_EVENTS, JobKind.PREPARE) else 0
+    return 1 if queue == JobKind.PREPARE else 0
