@@ -120,7 +120,7 @@ def _create_notices() -> None:
 
 
 def _add_retention_of_deliveries() -> None:
-    """Deliveries can become past ones, which take a tenth of the room, without a change of their totals."""
+    """Deliveries can become past ones, which take a fifth of the room, without a change of their totals."""
     op.create_table(
         "past_deliveries",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
