@@ -65,6 +65,8 @@ def list_deliveries(
     empty = "No such deliveries; a campaign has none before it starts."
     if (removed_at := first_removal(planned)) is not None:
         empty = f"Campaign {campaign_id}: {removal_sentence(removed_at)}"
+        if rows:
+            print_message(f"deliveries of campaign {campaign_id} are missing: {removal_sentence(removed_at)}")
     print_rows(columns, rows, as_json=as_json, empty=empty)
 
 
@@ -96,6 +98,10 @@ def export_of_campaign(
     )
     with open_app() as app:
         write_output(out, export_deliveries(app, query))
+        with app.database.begin() as connection:
+            removed_at = first_removal(dispatches.of_campaign(connection, campaign_id))
+    if removed_at is not None:
+        print_message(f"deliveries of campaign {campaign_id} are missing: {removal_sentence(removed_at)}")
 
 
 @commands.command("delivery")
