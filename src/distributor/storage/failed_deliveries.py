@@ -137,4 +137,9 @@ def _has_received(connection: Connection, campaign: Campaign) -> ColumnElement[b
     mailing = AudienceQuery(
         plan=campaign.audience, article_ids=campaign.article_ids, tag_slugs=(), campaign_id=campaign.id
     )
-    return or_(audiences.has_received(connection, mailing), audiences.account_has_received(connection, mailing))
+    # What goes to subscribers has a list. Asked for each of them, what accounts got is looked for among all recipients.
+    is_to_account = tables.deliveries.c.list_id.is_(None)
+    return or_(
+        audiences.has_received(connection, mailing),
+        and_(is_to_account, audiences.account_has_received(connection, mailing)),
+    )
