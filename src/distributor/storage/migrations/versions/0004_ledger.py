@@ -17,6 +17,7 @@ def upgrade() -> None:
     _follow_ups()
     _create_notices()
     _add_retention_of_deliveries()
+    _vacuum_earlier()
 
 
 def _create_generations() -> None:
@@ -172,3 +173,11 @@ def _add_retention_of_deliveries() -> None:
             RETURN NULL;
         END $$
     """)
+
+
+def _vacuum_earlier() -> None:
+    """A fifth of twenty million rows, at which PostgreSQL vacuums by default, is two million mails."""
+    for table in ("deliveries", "events"):
+        op.execute(
+            f"ALTER TABLE {table} SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)"
+        )
