@@ -103,7 +103,7 @@ _TOTALS = """
 _EVENT_TOTALS = """
     INSERT INTO event_totals
         (dispatch_id, kind, link, events, people_events, deliveries, people_deliveries, opened)
-    SELECT d.dispatch_id, e.kind, COALESCE(e.detail ->> 'url', ''), count(*), count(*), count(*), count(*), count(*)
+    SELECT d.dispatch_id, e.kind, COALESCE(e.detail ->> 'url', ''), count(*), count(*), count(*), count(*), 0
     FROM events e JOIN deliveries d ON d.id = e.delivery_id GROUP BY 1, 2, 3
 """
 _ALL_LINKS = """
