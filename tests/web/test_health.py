@@ -19,6 +19,7 @@ from distributor.flow.feedback import tracking
 from distributor.storage import channels, heartbeats, notices, paused_routes, quarantine
 from distributor.storage.database import Database
 from distributor.web.app import create_app
+from distributor.web.public import metrics
 
 from .samples import SentMail
 
@@ -157,6 +158,14 @@ def test_metrics_tell_the_ledger_as_it_is(client: TestClient, sent_mail: SentMai
     assert 'distributor_dispatches{kind="email",state="running"} 1.0' in lines
     assert "distributor_events_waiting 1.0" in lines
     assert any(line.startswith("distributor_beat_age_seconds 5") for line in lines)
+
+
+def test_what_is_being_sent_is_counted_however_many_campaigns_are_newer(
+    client: TestClient, sent_mail: SentMail, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(metrics, "_MAX_CAMPAIGNS", 0)
+    lines = client.get("/metrics").text.splitlines()
+    assert 'distributor_dispatches{kind="email",state="running"} 1.0' in lines
 
 
 def test_metrics_count_paused_routes_by_channel(client: TestClient, sent_mail: SentMail):

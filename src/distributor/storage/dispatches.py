@@ -172,6 +172,18 @@ def last_released(connection: Connection, channel_id: int, *, except_campaign: i
     return _dispatch(row) if row else None
 
 
+def running(connection: Connection, *, purposes: Collection[CampaignPurpose], limit: int) -> list[Dispatch]:
+    """The dispatches of campaigns of these kinds that are being sent, those that began last first."""
+    dispatch, campaign = tables.dispatches.c, tables.campaigns.c
+    rows = connection.execute(
+        _DISPATCH.join(tables.campaigns, campaign.id == dispatch.campaign_id)
+        .where(dispatch.state == DispatchState.RUNNING, campaign.purpose.in_(purposes))
+        .order_by(dispatch.scheduled_at.desc(), dispatch.id.desc())
+        .limit(limit)
+    )
+    return [_dispatch(row) for row in rows]
+
+
 def open_on(connection: Connection, channel_id: int) -> list[Dispatch]:
     """The dispatches on this channel that are drafts, scheduled, running or paused, those of tests as well."""
     dispatch = tables.dispatches.c

@@ -36,6 +36,7 @@ from distributor.storage.database import Connection
 # Older dispatches are not in the gauges.
 _RECENT = timedelta(days=1)
 _MAX_CAMPAIGNS = 100
+_MAX_RUNNING = 1000
 _COUNTED = frozenset(CampaignPurpose) - {CampaignPurpose.TEST}
 
 _log = structlog.get_logger(__name__)
@@ -84,7 +85,7 @@ class _DatabaseCollector(Collector):
     def _states(self, connection: Connection) -> Iterator[Metric]:
         by_dispatch = GaugeMetricFamily(
             "distributor_dispatches",
-            f"Dispatches of the {_MAX_CAMPAIGNS} newest campaigns but tests, open or finished within a day.",
+            "Dispatches but tests: those being sent, and of the newest campaigns those open or finished within a day.",
             labels=["kind", "state"],
         )
         by_delivery = GaugeMetricFamily(
@@ -109,12 +110,15 @@ class _DatabaseCollector(Collector):
         since = self._app.clock() - _RECENT
         newest = campaigns.latest(connection, limit=_MAX_CAMPAIGNS, purposes=_COUNTED)
         planned = dispatches.of_campaigns(connection, [campaign.id for campaign in newest])
-        return [
+        recent = [
             dispatch
             for found in planned.values()
             for dispatch in found
             if dispatch.finished_at is None or dispatch.finished_at > since
         ]
+        # Of an older campaign that is being sent too, however many drafts are newer.
+        running = dispatches.running(connection, purposes=_COUNTED, limit=_MAX_RUNNING)
+        return list({dispatch.id: dispatch for dispatch in (*recent, *running)}.values())
 
     def _routes(self, connection: Connection) -> Metric:
         paused = GaugeMetricFamily("distributor_paused_routes", "Routes in backoff.", labels=["channel"])
