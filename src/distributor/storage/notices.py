@@ -250,6 +250,15 @@ def change_targets(connection: Connection, changed: NoticeTargets, *, sealed: by
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
 
+def tell_if_nobody(connection: Connection, address: str) -> None:
+    """Tell this address from now on, unless somebody has set who is told, also if that is nobody."""
+    values = {"addresses": [address], "changed_by": address}
+    statement = insert(tables.notice_settings).values(id=1, **values)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["id"], set_=values, where=_settings.changed_by == "")
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedCampaign:
     """A campaign with articles of which nothing is to come any more. `channels` are those that finished."""

@@ -30,6 +30,8 @@ from distributor.flow.operations import attention
 from distributor.flow.operations.notices import change_notice_settings, record_notices
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing import campaign_control
+from distributor.flow.team import sign_in
+from distributor.flow.team.links import first_owner_link
 from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.smtp_server import SMTP
 from distributor.storage import channels, heartbeats, notices, quarantine
@@ -39,6 +41,7 @@ from tests.chaos.mail_relay import Relay, running_relay
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 
 ADA = "ada@operators.example"
+CLIENT = sign_in.Client(ip_address="192.0.2.7", user_agent="Test/1")
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four bytes or more").decode()
 OPERATOR = Actor(name="cli:test")
 
@@ -323,6 +326,17 @@ def test_who_is_told_is_set_in_the_app_and_the_environment_holds(app: AppContext
     ):
         with pytest.raises(InputError):
             wrong()
+
+
+def test_the_first_owner_is_told_until_somebody_says_otherwise(app: AppContext):
+    secret = first_owner_link(app).rsplit("/", 1)[1]
+    sign_in.use_link(app, secret, password="a sentence that only tests know", client=CLIENT, email=ADA, name="Ada")
+    with app.database.begin() as connection:
+        assert current_targets(app, connection).addresses == (ADA,)
+    change_notice_settings(app, addresses="", hook_url="", hook_secret="", actor=OPERATOR)
+    with app.database.begin() as connection:
+        notices.tell_if_nobody(connection, "bo@operators.example")
+        assert current_targets(app, connection).addresses == ()
 
 
 def test_nobody_is_told_and_nothing_is_enqueued_until_somebody_is_to_be(office: Office):

@@ -31,7 +31,7 @@ from distributor.flow.request_limits import LimitExceeded, RequestLimit, network
 from distributor.flow.team import links
 from distributor.flow.team.accounts import actor_of
 from distributor.flow.team.passwords import hash_password, verify_password
-from distributor.storage import audit_log, user_sessions, users
+from distributor.storage import audit_log, notices, user_sessions, users
 from distributor.storage.database import Connection
 
 _WINDOW = timedelta(minutes=15)
@@ -207,6 +207,8 @@ def use_link(
             audit_log.record(
                 connection, client.actor(user), AuditAction.USER_CREATED, subject=user.email, detail=user.role, now=now
             )
+            # A person hears of trouble without having asked for it.
+            notices.tell_if_nobody(connection, user.email)
         return user, _set_password(app, connection, user, hashed, client)
 
 
