@@ -164,7 +164,7 @@ def test_every_service_starts_and_is_healthy_the_sandbox_gets_a_campaign_and_a_b
         )
         findings = {one["check"]: one for one in json.loads(doctor.stdout)}
         assert [one for one in findings.values() if one["check"] == "content"] == []
-        for kind in ("web", "beat", "inbound", "worker email", "worker social", "worker default, feed"):
+        for kind in ("web", "beat", "inbound", "worker email", "worker social", "worker urgent, feed", "worker background"):
             assert f"{kind} (process" in findings["processes"]["finding"]
     finally:
         composed.stop()

@@ -23,7 +23,7 @@ ADDRESS = "1 Test Street, Testville"
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_up(tmp_path_factory.mktemp("processes"), postal_address=ADDRESS) as running:
-        names = ("up", "web", "beat", "worker email", "worker default, social, feed")
+        names = ("up", "web", "beat", "worker email", "worker urgent, social, feed", "worker background")
         wait_for(lambda: all(f"{name} (process" in doctor(running)["processes"][0] for name in names), "all reports")
         yield running
 

@@ -112,7 +112,7 @@ def test_articles_of_the_content_folder_are_edited_there(api: Any, app: AppConte
     app.content_dir.mkdir()
     (app.content_dir / "first.md").write_text("---\ntitle: From a file\n---\n\nWords.\n")
     scan(app)
-    refused = api.patch("/articles/from-a-file", json={"revision": 1, "title": "Mine"})
+    refused = api.patch("/articles/first", json={"revision": 1, "title": "Mine"})
     assert (refused.status_code, "content folder" in refused.json()["detail"]) == (409, True)
 
 

@@ -250,6 +250,8 @@ def test_a_campaign_is_audited(api: Any, app: AppContext, released: int):
         "counts": {},
         "taken_back": {},
         "differences": [],
+        "past": 0,
+        "removed_at": None,
     }
     with app.database.begin() as connection:
         connection.execute(text("DELETE FROM deliveries WHERE recipient = 'bo@example.org'"))

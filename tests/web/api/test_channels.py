@@ -49,7 +49,7 @@ def test_a_channel_names_the_texts_that_it_uses(api: Any):
         "preheader",
         "subject",
     ]
-    assert api.get("/channels/posts").json()["message_options"] == ["text"]
+    assert api.get("/channels/posts").json()["message_options"] == ["hashtags", "text", "thread"]
     assert api.get("/channels/mail").json()["settings"] == {"connections": 3}
 
 

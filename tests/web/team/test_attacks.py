@@ -188,7 +188,7 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00<script>pwned(3)</script>"
         ("evil.html", SVG, "this is an image"),
         ("a.md", JPEG, "this is an image"),
         ("a.md", b"# Hello\n\nwith\0NUL", "contains NUL bytes"),
-        ("a.md", b"---\ntitle: !!python/object/apply:os.system [id]\n---\nx", "must be text on one line"),
+        ("a.md", b"---\ndraft: !!python/object/apply:os.system [id]\n---\nx", "must be true or false"),
         ("a.md", b"---\na: &a [x]\nb: [*a, *a]\n---\n# x", "aliases (*) are not accepted"),
     ],
 )
