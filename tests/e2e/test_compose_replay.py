@@ -164,7 +164,8 @@ def test_every_service_starts_and_is_healthy_the_sandbox_gets_a_campaign_and_a_b
         )
         findings = {one["check"]: one for one in json.loads(doctor.stdout)}
         assert [one for one in findings.values() if one["check"] == "content"] == []
-        for kind in ("web", "beat", "inbound", "worker email", "worker social", "worker urgent, feed", "worker background"):
+        workers = ("worker email", "worker social", "worker urgent, feed", "worker background")
+        for kind in ("web", "beat", "inbound", *workers):
             assert f"{kind} (process" in findings["processes"]["finding"]
     finally:
         composed.stop()

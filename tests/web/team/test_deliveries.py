@@ -62,7 +62,8 @@ def delivery_to(harness: CampaignHarness, campaign_id: int, name: str) -> Delive
 
 def recipients(browser: Browser, path: str) -> list[str]:
     page = browser.page(path)
-    return [one.text_content().strip() for one in page.xpath("//table[contains(@class, 'deliveries')]//td[@class='recipient']")]
+    found = page.xpath("//table[contains(@class, 'deliveries')]//td[@class='recipient']")
+    return [one.text_content().strip() for one in found]
 
 
 def words(browser: Browser, path: str) -> str:
@@ -159,7 +160,8 @@ def test_pages_hold_while_deliveries_change(team: Team, harness: CampaignHarness
     while path:
         page = marketer.page(path)
         seen += [
-            one.text_content().strip() for one in page.xpath("//table[contains(@class, 'deliveries')]//td[@class='recipient']")
+            one.text_content().strip()
+            for one in page.xpath("//table[contains(@class, 'deliveries')]//td[@class='recipient']")
         ]
         pages += 1
         with team.app.database.begin() as connection:

@@ -172,7 +172,7 @@ def test_each_number_leads_to_the_people_behind_it(team: Team, audience: Audienc
     page = marketer.page(f"/app/campaigns/{audience.id}/results")
     found = {}
     for link in page.xpath("//section[h2='mail']//td[@class='num']/a/@href"):
-        people = marketer.page(link).xpath("//table[@class='deliveries']//td[@class='recipient']")
+        people = marketer.page(link).xpath("//table[contains(@class, 'deliveries')]//td[@class='recipient']")
         found[link.split("event=")[1]] = [one.text_content().strip() for one in people]
     assert found == {
         "click&by=people": ["bo@example.org"],
@@ -221,7 +221,7 @@ def test_the_overview_compares_and_leaves_out_small_tags(team: Team, harness: Ca
     for one in found:
         one.happens("ada", EventKind.CLICK)
     page = viewer.page("/app/results")
-    links = page.xpath("//table[@class='results']//th//a/@href")
+    links = page.xpath("//table[contains(@class, 'results')]//th//a/@href")
     assert links == [f"/app/campaigns/{one.id}/results" for one in reversed(found)]
     assert "clicked by more than 33.3 %" in " ".join(page.xpath("string(//main)").split())
     assert "about the same" in page.xpath("string(//main)")
@@ -232,7 +232,7 @@ def test_the_overview_compares_and_leaves_out_small_tags(team: Team, harness: Ca
     rows = list(csv.DictReader(io.StringIO(raw.text)))
     shown = [
         [one.text_content().strip() for one in row.xpath("td[@class='num']")]
-        for row in page.xpath("//table[@class='results']//tbody/tr")
+        for row in page.xpath("//table[contains(@class, 'results')]//tbody/tr")
     ]
     names = ("delivered", "clicked_people", "unsubscribed", "complained")
     assert [[row[name] for name in names] for row in rows] == shown
