@@ -85,11 +85,7 @@ def list_deliveries(app: AppContext, query: DeliveryQuery, *, limit: int) -> Del
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, query.campaign_id)
         planned = {one.id: one for one in dispatches.of_campaign(connection, query.campaign_id)}
-        chosen = [
-            number
-            for number, one in planned.items()
-            if not query.channel_name or one.channel_name == query.channel_name
-        ]
+        chosen = _chosen(planned, query)
         counts = [one for found in delivery_totals.reasons_of_dispatches(connection, chosen).values() for one in found]
         totals = Totals.of_counts((one.state, one.deliveries) for one in counts)
         found, has_next, has_back = _page(connection, query, _filter(query, chosen, totals), limit=limit)
@@ -111,20 +107,26 @@ def export_deliveries(app: AppContext, query: DeliveryQuery) -> Iterator[bytes]:
     """
     with app.database.begin() as connection:
         campaigns.find(connection, query.campaign_id)
-        planned = {one.id: one.channel_name for one in dispatches.of_campaign(connection, query.campaign_id)}
-    chosen = [number for number, name in planned.items() if not query.channel_name or name == query.channel_name]
-    return _as_csv(app, _filter(query, chosen), planned, after_id=query.after_id)
+        planned = {one.id: one for one in dispatches.of_campaign(connection, query.campaign_id)}
+    return _as_csv(app, _filter(query, _chosen(planned, query)), planned, after_id=query.after_id)
+
+
+def _chosen(planned: Mapping[int, Dispatch], query: DeliveryQuery) -> list[int]:
+    """The ids of the dispatches on the channel that is asked for, or of all."""
+    return [
+        number for number, one in planned.items() if not query.channel_name or one.channel_name == query.channel_name
+    ]
 
 
 def _as_csv(
-    app: AppContext, wanted: DeliveryFilter, channel_names: Mapping[int, str], *, after_id: int
+    app: AppContext, wanted: DeliveryFilter, planned: Mapping[int, Dispatch], *, after_id: int
 ) -> Iterator[bytes]:
     yield _csv_of([DELIVERY_COLUMNS])
     while True:
         with app.database.begin() as connection:
             found = delivery_pages.page_after(connection, wanted, after_id=after_id, limit=_AT_ONCE)
         if found:
-            yield _csv_of(_cells(one, channel_names[one.dispatch_id]) for one in found)
+            yield _csv_of(_cells(one, planned[one.dispatch_id].channel_name) for one in found)
         if len(found) < _AT_ONCE:
             return
         after_id = found[-1].id

@@ -43,10 +43,10 @@ class TriedFile:
 def try_folder(folder: Path, *, options: ReadingOptions) -> Iterator[TriedFile]:
     """Every file of a folder in the order of a scan; nothing is stored. Raises SourceError for the folder itself."""
     for one in scan_folder(folder, options=options):
-        if isinstance(one, UnreadableFile) or one.manuscript is None:
-            reason = _reason_of(one.error) if isinstance(one, UnreadableFile) else "it is empty"
-            yield TriedFile(path=one.path, outcome=TrialOutcome.REFUSED, reasons=(reason,))
+        if isinstance(one, UnreadableFile):
+            yield TriedFile(path=one.path, outcome=TrialOutcome.REFUSED, reasons=(_reason_of(one.error),))
             continue
+        assert one.manuscript is not None, "no content is known before"  # noqa: S101
         manuscript, _ = take_local_images(one.manuscript, file=folder / one.path, root=folder)
         outcome = TrialOutcome.NOTED if manuscript.warnings else TrialOutcome.ACCEPTED
         yield TriedFile(

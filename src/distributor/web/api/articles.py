@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from distributor.domain.api_token import ApiToken, TokenScope
@@ -30,6 +30,7 @@ from distributor.web.api.fields import (
     Timestamp,
     checked_by,
     checked_text,
+    idempotency_header,
 )
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
@@ -256,12 +257,7 @@ def create_article(
     body: ArticleCreate,
     idempotency_key: Annotated[
         str | None,
-        Header(
-            alias="Idempotency-Key",
-            min_length=1,
-            max_length=255,
-            description="A unique key for each article: a request repeated with its key creates no second article.",
-        ),
+        idempotency_header("A unique key for each article: a request repeated with its key creates no second article."),
     ] = None,
 ) -> ArticleDetailOut:
     """Create an article, which is a draft: nobody sees it until it is published or a campaign sends it."""

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from distributor.domain.api_token import ApiToken, TokenScope
@@ -35,7 +35,7 @@ from distributor.web.api.campaign_schemas import (
     CampaignSummaryOut,
     ReviewOut,
 )
-from distributor.web.api.fields import MAX_BIGINT, IdInPath, Limit
+from distributor.web.api.fields import MAX_BIGINT, IdInPath, Limit, idempotency_header
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
@@ -83,11 +83,8 @@ def create_campaign(
     body: CampaignCreate,
     idempotency_key: Annotated[
         str | None,
-        Header(
-            alias="Idempotency-Key",
-            min_length=1,
-            max_length=255,
-            description="A unique key for each campaign: a request repeated with its key creates no second campaign.",
+        idempotency_header(
+            "A unique key for each campaign: a request repeated with its key creates no second campaign."
         ),
     ] = None,
 ) -> CampaignResultOut:

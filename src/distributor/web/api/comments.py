@@ -6,14 +6,14 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.campaign_comment import LONGEST_COMMENT, CampaignComment, CommentAuthor, CommentKind
 from distributor.flow.team.discussion import MOST_TOLD, AskedComment, comment, comments_on, users_called
 from distributor.web.api.auth import App, RequestSlot, actor_of, require_scope, requires, text_for
-from distributor.web.api.fields import MAX_BIGINT, Address, IdInPath, Limit, LongText, RequestBody
+from distributor.web.api.fields import MAX_BIGINT, Address, IdInPath, Limit, LongText, RequestBody, idempotency_header
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
@@ -97,12 +97,7 @@ def comment_on_campaign(
     body: CommentRequest,
     idempotency_key: Annotated[
         str | None,
-        Header(
-            alias="Idempotency-Key",
-            min_length=1,
-            max_length=255,
-            description="A unique key for each comment: a request repeated with its key adds and mails nothing.",
-        ),
+        idempotency_header("A unique key for each comment: a request repeated with its key adds and mails nothing."),
     ] = None,
 ) -> CommentedOut:
     """Comment on a campaign, ask for its approval, or send it back; whom it concerns gets a mail."""

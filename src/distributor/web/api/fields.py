@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Path, Query
+from fastapi import Header, Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
@@ -113,6 +113,12 @@ Tags = Annotated[list[str], Field(examples=[["vip"]]), checked_by(_tags)]
 Attributes = Annotated[dict[str, Any], Field(examples=[{"city": "Vienna"}]), checked_by(person.checked_attributes)]
 IpAddress = Annotated[str, Field(max_length=100, examples=["203.0.113.7"]), checked_by(_network)]
 Sender = Annotated[Line, Field(examples=["The Gazette <news@example.org>"]), checked_by(checked_sender)]
+
+
+def idempotency_header(description: str) -> Any:
+    """The header `Idempotency-Key`, under which a request that is repeated acts once; `description` says on what."""
+    return Header(alias="Idempotency-Key", min_length=1, max_length=255, description=description)
+
 
 SlugInPath = Annotated[ShortText, Path(description="The slug.")]
 IdInPath = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="The id.")]
