@@ -83,7 +83,10 @@ def _begin(
 
 def _reason(begun: Generation) -> str:
     until = f"{begun.known_until:%Y-%m-%d %H:%M} UTC" if begun.known_until else "an unknown time"
-    what = {
-        GenerationBeginning.REWOUND: "an older snapshot of the database was put in its place",
-    }.get(begun.beginning, "the database was restored from a backup")
+    is_rewound = begun.beginning is GenerationBeginning.REWOUND
+    what = (
+        "an older snapshot of the database was put in its place"
+        if is_rewound
+        else "the database was restored from a backup"
+    )
     return f"{what}: what was sent after {until} is not in it, so look at what may have gone out before it goes on"

@@ -152,15 +152,15 @@ class SocialChannel(ABC, Generic[SettingsT]):
             card=card_of(article, context.site) if link else None,
             image=image_of(article, context.media) if has_image else None,
         )
+        words = words_of(context)
         spec = PostSpec(
             template=f"social/{self.kind}.txt.j2",
             limit=limits.length_of(post),
             measure=limits.measure,
             hashtags=self.settings.hashtags,
+            own_hashtags=words.hashtags,
             link=link if link_in_text else "",
         )
-        words = words_of(context)
-        spec = replace(spec, own_hashtags=words.hashtags)
         if words.text:
             composed = compose_written(words.text, article, context, spec)
         else:
