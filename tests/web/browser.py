@@ -68,9 +68,21 @@ def visiting(app: AppContext, rules: WebConfig = DEFAULT_CONFIG) -> Iterator[Vis
         browser.close()
 
 
+@contextmanager
+def whole(page: Page, *, tallest: int = 100_000) -> Iterator[None]:
+    """Makes the window as high as the page, so that no bar at an edge of the window lies over anything."""
+    size = page.viewport_size
+    assert size is not None
+    height = max(size["height"], page.evaluate("document.documentElement.scrollHeight"))
+    page.set_viewport_size({"width": size["width"], "height": min(height, tallest)})
+    yield
+    page.set_viewport_size(size)
+
+
 def findings(page: Page) -> list[str]:
     """What axe-core finds wrong, as ``impact rule: elements``."""
-    violations = Axe().run(page, options=_RULES).response["violations"]
+    with whole(page):
+        violations = Axe().run(page, options=_RULES).response["violations"]
     return [
         f"{one['impact']} {one['id']}: {' '.join(node['html'] for node in one['nodes'])[:300]}" for one in violations
     ]

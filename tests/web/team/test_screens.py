@@ -17,7 +17,7 @@ from distributor.web.config import DEFAULT_CONFIG
 from distributor.web.team.app import TeamApp
 from tests.conftest import thorough
 from tests.paths import ROOT
-from tests.web.browser import PHONE, findings, scrolls_sideways, visiting
+from tests.web.browser import PHONE, findings, scrolls_sideways, visiting, whole
 
 from .screens import TOKEN, FilledService, fill
 
@@ -120,14 +120,10 @@ def is_part(response: Response) -> bool:
 
 def take_picture(page: Page, file: Path) -> None:
     """The whole page in a window of its height: what is at the edges of the window is there, and frames are loaded."""
-    size = page.viewport_size
-    assert size is not None
-    height = page.evaluate("document.documentElement.scrollHeight")
-    page.set_viewport_size({"width": size["width"], "height": min(height, _TALLEST)})
-    # A stream never ends: the network is not waited for, only the frames.
-    page.evaluate(_LOAD_FRAMES)
-    page.screenshot(path=file)
-    page.set_viewport_size(size)
+    with whole(page, tallest=_TALLEST):
+        # A stream never ends: the network is not waited for, only the frames.
+        page.evaluate(_LOAD_FRAMES)
+        page.screenshot(path=file)
 
 
 @pytest.fixture
