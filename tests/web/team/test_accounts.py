@@ -241,7 +241,7 @@ def test_the_audit_log_is_paged_and_names_who_what_and_from_where(team: Team):
         owner.post("/app/account/profile", {"name": f"Name {number}"})
     newest = owner.page("/app/audit-log")
     assert len(newest.xpath("//tbody/tr")) == 50
-    assert "profile changed" in newest.xpath("string(//tbody/tr[1])")
+    assert "Changed the profile" in newest.xpath("string(//tbody/tr[1])")
     assert "UTC" in newest.xpath("string(//tbody/tr[1])")
     (older,) = newest.xpath("//a[contains(@href, 'before=')]/@href")
     assert 10 <= len(owner.page(older).xpath("//tbody/tr")) < 20

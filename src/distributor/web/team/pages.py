@@ -20,6 +20,7 @@ from distributor.web.assets import AssetFiles
 from distributor.web.forms import MOST_FILES, FormFault, Resend
 from distributor.web.headers import content_policy
 from distributor.web.pages import StyleSheet
+from distributor.web.team import histories
 from distributor.web.team.ledger import ledger_parts
 from distributor.web.team.navigation import navigation_for
 from distributor.web.team.wording import person_of, with_campaign_links, with_times_in, without_commands
@@ -77,6 +78,11 @@ class TeamPages:
                 "without_commands": self._stored_words,
                 "with_campaign_links": lambda text: with_campaign_links(text, self.root),
                 "person_of": person_of,
+                "role_name": histories.role_name,
+                "action_name": histories.action_name,
+                "history_detail": histories.detail_of,
+                "audit_action_name": histories.audit_action_name,
+                "audit_detail": histories.audit_detail_of,
                 "script_url": self._script_url,
                 "script_style_url": self._script_style_url,
             }
