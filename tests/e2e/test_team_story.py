@@ -1,7 +1,8 @@
 """A team at work in its app, in Chromium, on a service that `distributor up` runs: from an article to its results.
 
 A marketer is blocked by the review, mends it and asks for approval; an approver approves; the campaign is moved in the
-calendar, sent, watched, paused and resumed while a worker dies; a viewer reads the results and changes nothing.
+calendar, sent, watched, paused and resumed while a worker dies; a viewer reads the results and changes nothing. And the
+owner does all of it once more by keys alone.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.conftest import needs_package, thorough
 from tests.paths import SHARED
 
+from .keyboard import Keyboard
 from .running_up import Running, running_up, wait_for
 from .visitor import prepare_folder
 
@@ -278,3 +280,154 @@ def test_what_is_sent_now_can_be_undone_watched_paused_and_resumed_while_a_worke
 
 def _unsettled(team: Team, campaign: int) -> bool:
     return '"finished"' not in team.command("campaign", "show", str(campaign), "--json")
+
+
+def test_everything_from_writing_to_the_results_is_done_by_keys_alone(team: Team):
+    with team.window("/app/sign-in") as page:
+        keys = Keyboard(page)
+        _sign_in_by_keys(keys, "ada@example.org")
+        title = _write_by_keys(keys)
+        _compose_by_keys(keys)
+        keys.skip()
+        keys.enter("button", "Send a test to ada@example.org")
+        expect(page.get_by_role("link", name="See what became of the test")).to_be_visible()
+        _schedule_and_move_by_keys(keys)
+        keys.enter("link", re.compile(re.escape(title)))
+        page.wait_for_url(re.compile(r"/campaigns/\d+$"))
+        keys.enter("button", "Take it back")
+        page.wait_for_url(re.compile("/review"))
+        _send_now_by_keys(keys, is_undone=True)
+        _send_now_by_keys(keys, is_undone=False)
+        _pause_and_resume_by_keys(keys)
+        _look_at_what_became_of_it_by_keys(keys)
+        keys.enter("button", "Sign out")
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def _sign_in_by_keys(keys: Keyboard, email: str) -> None:
+    page = keys.page
+    keys.reach(page.get_by_label("Email address"))
+    keys.write(email)
+    keys.reach(page.get_by_label("Password"))
+    keys.write(_PASSWORD)
+    keys.press("Enter")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def _write_by_keys(keys: Keyboard) -> str:
+    """Paste an article, and give it one more tag; returns its title."""
+    page, title = keys.page, _OWN_TEXT.splitlines()[0]
+    keys.enter("link", "Articles")
+    page.wait_for_url("**/articles")
+    keys.skip()
+    keys.enter("link", re.compile("New article|Begin the first article"))
+    page.wait_for_url("**/articles/new")
+    keys.reach(page.locator("#pasted"))
+    keys.write(_OWN_TEXT)
+    keys.enter("button", "Go on with this text")
+    expect(page.get_by_label("Title", exact=True)).to_have_value(title)
+    keys.reach(page.get_by_label("Tags", exact=True))
+    keys.press("Control+End")
+    page.keyboard.type(", patience")
+    keys.reach(page.get_by_role("button", name="Save", exact=True).last)
+    keys.press("Enter")
+    expect(page.get_by_text("Saved as revision 1.")).to_be_visible()
+    expect(page.get_by_text("patience").first).to_be_visible()
+    return title
+
+
+def _compose_by_keys(keys: Keyboard) -> None:
+    """A campaign over mail and one network in two days, up to its review."""
+    page = keys.page
+    keys.skip()
+    keys.enter("link", "Send in a campaign")
+    page.wait_for_url(re.compile("/campaigns/new"))
+    keys.skip()
+    for name in ("email", "mastodon"):
+        keys.tick("checkbox", re.compile(f"^{name}", re.IGNORECASE))
+    keys.enter("button", "Show the words and times of these channels")
+    # It goes on where the words are, and not at the top of the page.
+    expect(page.get_by_label("Subject", exact=True)).to_be_in_viewport()
+    keys.press("Tab")
+    assert page.locator("#words :focus").count() == 1
+    keys.reach(page.get_by_label("Subject", exact=True))
+    keys.write("What grows now")
+    later = datetime.now(UTC) + timedelta(days=2)
+    keys.reach(page.get_by_role("radio", name=re.compile("^Leave it open")))
+    keys.press("ArrowDown")
+    expect(page.get_by_role("radio", name=re.compile("^At this time"))).to_be_checked()
+    keys.reach(page.get_by_label("Date and time").first)
+    page.keyboard.type(later.strftime("%m%d%Y"))
+    keys.press("ArrowRight")
+    page.keyboard.type("0900AM")
+    expect(page.get_by_label("Date and time").first).to_have_value(later.strftime("%Y-%m-%dT09:00"))
+    keys.tick("checkbox", re.compile("^Weekly letter"))
+    keys.enter("button", "Save and review")
+    page.wait_for_url(re.compile(r"/campaigns/\d+/review"))
+    expect(page.get_by_text(f"{_PEOPLE:,} subscribers").first).to_be_visible()
+
+
+def _schedule_and_move_by_keys(keys: Keyboard) -> None:
+    page = keys.page
+    keys.enter("button", re.compile("^Schedule for"))
+    page.wait_for_url(re.compile("/sending"))
+    keys.enter("link", "Calendar")
+    page.wait_for_url(re.compile("/calendar"))
+    keys.skip()
+    moves = page.get_by_role("link", name=re.compile("^Move.*winter"))
+    if not moves.count():
+        keys.enter("link", "Later")
+        moves.first.wait_for()
+    keys.reach(moves.first)
+    keys.press("Enter")
+    keys.reach(page.get_by_label("Time", exact=True))
+    page.keyboard.type("1130AM")
+    keys.enter("button", "Move it")
+    expect(page.get_by_role("status").first).to_contain_text("now starts on")
+    keys.skip()
+
+
+def _send_now_by_keys(keys: Keyboard, *, is_undone: bool) -> None:
+    page = keys.page
+    keys.skip()
+    keys.enter("button", re.compile("^Send now"))
+    page.wait_for_url(re.compile("/sending"))
+    keys.skip()
+    if is_undone:
+        keys.enter("button", "Undo")
+        page.wait_for_url(re.compile("/review"))
+    else:
+        keys.enter("link", "Open the campaign")
+        page.wait_for_url(re.compile(r"/campaigns/\d+$"))
+
+
+def _pause_and_resume_by_keys(keys: Keyboard) -> None:
+    page = keys.page
+    state = page.locator(".campaign-badge")
+    expect(state).to_have_text("Sending", timeout=_LONG)
+    keys.enter("button", "Pause")
+    expect(state).to_have_text("Paused")
+    keys.skip()
+    keys.reach(page.get_by_role("link", name="Resume…").or_(page.get_by_role("button", name="Resume")).first)
+    keys.press("Enter")
+    page.wait_for_url(re.compile("/resume|done=resumed"))
+    if page.url.endswith("/resume"):
+        keys.enter("button", "Resume")
+    expect(page.get_by_text(_SENT)).to_be_visible(timeout=_LONG)
+
+
+def _look_at_what_became_of_it_by_keys(keys: Keyboard) -> None:
+    page = keys.page
+    keys.enter("link", "Deliveries")
+    page.wait_for_url(re.compile("/deliveries"))
+    keys.skip()
+    keys.enter("link", re.compile("^reader"))
+    page.wait_for_url(re.compile(r"/app/deliveries/\d+"))
+    expect(page.get_by_role("heading", name="What happened")).to_be_visible()
+    keys.skip()
+    keys.enter("link", "The garden in winter")
+    page.wait_for_url(re.compile(r"/campaigns/\d+$"))
+    keys.skip()
+    keys.enter("link", "Results")
+    page.wait_for_url(re.compile("/results"))
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
