@@ -46,6 +46,31 @@ def test_runs_with_the_same_target_make_one_link() -> None:
     assert html_of([linked]) == '<p><a href="/a">very <strong>good</strong></a> indeed</p>'
 
 
+def test_marks_of_print_have_their_elements() -> None:
+    marked = paragraph(
+        run("H"), run("2", Mark.SUBSCRIPT), run("O "), run("3", Mark.SUPERSCRIPT), run(" new", Mark.HIGHLIGHT)
+    )
+    assert html_of([marked]) == "<p>H<sub>2</sub>O <sup>3</sup><mark> new</mark></p>"
+
+
+def test_anchors_are_ids_that_links_lead_to_or_lead_to_the_page() -> None:
+    blocks: list[Block] = [
+        Heading(2, (Run("End", anchor="end"),)),
+        paragraph(run("up", href="#end"), run("1", Mark.NOTE, href="#fn1"), run(" cut", href="#off")),
+        List((item(paragraph(Run("A note", anchor="fn1"))),), ordered=True),
+    ]
+    resolve = resolver_for("https://example.org/articles/a")
+    assert html_of(blocks, resolve=resolve, anchor_prefix="a-") == (
+        '<h2 id="a-end">End</h2>\n<p><a href="#a-end">up</a><a href="#a-fn1"><sup>1</sup></a>'
+        '<a href="https://example.org/articles/a#off"> cut</a></p>\n<ol><li><span id="a-fn1">A note</span></li></ol>'
+    )
+    assert html_of(blocks[:2], resolve=resolve) == (
+        '<h2>End</h2>\n<p><a href="https://example.org/articles/a#end">up</a>'
+        '<a href="https://example.org/articles/a#fn1"><sup>1</sup></a>'
+        '<a href="https://example.org/articles/a#off"> cut</a></p>'
+    )
+
+
 def test_urls_become_absolute() -> None:
     blocks: list[Block] = [paragraph(run("see", href="../b?x=1&y=2#z")), Image("i.png", "an i")]
     assert html_of(blocks, resolve=resolver_for("https://example.org/articles/a")) == (

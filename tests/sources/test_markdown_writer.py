@@ -84,6 +84,28 @@ CASES: dict[str, Sequence[Block]] = {
             (Alignment.RIGHT, Alignment.CENTER),
         )
     ],
+    "marks that HTML has": [
+        Paragraph(
+            (Run("H"), Run("2", frozenset({Mark.SUBSCRIPT})), Run("O, 10"), Run("3", frozenset({Mark.SUPERSCRIPT})))
+        ),
+        Paragraph((Run("very ", frozenset({Mark.HIGHLIGHT})), Run("new", frozenset({Mark.HIGHLIGHT, Mark.STRONG})))),
+    ],
+    "notes and links in the text": [
+        Paragraph((Run("Final"), Run("1", frozenset({Mark.NOTE}), "#note"), Run(", see "), Run("below", href="#end"))),
+        Heading(2, (Run("End", anchor="end"),)),
+        List((ListItem((Paragraph((Run("Nearly. ", anchor="note"), strong("Really"))),)),), ordered=True),
+    ],
+    "what looks like a comment": [
+        Paragraph((Run("{% comment %} {/* a */} {{/* b */}} {# c #} %%d%% [//]: # <!-- e -->"),))
+    ],
+    "what looks like a dialect": [
+        Paragraph(
+            (Run("==a== $x^2$ and $5, x^2^ H~2~O ~b~ [[c]] [^d] ^[e] :::f !!! note [!NOTE] {: .g} {{< h >}} $$i$$"),)
+        ),
+        Paragraph((Run("!!! note\n::: tip\n: a term\n~ another"),)),
+        List((ListItem((Paragraph((Run("[ ] no task"),)),)),)),
+        Quote((Paragraph((Run("[!NOTE] none"),)),)),
+    ],
     "a heading and a rule": [Heading(3, (Run("C #"),)), Divider(), Paragraph((Run("---"),))],
 }
 

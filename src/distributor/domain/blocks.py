@@ -19,6 +19,11 @@ class Mark(StrEnum):
     EMPHASIS = "emphasis"
     CODE = "code"
     STRIKE = "strike"
+    HIGHLIGHT = "highlight"
+    SUPERSCRIPT = "superscript"
+    SUBSCRIPT = "subscript"
+    # The number of a note at the end of the article, which it links to.
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +31,14 @@ class Run:
     """A stretch of text with the same marks and the same link target.
 
     A small image among the text of a paragraph, such as a badge, is a run too: its `text` is the alternative text.
+    `anchor` names the place where the run begins: links to "#" and this name, within the article, lead there.
     """
 
     text: str
     marks: frozenset[Mark] = frozenset()
     href: str | None = None
     image: Image | None = None
+    anchor: str = ""
 
 
 Runs: TypeAlias = tuple[Run, ...]
@@ -118,8 +125,11 @@ Block: TypeAlias = Heading | Paragraph | List | Quote | Image | Code | Table | D
 
 
 def text_of(runs: Iterable[Run]) -> str:
-    """The text of the runs without formatting. Images count by their alternative texts if there is text beside them."""
-    runs = tuple(runs)
+    """The text of the runs without formatting and without the numbers of notes.
+
+    Images count by their alternative texts if there is text beside them.
+    """
+    runs = tuple(run for run in runs if Mark.NOTE not in run.marks)
     if any(run.image for run in runs) and not any(run.image is None and run.text.strip() for run in runs):
         return ""
     return "".join(run.text for run in runs)
@@ -179,6 +189,35 @@ def links_of(blocks: Sequence[Block]) -> list[str]:
     return list(found)
 
 
+def replace_blocks(blocks: Sequence[Block], change: Callable[[Block], Block]) -> tuple[Block, ...]:
+    """The same blocks with each one changed in reading order; lists and quotes stay, and what is in them is changed."""
+
+    def changed(block: Block) -> Block:
+        inside = _with_inner(block, lambda inner: replace_blocks(inner, change))
+        return change(block) if inside is block else inside
+
+    return tuple(map(changed, blocks))
+
+
+def replace_runs(blocks: Sequence[Block], change: Callable[[Runs], Runs]) -> tuple[Block, ...]:
+    """The same blocks with all runs changed: of headings, paragraphs, captions and cells."""
+
+    def changed(block: Block) -> Block:
+        match block:
+            case Heading(runs=runs) | Paragraph(runs=runs):
+                return replace(block, runs=change(runs))
+            case Image(caption=runs) if runs:
+                return replace(block, caption=change(runs))
+            case Table(header=header, rows=rows):
+                return replace(
+                    block, header=tuple(map(change, header)), rows=tuple(tuple(map(change, row)) for row in rows)
+                )
+            case _:
+                return block
+
+    return replace_blocks(blocks, changed)
+
+
 def replace_images(blocks: Sequence[Block], change: Callable[[Image], Image]) -> tuple[Block, ...]:
     """The same blocks with every image changed, those inside lists and quotes and among text too."""
 
@@ -189,9 +228,9 @@ def replace_images(blocks: Sequence[Block], change: Callable[[Image], Image]) ->
             case Paragraph(runs=runs):
                 return Paragraph(tuple(replace(one, image=change(one.image)) if one.image else one for one in runs))
             case _:
-                return _with_inner(block, lambda inner: replace_images(inner, change))
+                return block
 
-    return tuple(changed(block) for block in blocks)
+    return replace_blocks(blocks, changed)
 
 
 def on_its_own_line(image: Image, href: str | None) -> Image:

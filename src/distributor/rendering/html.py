@@ -10,6 +10,7 @@ from typing import assert_never
 
 import nh3
 
+from distributor.domain.anchors import anchors_in
 from distributor.domain.blocks import (
     Alignment,
     Block,
@@ -29,10 +30,19 @@ from distributor.domain.blocks import (
 from distributor.rendering.sanitize import Resolve, image_source, link_target, printable
 
 # Outermost first, so that the same marks always nest in the same order.
-_TAG_OF_MARK = {Mark.STRONG: "strong", Mark.EMPHASIS: "em", Mark.STRIKE: "s", Mark.CODE: "code"}
+_TAG_OF_MARK = {
+    Mark.NOTE: "sup",
+    Mark.STRONG: "strong",
+    Mark.EMPHASIS: "em",
+    Mark.STRIKE: "s",
+    Mark.HIGHLIGHT: "mark",
+    Mark.SUPERSCRIPT: "sup",
+    Mark.SUBSCRIPT: "sub",
+    Mark.CODE: "code",
+}
 
 _ATTRIBUTES = {
-    "*": {"style"},
+    "*": {"id", "style"},
     "a": {"href"},
     "code": {"class"},
     "img": {"src", "alt", "class", "width", "height"},
@@ -43,7 +53,7 @@ _ATTRIBUTES = {
 _TAGS = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "a", "strong", "em", "s", "code", "pre", "blockquote"),
     *("ul", "ol", "li", "figure", "figcaption", "img", "div", "table", "thead", "tbody", "tr"),
-    *("th", "td"),
+    *("th", "td", "mark", "span", "sub", "sup"),
 }
 
 _VOID_TAG = re.compile(r"<(br|hr|img)((?:\s[a-z]+=\"[^\"]*\")*)>")
@@ -62,6 +72,7 @@ def html_of(
     styles: Mapping[str, str] | None = None,
     section_level: int = 2,
     mail_width: int | None = None,
+    anchor_prefix: str | None = None,
 ) -> str:
     """The blocks as an HTML fragment that is well-formed XML too.
 
@@ -73,8 +84,17 @@ def html_of(
 
     Images have their own width, as far as it is known, and are never enlarged. Those among text have the class
     "inline", and their styles are those of "p img".
+
+    With an `anchor_prefix` anchors are ids that begin with it, and links to them lead there; without, links to anchors
+    are resolved like any other, so that they lead to the page of the article.
     """
-    writer = _Writer(resolve=resolve, styles=styles or {}, section_level=section_level, mail_width=mail_width)
+    writer = _Writer(
+        resolve=resolve,
+        styles=styles or {},
+        section_level=section_level,
+        mail_width=mail_width,
+        ids={} if anchor_prefix is None else {name: f"{anchor_prefix}{name}" for name in anchors_in(blocks)},
+    )
     return _sanitized(writer.blocks(blocks))
 
 
@@ -92,6 +112,8 @@ class _Writer:
     styles: Mapping[str, str]
     section_level: int
     mail_width: int | None
+    # By anchor.
+    ids: Mapping[str, str]
 
     def blocks(self, blocks: Iterable[Block], parent: str = "") -> str:
         return "\n".join(self.block(block, parent) for block in blocks)
@@ -100,7 +122,7 @@ class _Writer:
         match block:
             case Heading(level=level, runs=runs):
                 shifted = min(max(level + self.section_level - 2, 1), 6)
-                return self.element(f"h{shifted}", self.runs(runs), parent)
+                return self.heading(f"h{shifted}", runs, parent)
             case Paragraph(runs=runs):
                 return self.element("p", self.runs(runs), parent)
             case List():
@@ -120,6 +142,13 @@ class _Writer:
                 return self.void("hr", parent)
             case _:
                 assert_never(block)
+
+    def heading(self, tag: str, runs: Runs, parent: str) -> str:
+        """The heading, which has the id of an anchor at its beginning itself."""
+        name = self.ids.get(runs[0].anchor) if runs else None
+        if not name:
+            return self.element(tag, self.runs(runs), parent)
+        return self.element(tag, self.runs((replace(runs[0], anchor=""), *runs[1:])), parent, id=name)
 
     def listing(self, block: List, parent: str) -> str:
         tag = "ol" if block.ordered else "ul"
@@ -175,7 +204,8 @@ class _Writer:
 
     def link(self, href: str | None, runs: Sequence[Run]) -> str:
         text = self.marked(runs, tuple(_TAG_OF_MARK))
-        target = link_target(href, self.resolve) if href else None
+        name = self.ids.get(href.removeprefix("#")) if href and href.startswith("#") else None
+        target = f"#{name}" if name else link_target(href, self.resolve) if href else None
         return self.element("a", text, href=target) if target else text
 
     def marked(self, runs: Sequence[Run], marks: Sequence[Mark]) -> str:
@@ -192,8 +222,11 @@ class _Writer:
 
     def leaf(self, run: Run) -> str:
         if run.image is not None:
-            return self.picture(replace(run.image, alt=run.text), "p", **{"class": "inline"})
-        return _escaped(run.text).replace("\n", "<br/>")
+            written = self.picture(replace(run.image, alt=run.text), "p", **{"class": "inline"})
+        else:
+            written = _escaped(run.text).replace("\n", "<br/>")
+        name = self.ids.get(run.anchor)
+        return self.element("span", written, id=name) if name else written
 
     def element(self, tag: str, content: str, parent: str = "", **attributes: str) -> str:
         return f"<{tag}{self.attributes(tag, parent, attributes)}>{content}</{tag}>"

@@ -126,7 +126,8 @@ class _Writer:
 
     def link(self, href: str | None, runs: Runs) -> str:
         text = _marked(runs, tuple(_DELIMITER_OF_MARK))
-        target = link_target(href, self.resolve) if href else None
+        # A line of text has no place that a link could lead to.
+        target = link_target(href, self.resolve) if href and not href.startswith("#") else None
         if target is None or _shows_target(text_of(runs), target):
             return text
         return f"{text} <{target}>" if text.strip() else f"<{target}>"
@@ -135,12 +136,20 @@ class _Writer:
 def _marked(runs: Sequence[Run], marks: Sequence[Mark]) -> str:
     """The text of the runs with delimiters for `marks`; the first is outermost, and adjacent runs share delimiters."""
     if not marks:
-        return "".join(_image_text(run.text) if run.image else printable(run.text) for run in runs)
+        return "".join(_image_text(run.text) if run.image else _leaf(run) for run in runs)
     mark, *others = marks
     return "".join(
         _enclosed(_marked(list(group), others), _DELIMITER_OF_MARK[mark]) if has_mark else _marked(list(group), others)
         for has_mark, group in groupby(runs, key=lambda run: mark in run.marks)
     )
+
+
+def _leaf(run: Run) -> str:
+    """The text of a run; a number above the line, or of a note, is told apart from the number before it."""
+    text = printable(run.text)
+    if Mark.NOTE in run.marks:
+        return f"[{text}]"
+    return f"^{text}" if Mark.SUPERSCRIPT in run.marks and text.isdigit() else text
 
 
 def _image_text(alt: str) -> str:

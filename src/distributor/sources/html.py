@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TypeAlias
+from urllib.parse import unquote
 
 import lxml.etree
 import lxml.html
@@ -41,14 +42,21 @@ from distributor.sources.assembly import build_manuscript
 from distributor.sources.decoding import normalize_text
 from distributor.sources.front_matter.keys import FrontMatter, checked_language
 from distributor.sources.front_matter.split import split_front_matter
+from distributor.sources.in_page_links import settle_in_page_links
+from distributor.sources.media_links import media_file, video_page
 from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 from distributor.sources.tags import read_tag_line
 from distributor.sources.urls import is_allowed_image, is_allowed_link, linkify
 
 SUFFIXES = (".html", ".htm")
+CAPTION, IN_LINE = "data-caption", "data-in-line"
 
 _SPACE = re.compile(r"[ \t\n\f\r]+")
+_SPACES_AT_BREAK = re.compile(r" *\n *")
 _MARKS = {
+    "mark": Mark.HIGHLIGHT,
+    "sub": Mark.SUBSCRIPT,
+    "sup": Mark.SUPERSCRIPT,
     **dict.fromkeys(("b", "strong"), Mark.STRONG),
     **dict.fromkeys(("em", "i", "cite", "dfn"), Mark.EMPHASIS),
     **dict.fromkeys(("del", "s", "strike"), Mark.STRIKE),
@@ -59,46 +67,37 @@ _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _CONTAINERS = frozenset(
     (
         *("address", "article", "aside", "body", "caption", "center", "dd", "details", "div", "dl", "dt", "fieldset"),
-        *("footer", "header", "hgroup", "li", "main", "p", "section", "summary"),
+        *("footer", "form", "header", "hgroup", "li", "main", "menu", "nav", "p", "section", "summary"),
         *("table", "tbody", "td", "tfoot", "th", "thead", "tr"),
     )
 )
-_NOT_CONTENT = frozenset(
+# What no browser shows as text.
+_NEVER_TEXT = frozenset(
     (
-        *("applet", "audio", "base", "button", "canvas", "datalist", "embed", "form", "frame", "frameset", "head"),
-        *("iframe", "input", "link", "map", "math", "menu", "meta", "nav", "noframes", "noscript", "object"),
-        *("optgroup", "option", "param", "progress", "script", "select", "source", "style", "svg", "template"),
-        *("textarea", "title", "video"),
+        *("applet", "base", "canvas", "datalist", "embed", "frame", "frameset", "head", "link", "map", "meta"),
+        *("noframes", "object", "param", "progress", "script", "select", "style", "svg", "template", "textarea"),
+        "title",
     )
 )
+# What a whole page has around its content, or beside it.
+_AROUND_CONTENT = frozenset(("button", "form", "math", "menu", "nav", "noscript"))
+_MEDIA = frozenset(("audio", "iframe", "video"))
 _KEPT = {
     *_MARKS,
     *_HEADINGS,
     *_CONTAINERS,
-    "a",
-    "blockquote",
-    "br",
-    "figcaption",
-    "figure",
-    "hr",
-    "img",
-    "ol",
-    "ul",
-    "pre",
-    "q",
-    "span",
-    "sub",
-    "sup",
-    "u",
-    "mark",
-    "small",
-    "font",
+    *_MEDIA,
+    *("a", "blockquote", "br", "figcaption", "figure", "font", "hr", "img", "input", "ol", "pre", "q", "small"),
+    *("source", "span", "u", "ul"),
 }
 _KEPT_ATTRIBUTES = {
-    "*": {"style", "class", "hidden", "align"},
-    "a": {"href"},
-    "img": {"src", "alt", "width", "height", "title"},
+    "*": {"style", "class", "hidden", "align", "id"},
+    "a": {"href", "name"},
+    # The last two are of images in Markdown: their captions, and whether they may stay in a line of text.
+    "img": {"src", "alt", "width", "height", CAPTION, IN_LINE},
+    "input": {"type", "checked"},
     "ol": {"start"},
+    **{name: {"src", "title"} for name in (*_MEDIA, "source")},
 }
 _STYLES = {"display", "font-weight", "font-style", "text-decoration", "text-decoration-line", "text-align", "mso-list"}
 _BOLD = re.compile(r"bold|bolder|[6-9]00")
@@ -114,6 +113,9 @@ _OPEN_ENDED = frozenset(
 _MAX_OPEN = 500
 # Deeper lists and quotes become part of those around them.
 _MAX_DEPTH = 10
+# What leads back from a note, and what leads to the heading it stands beside.
+_SIGNS_OF_LINKS = frozenset(("", "#", "¶", "§", "🔗", "↩", "↩︎", "↩\N{VARIATION SELECTOR-16}", "⏎", "↑", "^"))
+_NUMBER_OF_NOTE = re.compile(r"\[?(\d{1,4}|[*†‡])\]?")
 _Part: TypeAlias = "Run | Block"
 
 
@@ -137,17 +139,23 @@ def parse(text: str, *, path: str, options: ReadingOptions = DEFAULT_OPTIONS) ->
     return build_manuscript(front, body, title=title, tags=tags, warnings=(), path=path, options=options)
 
 
-def read_html(text: str, *, path: str = "") -> tuple[Block, ...]:
-    """The blocks of HTML, with a heading of level 1 only at their start, if it has one there. Raises SourceError."""
+def read_html(text: str, *, path: str = "", is_page: bool = True) -> tuple[Block, ...]:
+    """The blocks of HTML, with a heading of level 1 only at their start, if it has one there. Raises SourceError.
+
+    Of a page, only its content is read; what is not a page is all content.
+    """
     too_deep = SourceError("nested too deeply: elements inside one another", path=path)
     if _most_open(text) > _MAX_OPEN:
         raise too_deep
     try:
-        tree = _tree(text)
-        blocks = list(_blocks_of(_content(tree))) if tree is not None else []
+        tree = _tree(text, _NEVER_TEXT | _AROUND_CONTENT if is_page else _NEVER_TEXT)
+        if tree is None:
+            return ()
+        _keep_ids_that_count(tree)
+        blocks = _word_lists(list(_blocks_of(_content(tree) if is_page else tree)))
+        return set_large_images_apart(settle_in_page_links(_with_section_levels(blocks)))
     except RecursionError:
         raise too_deep from None
-    return set_large_images_apart(_with_section_levels(_word_lists(blocks)))
 
 
 def _most_open(text: str) -> int:
@@ -209,12 +217,12 @@ def _line(text: str) -> str:
     return " ".join(normalize_text(text).split())
 
 
-def _tree(text: str) -> HtmlElement | None:
-    """The elements that are content, as a browser would read them; nothing of the rest."""
+def _tree(text: str, left_out: frozenset[str]) -> HtmlElement | None:
+    """The elements of a text as a browser would read them, without those that are left out."""
     cleaned = nh3.clean(
         text,
-        tags=_KEPT,
-        clean_content_tags=set(_NOT_CONTENT),
+        tags=_KEPT - left_out,
+        clean_content_tags=set(left_out),
         attributes=_KEPT_ATTRIBUTES,
         filter_style_properties=_STYLES,
         url_schemes={"http", "https", "mailto", "tel"},
@@ -227,6 +235,20 @@ def _tree(text: str) -> HtmlElement | None:
         )
         return tree
     return None
+
+
+def _keep_ids_that_count(tree: HtmlElement) -> None:
+    """Only what a link leads to, and headings, keep their ids."""
+    targets = {unquote(str(link.get("href"))[1:]) for link in tree.iter("a") if str(link.get("href")).startswith("#")}
+    for element in tree.iter():
+        name = element.get("id") or (element.get("name") if element.tag == "a" else None)
+        if name is None:
+            continue
+        anchor = re.sub(r"\s+", "-", name.strip())
+        if anchor and (name in targets or element.tag in _HEADINGS):
+            element.set("id", anchor)
+        elif element.get("id") is not None:
+            del element.attrib["id"]
 
 
 def _content(tree: HtmlElement) -> HtmlElement:
@@ -282,10 +304,20 @@ class _Style:
     href: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _ImageInLine(Run):
+    """An image that may stay in a line of text, whatever its size."""
+
+
 def _blocks_of(element: HtmlElement, depth: int = 0) -> Iterator[Block]:
-    """The blocks in an element: text between two of them is a paragraph."""
+    """The blocks in an element."""
+    return _as_blocks(_parts(element, _Style(), depth))
+
+
+def _as_blocks(parts: Iterable[_Part]) -> Iterator[Block]:
+    """The parts as blocks: text between two blocks is a paragraph."""
     runs: list[Run] = []
-    for part in _parts(element, _Style(), depth):
+    for part in parts:
         if isinstance(part, Run):
             runs.append(part)
         else:
@@ -307,47 +339,108 @@ def _parts(element: HtmlElement, style: _Style, depth: int) -> Iterator[_Part]:
 
 
 def _part(element: HtmlElement, style: _Style, depth: int) -> Iterator[_Part]:
-    tag = str(element.tag)
-    if tag in _NOT_CONTENT or _is_hidden(element):
+    if _is_hidden(element):
         return
-    if tag in _HEADINGS:
-        yield from _heading(element, depth)
-    elif tag in ("ul", "ol"):
-        yield from _list_of(element, depth)
-    elif tag == "blockquote":
-        inner = tuple(_blocks_of(element, depth + 1))
-        yield from ([Quote(inner)] if inner and depth < _MAX_DEPTH else inner)
-    elif tag == "pre":
-        yield from _code(element)
-    elif tag == "hr":
-        yield Divider()
-    elif tag == "br":
-        yield Run("\n", style.marks, style.href)
-    elif tag == "img":
-        yield from _image(element, style)
-    elif tag == "table":
-        yield from _table_of(element, depth)
-    elif tag == "figure":
-        yield from _figure(element, depth)
-    elif tag in _CONTAINERS or tag == "figcaption":
-        yield from _container(element, depth)
-    else:
-        yield from _inline(element, style, depth)
+    anchor = element.get("id")
+    if anchor:
+        yield Run("", anchor=str(anchor))
+    yield from _READERS.get(str(element.tag), _inline)(element, style, depth)
 
 
 def _inline(element: HtmlElement, style: _Style, depth: int) -> Iterator[_Part]:
     tag = str(element.tag)
     marks = _styled(element, style.marks | ({_MARKS[tag]} if tag in _MARKS else set()))
-    href = _link_of(element) if tag == "a" else None
-    opening, closing = ("“", "”") if tag == "q" else ("", "")
-    if opening:
-        yield Run(opening, marks, style.href)
-    yield from _parts(element, _Style(marks, href or style.href), depth)
-    if closing:
-        yield Run(closing, marks, style.href)
+    yield from _parts(element, _Style(marks, style.href), depth)
 
 
-def _container(element: HtmlElement, depth: int) -> Iterator[Block]:
+def _quotation(element: HtmlElement, style: _Style, depth: int) -> Iterator[_Part]:
+    yield Run("“", style.marks, style.href)
+    yield from _inline(element, style, depth)
+    yield Run("”", style.marks, style.href)
+
+
+def _link(element: HtmlElement, style: _Style, depth: int) -> Iterator[_Part]:
+    """A link and what is in it; a reference to a note is its number."""
+    href = _link_of(element)
+    if href is not None and href.startswith("#"):
+        text = element.text_content().strip()
+        if text in _SIGNS_OF_LINKS and next(element.iterdescendants("img"), None) is None:
+            return
+        number = _NUMBER_OF_NOTE.fullmatch(text)
+        if number and (Mark.SUPERSCRIPT in style.marks or next(element.iterdescendants("sup"), None) is not None):
+            yield Run(number[1], style.marks - {Mark.SUPERSCRIPT} | {Mark.NOTE}, href)
+            return
+    yield from _inline(element, _Style(style.marks, href or style.href), depth)
+
+
+def _line_break(element: HtmlElement, style: _Style, depth: int) -> Iterator[Run]:
+    yield Run("\n", style.marks, style.href)
+
+
+def _divider(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
+    yield Divider()
+
+
+def _quote(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
+    inner = tuple(_blocks_of(element, depth + 1))
+    yield from ([Quote(inner)] if inner and depth < _MAX_DEPTH else inner)
+
+
+def _nothing(element: HtmlElement, style: _Style, depth: int) -> Iterator[_Part]:
+    yield from ()
+
+
+def _checkbox(element: HtmlElement, style: _Style, depth: int) -> Iterator[Run]:
+    """The box of a task, as a sign that every mail program and network shows."""
+    if str(element.get("type", "")).lower() == "checkbox":
+        yield Run("☐ " if element.get("checked") is None else "☑ ", style.marks)
+
+
+def _summary(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
+    """The line that opens what is folded up, which is always open here."""
+    yield from _strong(_blocks_of(element, depth))
+
+
+def _strong(blocks: Iterable[Block]) -> Iterator[Block]:
+    for block in blocks:
+        if isinstance(block, Paragraph):
+            yield Paragraph(tuple(replace(run, marks=run.marks | {Mark.STRONG}) for run in block.runs))
+        else:
+            yield block
+
+
+def _definitions(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
+    """Each term with the beginning of its definition below it, in one paragraph."""
+    terms: list[Run] = []
+    for child in element.iter("dt", "dd"):
+        if child.getparent() is not element and child.getparent().tag != "div":
+            continue
+        blocks = list(_as_blocks(_part(child, _Style(), depth)))
+        if child.tag == "dt":
+            strong = _strong(blocks)
+            terms += [*([Run("\n")] if terms else []), *(run for block in strong for run in _runs_in(block))]
+            continue
+        if terms and blocks and isinstance(first := blocks[0], Paragraph):
+            blocks[0] = Paragraph((*terms, Run("\n"), *first.runs))
+        elif terms:
+            blocks.insert(0, Paragraph(tuple(terms)))
+        terms = []
+        yield from blocks
+    if terms:
+        yield Paragraph(tuple(terms))
+
+
+def _media(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
+    """A link to a film or sound, which no mail plays; nothing for what is on no known page."""
+    sources = (str(one.get("src", "")).strip() for one in (element, *element.iterdescendants("source")))
+    src = next((one for one in sources if one), "")
+    found = video_page(src) if element.tag == "iframe" else media_file(src)
+    if found is not None:
+        title = _line(str(element.get("title", ""))) or found.name
+        yield Paragraph((Run(f"▶ {title}", href=normalizeLink(found.url)),))
+
+
+def _container(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
     is_item = element.tag == "p" and "list" in str(element.get("class", "")).lower()
     for block in _blocks_of(element, depth):
         found = _word_item(block) if is_item and isinstance(block, Paragraph) else None
@@ -357,52 +450,55 @@ def _container(element: HtmlElement, depth: int) -> Iterator[Block]:
             yield block
 
 
-def _heading(element: HtmlElement, depth: int) -> Iterator[Block]:
+def _heading(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
     """The heading, and what cannot be in one below it."""
     found = list(_blocks_of(element, depth))
     runs = [run for block in found if isinstance(block, Paragraph | Heading) for run in (*block.runs, Run(" "))]
     tidy = _tidy([replace(run, text=run.text.replace("\n", " ")) for run in runs if run.image is None])
     if tidy:
         yield Heading(_HEADINGS[str(element.tag)], tidy)
+    yield from (on_its_own_line(run.image, run.href) for run in runs if run.image)
     yield from (block for block in found if not isinstance(block, Paragraph | Heading))
 
 
-def _list_of(element: HtmlElement, depth: int) -> Iterator[Block]:
+def _list_of(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
     items: list[ListItem] = []
     for child in element:
         if not isinstance(child.tag, str) or _is_hidden(child):
             continue
+        blocks = tuple(_as_blocks(_part(child, _Style(), depth + 1)))
         # A list directly in a list, as some editors write it, belongs to the item above it.
-        blocks = tuple(_part(child, _Style(), depth + 1) if child.tag in ("ul", "ol") else _blocks_of(child, depth + 1))
-        found = tuple(block for block in blocks if not isinstance(block, Run))
         if child.tag in ("ul", "ol") and items:
-            items[-1] = ListItem((*items[-1].blocks, *found))
-        elif found:
-            items.append(ListItem(found))
+            items[-1] = ListItem((*items[-1].blocks, *blocks))
+        elif blocks or child.tag == "li":
+            items.append(ListItem(blocks))
     if depth >= _MAX_DEPTH:
         yield from (block for item in items for block in item.blocks)
     elif items:
         yield List(tuple(items), ordered=element.tag == "ol", start=_start_of(element) if element.tag == "ol" else 1)
 
 
-def _figure(element: HtmlElement, depth: int) -> Iterator[Block]:
+def _figure(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
     caption = next(element.iter("figcaption"), None)
     runs = tuple(run for block in _blocks_of(caption) for run in _runs_in(block)) if caption is not None else ()
     if caption is not None:
         caption.getparent().remove(caption)
     blocks = list(_blocks_of(element, depth))
-    images = [at for at, block in enumerate(blocks) if isinstance(block, Image)]
+    images = [(at, block) for at, block in enumerate(blocks) if isinstance(block, Image)]
     if len(images) == 1 and runs:
-        image = blocks[images[0]]
-        assert isinstance(image, Image)  # noqa: S101 - of those found above
+        at, image = images[0]
         text = " ".join("".join(run.text for run in runs).split())
-        blocks[images[0]] = replace(image, caption=(Run(text),))
+        blocks[at] = replace(image, caption=(Run(text, href=_link_around(image)),))
     elif runs:
         blocks.append(Paragraph(runs))
     yield from blocks
 
 
-def _table_of(element: HtmlElement, depth: int) -> Iterator[Block]:
+def _link_around(image: Image) -> str | None:
+    return next((run.href for run in image.caption if run.href), None)
+
+
+def _table_of(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
     """The table, or what is in its cells if it only arranges them, as in mails."""
     rows = [[cell for cell in row if cell.tag in ("td", "th")] for row in element.iter("tr")]
     rows = [row for row in rows if row]
@@ -421,7 +517,7 @@ def _table_of(element: HtmlElement, depth: int) -> Iterator[Block]:
 def _cell(cell: HtmlElement, depth: int) -> Runs:
     runs = [run for block in _blocks_of(cell, depth) for run in (*_runs_in(block), Run(" "))]
     flat = [replace(run, text=run.text.replace("\n", " ")) for run in runs]
-    return _tidy([Run(run.text, href=run.image.src) if run.image else run for run in flat])
+    return _tidy([Run(run.text or run.image.src, href=run.image.src) if run.image else run for run in flat])
 
 
 # The start of a list that is made of one paragraph of Word, until it is joined with its neighbours.
@@ -487,12 +583,12 @@ def _styled(element: HtmlElement, marks: frozenset[Mark]) -> frozenset[Mark]:
 
 def _link_of(element: HtmlElement) -> str | None:
     href = _SPACE.sub(" ", str(element.get("href", ""))).strip()
-    if not href or href.startswith("#") or not is_allowed_link(href):
+    if not href.strip("#") or not is_allowed_link(href):
         return None
     return normalizeLink(href)
 
 
-def _image(element: HtmlElement, style: _Style) -> Iterator[Run]:
+def _image(element: HtmlElement, style: _Style, depth: int) -> Iterator[Run]:
     src = _SPACE.sub("", str(element.get("src", "")))
     alt = _line(str(element.get("alt", "")))
     if not is_allowed_image(src):
@@ -505,11 +601,14 @@ def _image(element: HtmlElement, style: _Style) -> Iterator[Run]:
     ]
     if size == [1, 1] or 0 in size:
         return
-    yield Run(alt, style.marks, style.href, Image(normalizeLink(src), alt, width=size[0], height=size[1]))
+    caption = _line(str(element.get(CAPTION, "")))
+    image = Image(normalizeLink(src), alt, (Run(caption),) if caption else (), width=size[0], height=size[1])
+    kind = Run if element.get(IN_LINE) is None else _ImageInLine
+    yield kind(alt, style.marks, style.href, image)
 
 
-def _code(element: HtmlElement) -> Iterator[Block]:
-    text = element.text_content().strip("\n")
+def _code(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
+    text = element.text_content().removesuffix("\n")
     named = " ".join(str(one.get("class", "")) for one in element.iter())
     language = _LANGUAGE_CLASS.search(named)
     if text.strip():
@@ -518,17 +617,17 @@ def _code(element: HtmlElement) -> Iterator[Block]:
 
 def _start_of(element: HtmlElement) -> int:
     start = str(element.get("start", ""))
-    return int(start) if start.isascii() and start.isdigit() and len(start) < 9 else 1
+    return int(start) if start.isascii() and start.isdigit() and len(start) < 10 else 1
 
 
 def _is_data(element: HtmlElement, rows: Sequence[Sequence[HtmlElement]]) -> bool:
-    """Whether a table holds data: several columns and rows, and no blocks in its cells but paragraphs."""
-    if len(rows) < 2 or max(map(len, rows)) < 2 or next(element.iterdescendants("table"), None) is not None:
+    """Whether a table holds data: it has headings of columns or rows, or several of both and only text in its cells."""
+    if not rows or next(element.iterdescendants("table", *_HEADINGS), None) is not None:
         return False
-    return next(element.iterdescendants("ul", "ol", "blockquote", "pre", "hr", *_HEADINGS), None) is None or (
-        next(element.iterdescendants("th"), None) is not None
-        and next(element.iterdescendants(*_HEADINGS), None) is None
-    )
+    if next(element.iterdescendants("th"), None) is not None:
+        return True
+    is_grid = len(rows) > 1 and max(map(len, rows)) > 1
+    return is_grid and next(element.iterdescendants("ul", "ol", "blockquote", "pre", "hr"), None) is None
 
 
 def _alignment(cell: HtmlElement) -> Alignment:
@@ -552,46 +651,61 @@ def _runs_in(block: Block) -> Iterator[Run]:
         case Code(text=text):
             yield Run(text.replace("\n", " "), frozenset({Mark.CODE}))
         case Image() as image:
-            yield Run(image.alt or image.src, href=image.src)
+            yield Run(image.alt or image.src, href=_link_around(image) or image.src)
         case _:
             pass
 
 
 def _paragraphs(runs: Sequence[Run]) -> Iterator[Block]:
     """The paragraphs of a text: an empty line begins another one, and large images stand between them."""
-    for is_break, group in groupby(_lines(runs), key=lambda line: not line):
+    for is_break, group in groupby(_lines(runs), key=lambda line: not line.runs):
         if is_break:
             continue
         lines = list(group)
-        joined = [part for at, line in enumerate(lines) for part in ([Run("\n")] if at else []) + line]
+        joined = [run for line in lines for run in (line.begun_by, *line.runs)][1:]
         yield from _split_at_images(joined)
 
 
-def _lines(runs: Sequence[Run]) -> Iterator[list[Run]]:
-    line: list[Run] = []
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The runs of a line, none if it is empty, and the line break before it."""
+
+    begun_by: Run
+    runs: Sequence[Run]
+
+
+def _lines(runs: Sequence[Run]) -> Iterator[_Line]:
+    begun_by, line = Run("\n"), list[Run]()
     for run in runs:
         if run.image is None and run.text == "\n":
-            yield _or_nothing(line)
-            line = []
+            yield _Line(begun_by, _or_nothing(line))
+            begun_by, line = run, []
         else:
             line.append(run)
-    yield _or_nothing(line)
+    yield _Line(begun_by, _or_nothing(line))
 
 
 def _or_nothing(line: list[Run]) -> list[Run]:
-    return line if any(run.text.strip() or run.image for run in line) else []
+    return line if any(run.text.strip() or run.image or run.anchor for run in line) else []
 
 
 def _split_at_images(runs: Sequence[Run]) -> Iterator[Block]:
-    """A text with its small images; the others on lines of their own."""
-    has_text = any(run.text.strip() for run in runs if run.image is None)
-    for is_apart, group in groupby(
-        runs, key=lambda run: run.image is not None and not (has_text and run.image.is_small)
-    ):
-        members = list(group)
-        if is_apart:
-            yield from (on_its_own_line(_sizeless(run.image), run.href) for run in members if run.image)
-        elif tidy := _tidy(members):
+    """A text with its small images; the others on lines of their own, unless several stand in a row without text."""
+    shown = [run for run in runs if run.image or run.text.strip()]
+    has_text = any(run.image is None for run in shown)
+    is_row = not has_text and len(shown) > 1
+
+    def is_apart(run: Run) -> bool:
+        if run.image is None or isinstance(run, _ImageInLine):
+            return False
+        is_sized = run.image.width is not None and run.image.height is not None
+        has_place = (has_text and run.image.is_small) or (is_row and (run.image.is_small or not is_sized))
+        return bool(run.image.caption) or not has_place
+
+    for are_apart, group in groupby(runs, key=is_apart):
+        if are_apart:
+            yield from (on_its_own_line(_sizeless(run.image), run.href) for run in group if run.image)
+        elif tidy := _tidy(list(group)):
             yield Paragraph(tidy)
 
 
@@ -606,28 +720,67 @@ def _tidy(runs: Sequence[Run]) -> Runs:
     is_after_space = True
     for run in runs:
         if run.image is not None:
-            joined.append(replace(run, image=_sizeless(run.image)))
+            joined.append(Run(run.text, run.marks, run.href, _sizeless(run.image), run.anchor))
             is_after_space = False
             continue
-        text = "".join(part if part == "\n" else _SPACE.sub(" ", part) for part in re.split("(\n)", run.text))
-        text = re.sub(r" *\n *", "\n", text)
+        text = _SPACES_AT_BREAK.sub("\n", run.text) if "\n" in run.text else run.text
         if is_after_space:
             text = text.lstrip(" ")
-        if not text:
+        if text:
+            if text[0] == "\n":
+                _trim_last(joined)
+            is_after_space = text[-1] in " \n"
+        elif not run.anchor:
             continue
-        is_after_space = text[-1] in " \n"
-        if joined and joined[-1].image is None and (joined[-1].marks, joined[-1].href) == (run.marks, run.href):
-            joined[-1] = replace(joined[-1], text=joined[-1].text + text)
+        last = joined[-1] if joined else None
+        if last and last.image is None and not run.anchor and (last.marks, last.href) == (run.marks, run.href):
+            joined[-1] = Run(last.text + text, run.marks, run.href, None, last.anchor)
         else:
-            joined.append(Run(text, run.marks, run.href))
-    while joined and joined[0].image is None and not joined[0].text.lstrip():
-        joined.pop(0)
-    while joined and joined[-1].image is None and not joined[-1].text.rstrip():
-        joined.pop()
-    if not joined:
-        return ()
-    if joined[0].image is None:
-        joined[0] = replace(joined[0], text=joined[0].text.lstrip())
-    if joined[-1].image is None:
-        joined[-1] = replace(joined[-1], text=joined[-1].text.rstrip())
-    return linkify(joined)
+            joined.append(Run(text, run.marks, run.href, None, run.anchor))
+    return linkify(_without_outer_space(joined))
+
+
+def _trim_last(runs: list[Run]) -> None:
+    """Before a line break there is no space."""
+    if runs and runs[-1].image is None and runs[-1].text.endswith(" "):
+        runs[-1] = replace(runs[-1], text=runs[-1].text.rstrip(" "))
+
+
+def _without_outer_space(runs: Sequence[Run]) -> list[Run]:
+    """The runs without white space at both ends; where only an anchor stands, it stays."""
+    begun = _without_first_space(runs, str.lstrip)
+    return _without_first_space(begun[::-1], str.rstrip)[::-1]
+
+
+def _without_first_space(runs: Sequence[Run], strip: Callable[[str], str]) -> list[Run]:
+    kept: list[Run] = []
+    for at, run in enumerate(runs):
+        text = run.text if run.image else strip(run.text)
+        if text or run.image:
+            return [*kept, run if text == run.text else replace(run, text=text), *runs[at + 1 :]]
+        if run.anchor:
+            kept.append(replace(run, text=""))
+    return kept
+
+
+_Reader: TypeAlias = "Callable[[HtmlElement, _Style, int], Iterator[_Part]]"
+# How each element is read; those that are not here only format the text in them.
+_READERS: Mapping[str, _Reader] = {
+    **dict.fromkeys((*_CONTAINERS, "figcaption"), _container),
+    **dict.fromkeys(_HEADINGS, _heading),
+    **dict.fromkeys(_MEDIA, _media),
+    **dict.fromkeys(("ul", "ol"), _list_of),
+    "a": _link,
+    "blockquote": _quote,
+    "br": _line_break,
+    "dl": _definitions,
+    "figure": _figure,
+    "hr": _divider,
+    "img": _image,
+    "input": _checkbox,
+    "pre": _code,
+    "q": _quotation,
+    "source": _nothing,
+    "summary": _summary,
+    "table": _table_of,
+}

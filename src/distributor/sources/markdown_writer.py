@@ -32,25 +32,34 @@ from distributor.domain.blocks import (
     text_of,
 )
 from distributor.domain.errors import SourceError
+from distributor.sources.dialects.inline_marks import holds_math
 from distributor.sources.front_matter.keys import FrontMatter
 from distributor.sources.markdown import parse_below
 from distributor.sources.urls import linkify
 
 _DELIMITERS = {Mark.STRONG: "**", Mark.EMPHASIS: "*", Mark.STRIKE: "~~"}
+_TAGS = {Mark.HIGHLIGHT: "mark", Mark.SUPERSCRIPT: "sup", Mark.SUBSCRIPT: "sub"}
+_AROUND = {
+    **{mark: (sign, sign) for mark, sign in _DELIMITERS.items()},
+    **{mark: (f"<{tag}>", f"</{tag}>") for mark, tag in _TAGS.items()},
+}
 _TAG_FREE = FrontMatter(title="-", tags=())
 _RULE = {Alignment.LEFT: "---", Alignment.CENTER: ":-:", Alignment.RIGHT: "--:"}
 _BULLETS, _AFTER_NUMBER = ("-", "+"), (".", ")")
 
+_ESCAPED_ID = re.compile(r"[\s<>&\"'|`\\]")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
-_SPECIAL = r"[`*]|~(?=~)|(?<=~)~|<(?=[A-Za-z/!?])|\\(?=[!-/:-@\[-`{-~\n]|\Z)"
-_ESCAPED = re.compile(rf"{_SPECIAL}|\](?=[(\[:])")
-_ESCAPED_IN_BRACKETS = re.compile(rf"{_SPECIAL}|[\[\]]")
+_SPECIAL = r"[`*]|~(?=~)|(?<=~)~|<(?=[A-Za-z/!?])|\\(?=[!-/:-@\[-`{-~\n]|\Z)|\{(?=[/{%#<:.])|%(?=%)"
+# What begins a mark, a note or a link in one of the dialects.
+_OF_DIALECTS = r"=(?==[^\s=]|=\Z|\Z)|\^(?=[^\s^~]{1,24}\^|\[|\Z)|~(?=\S|\Z)|\[(?=[\[^!]|[ xX]\] )"
+_ESCAPED = re.compile(rf"{_SPECIAL}|{_OF_DIALECTS}|\](?=[(\[:])")
+_ESCAPED_IN_BRACKETS = re.compile(rf"{_SPECIAL}|{_OF_DIALECTS}|[\[\]]")
 # Between letters an underscore is a letter to Markdown.
 _UNDERSCORE = regex.compile(r"(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])")
 _BARE = re.compile(r"https?://[A-Za-z0-9][\w./?=&%#:+~,@!$;-]*[A-Za-z0-9/]\Z", re.ASCII)
 # What begins a block, or makes one of the line above it.
 _BLOCK_START = re.compile(
-    r"(?P<mark>#{1,6}(?=\s|\Z)|>|[-+](?=\s|\Z)|[-=]{2,}|[-=]\Z|~~~)|(?P<number>\d{1,9})(?=[.)](?:\s|\Z))"
+    r"(?P<mark>#{1,6}(?=\s|\Z)|>|[-+](?=\s|\Z)|[-=]{2,}|[-=]\Z|~~~|:{3}|[!?]{3}|[:~](?=\s|\Z))|(?P<number>\d{1,9})(?=[.)](?:\s|\Z))"
 )
 _TABLE_RULE = re.compile(r"[ \t|:-]+\Z")
 
@@ -184,16 +193,22 @@ def _inline(runs: Runs, *, in_table: bool = False) -> str:
     """The runs as they read back the same, as far as any of these ways do."""
     runs = _stripped(runs)
     stretches = _with_enclosable_marks(runs)
-    plain = [replace(run, marks=run.marks & {Mark.CODE}) for run in runs]
+    plain = [replace(run, marks=run.marks & {Mark.CODE, Mark.NOTE}) for run in runs]
     less = [replace(run, marks=run.marks - {Mark.EMPHASIS}) for run in stretches]
     text_only = [replace(run, marks=frozenset(), href=None) for run in runs]
     ways = ((stretches, True), (stretches, False), (less, False), (plain, False), (text_only, False))
     written = ""
     for some, may_be_bare in ways:
-        written = _Inline(may_be_bare=may_be_bare, in_table=in_table).write(some, frozenset(), is_linked=False)
+        inline = _Inline(may_be_bare=may_be_bare, in_table=in_table, escapes_dollars=_may_hold_math(some))
+        written = inline.write(some, frozenset(), is_linked=False)
         if not any(run.marks or run.href or run.image for run in some) or _reads_back(written, some, in_table=in_table):
             break
     return written.strip(" \t") if not in_table else written.strip(" \t").replace("\n", " ")
+
+
+def _may_hold_math(runs: Sequence[Run]) -> bool:
+    text = "".join(run.text for run in runs)
+    return text.count("$") > 1 and (len(runs) > 1 or holds_math(text))
 
 
 def _stripped(runs: Runs) -> Runs:
@@ -236,9 +251,14 @@ def _styles(runs: Sequence[Run]) -> list[tuple[str, frozenset[Mark], str | None,
     linked = linkify(runs)
     grouped = groupby(
         (run for run in linked if run.text.strip() or run.image or Mark.CODE in run.marks),
-        key=lambda run: (run.marks, run.href, run.image.src if run.image else None),
+        key=lambda run: (run.marks, _outward(run.href), run.image.src if run.image else None),
     )
     return [(" ".join("".join(run.text for run in group).split()), *style) for style, group in grouped]
+
+
+def _outward(href: str | None) -> str | None:
+    """The target of a link that leads out of the article: a paragraph on its own does not have the others."""
+    return None if href is None or href.startswith("#") else href
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +267,7 @@ class _Inline:
 
     may_be_bare: bool
     in_table: bool
+    escapes_dollars: bool
 
     def write(self, runs: Sequence[Run], applied: frozenset[Mark], *, is_linked: bool) -> str:
         written = ""
@@ -266,7 +287,7 @@ class _Inline:
         """How many runs share the style that reaches farthest, how they are written, and they."""
         first = runs[0]
         length, mark = 0, None
-        for one in (one for one in _DELIMITERS if one in first.marks - applied):
+        for one in (one for one in _AROUND if one in first.marks - applied):
             reach = next((at for at, run in enumerate(runs) if one not in run.marks), len(runs))
             if reach > length:
                 length, mark = reach, one
@@ -275,10 +296,10 @@ class _Inline:
             if linked >= length:
                 return linked, lambda inner: self._link(inner, applied), runs[:linked]
         if mark is not None:
-            delimiter, wider = _DELIMITERS[mark], applied | {mark}
+            (opening, closing), wider = _AROUND[mark], applied | {mark}
             return (
                 length,
-                lambda inner: f"{delimiter}{self.write(inner, wider, is_linked=is_linked)}{delimiter}",
+                lambda inner: f"{opening}{self.write(inner, wider, is_linked=is_linked)}{closing}",
                 runs[:length],
             )
         return 1, lambda inner: self._plain(inner[0], is_linked=is_linked), runs[:1]
@@ -289,14 +310,21 @@ class _Inline:
         is_bare = self.may_be_bare and text == href and len(runs) == 1 and not runs[0].marks - applied
         if is_bare and runs[0].image is None and _BARE.match(text):
             return text.replace("&", "&amp;") if _ENTITY.search(text) else text
-        return f"[{self.write(runs, applied, is_linked=True)}]({_target(href)})"
+        link = f"[{self.write(runs, applied, is_linked=True)}]({_target(href)})"
+        return f"<sup>{link}</sup>" if Mark.NOTE in runs[0].marks else link
 
     def _plain(self, run: Run, *, is_linked: bool) -> str:
+        anchor = f'<span id="{_ESCAPED_ID.sub("", run.anchor)}"></span>' if run.anchor else ""
+        return f"{anchor}{self._leaf(run, is_linked=is_linked)}"
+
+    def _leaf(self, run: Run, *, is_linked: bool) -> str:
         if run.image is not None:
             return _image(run.image, text_of(run.image.caption), None)
         if Mark.CODE in run.marks:
             return self._code(run.text)
         text = _escaped(run.text, in_brackets=is_linked)
+        if self.escapes_dollars:
+            text = text.replace("$", "\\$")
         if self.in_table:
             text = text.replace("|", "\\|")
         return text.replace("\n", "\\\n")
@@ -335,21 +363,24 @@ def _with_enclosable_marks(runs: Runs) -> list[Run]:
             _shrink(signs, styles, mark, at, end)
             at = end
     grouped = groupby(zip(signs, styles, strict=True), key=lambda one: (_unit(one[0]), frozenset(one[1])))
-    return [
-        replace(members[0][0][1], text="".join(sign for (sign, _), _ in members), marks=marks)
-        for (_, marks), group in grouped
-        if (members := list(group))
-    ]
+    written: list[Run] = []
+    for (_, marks), group in grouped:
+        members = [sign for sign, _ in group]
+        run = members[0][1]
+        # Only the first part of a run has its anchor.
+        anchor = "" if written and written[-1].anchor == run.anchor else run.anchor
+        written.append(replace(run, text="".join(sign for sign, _ in members), marks=marks, anchor=anchor))
+    return written
 
 
 def _unit(one: tuple[str, Run]) -> object:
     """What must be equal in signs that are written as one run."""
     _, run = one
-    return id(run) if _is_whole(run) else run.href
+    return id(run) if _is_whole(run) or run.anchor else run.href
 
 
 def _is_whole(run: Run) -> bool:
-    return run.image is not None or Mark.CODE in run.marks
+    return run.image is not None or not run.marks.isdisjoint((Mark.CODE, Mark.NOTE))
 
 
 def _shrink(signs: list[tuple[str, Run]], styles: list[set[Mark]], mark: Mark, start: int, end: int) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from html import escape
 from urllib.parse import quote
 
+from distributor.domain.anchors import with_heading_anchors
 from distributor.domain.article import Article
 from distributor.domain.tags import Tag
 from distributor.rendering.html import direction_of, html_of
@@ -102,7 +103,9 @@ def view_of(article: Article, public_url: str, words: Words, own_words: Words) -
         url=url,
         canonical_url=article.canonical_url or url,
         hero_html=html_of([article.hero], resolve=resolve) if article.hero else "",
-        html=_with_scrolling_parts(html_of(article.body_below_hero, resolve=resolve), own_words),
+        html=_with_scrolling_parts(
+            html_of(with_heading_anchors(article.body_below_hero), resolve=resolve, anchor_prefix=""), own_words
+        ),
         image_url=_uri(image.src, resolve) if image else None,
         image_alt=image.alt if image else "",
     )

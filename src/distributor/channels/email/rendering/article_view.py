@@ -95,7 +95,8 @@ def article_view(
         tags=tuple(TagView(keep_literal(tag.label), _tag_url(site, tag)) for tag in article.tags[:_MAX_TAGS]),
         more_tags=max(len(article.tags) - _MAX_TAGS, 0),
         hero=Markup(keep_literal(write([shown.hero] if shown.hero else []))),  # noqa: S704 - sanitized by html_of
-        html=Markup(keep_literal(write(shown.body_below_hero))),  # noqa: S704 - sanitized by html_of
+        # Several articles of a mail may have the same anchors.
+        html=Markup(keep_literal(write(shown.body_below_hero, anchor_prefix=f"{article.slug}-"))),  # noqa: S704 - sanitized by html_of
         text=text,
         is_cut=cut_after is not None and len(article.body) > cut_after,
     )
