@@ -117,7 +117,12 @@ def _lost(file: Path, name: str) -> Counter[str]:
     ]
     tags = [label for tag in manuscript.tags for label in (tag.label, *tag.synonyms)]
     said = " ".join([manuscript.title, plain_text(manuscript.body), *numbers, *tags])
-    return Counter(_WORD.findall(_text_by_cmark(below))) - Counter(_WORD.findall(said))
+    return _words(_text_by_cmark(below)) - _words(said)
+
+
+def _words(text: str) -> Counter[str]:
+    """In lower case: `[!NOTE]` is the title Note here."""
+    return Counter(_WORD.findall(text.lower()))
 
 
 def _text_by_cmark(text: str) -> str:
