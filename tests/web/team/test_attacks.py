@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -129,11 +130,34 @@ def plant_everywhere(connection: Connection, delivery_id: int) -> None:
     )
 
 
+def plant_in_bodies_names_and_brand(connection: Connection) -> None:
+    """Let each article have a text and a link of this, each channel a name, and the brand its names and address."""
+    run: dict[str, object] = {"text": MARKUP, "href": SCRIPT_LINK, "image": None, "marks": []}
+    blocks = [{"block": "paragraph", "runs": [run]}, {"block": "code", "text": MARKUP, "language": MARKUP}]
+    connection.execute(
+        text("UPDATE article_revisions SET content = jsonb_set(content, '{body}', content->'body' || :blocks)"),
+        {"blocks": json.dumps(blocks)},
+    )
+    # Pages are found by the name of the mail channel.
+    connection.execute(text("UPDATE channels SET name = name || :words WHERE kind <> 'email'"), {"words": MARKUP})
+    brand = dict.fromkeys(("site_name", "postal_address"), MARKUP)
+    brand["sender"] = "'><script>pwned(1)</script> <news@gazette.example>"
+    connection.execute(
+        text(
+            "INSERT INTO site_settings (name, value, changed_by, changed_at) "
+            "SELECT key, value, :words, now() FROM jsonb_each_text(CAST(:brand AS jsonb)) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        ),
+        {"brand": json.dumps(brand), "words": MARKUP},
+    )
+
+
 def test_whatever_is_written_no_page_has_markup_or_a_link_of_it(team: Team):
     filled = fill(team.app)
     owner = team.signed_in(team.user(Role.OWNER, "owner-of-all@example.org"))
     with team.app.database.begin() as connection:
         plant_everywhere(connection, filled.delivery_id)
+        plant_in_bodies_names_and_brand(connection)
     shown = dict(pages(team, filled, owner))
     assert sum("pwned(1)" in page for page in shown.values()) > 20
     for path, page in shown.items():
