@@ -47,6 +47,14 @@ def test_an_older_encoding_is_detected_with_a_warning(text: str, encoding: str) 
     assert decoded.warnings == (f"not in UTF-8; read as {encoding}: check accents and quotation marks",)
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [(FRENCH, "utf-16-le"), (RUSSIAN, "utf-16-be"), ("最後の渡し船は夜に出ました。", "iso2022_jp")],
+)
+def test_wide_characters_are_read_without_a_byte_order_mark(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding), path="a.txt").text == text
+
+
 def test_a_short_western_text_is_read_as_windows_1252() -> None:
     assert decode("Café “Zoë”".encode("cp1252"), path="a.txt").text == "Café “Zoë”"
 

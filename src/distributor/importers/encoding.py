@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from distributor.domain.byte_order_marks import BYTE_ORDER_MARKS
-from distributor.domain.encodings.detection import ByteWords, Reading, likely_readings
+from distributor.domain.encodings.detection import (
+    ByteWords,
+    Reading,
+    has_japanese_shifts,
+    likely_readings,
+    utf_16_without_mark,
+)
 from distributor.domain.encodings.labels import CODECS, find_encoding
 from distributor.domain.errors import InputError
 
@@ -22,8 +28,6 @@ _CHUNK_BYTES = 1024 * 1024
 _BYTES_IN_MEMORY = 4 * 1024 * 1024
 # With fewer characters that are not in ASCII, text in another encoding may be valid UTF-8 by chance.
 _FEW_CHARACTERS = 5
-# In UTF-16 one byte of each ASCII character is NUL: so many of those at even or odd places in text that has some.
-_MIN_NULS = 0.1
 _MAX_READINGS = 4
 _SHOWN_NAMES = 3
 _SAVE_AS_CSV = (
@@ -93,16 +97,7 @@ def _choose_encoding(file: tempfile.SpooledTemporaryFile[bytes], sample: bytes, 
             return name, mark
     if wanted:
         return wanted, b""
-    return _utf_16_without_mark(sample) or _detect(file), b""
-
-
-def _utf_16_without_mark(sample: bytes) -> str:
-    """The name of the UTF-16 that the NUL bytes show, or empty."""
-    high, low = sample[::2].count(0), sample[1::2].count(0)
-    least = len(sample) / 2 * _MIN_NULS
-    if low >= least and high * 10 <= low:
-        return "utf-16le"
-    return "utf-16be" if high >= least and low * 10 <= high else ""
+    return utf_16_without_mark(sample) or _detect(file), b""
 
 
 def _detect(file: tempfile.SpooledTemporaryFile[bytes]) -> str:
@@ -114,7 +109,7 @@ def _detect(file: tempfile.SpooledTemporaryFile[bytes]) -> str:
     for chunk in _chunks(file):
         text = decoder.decode(chunk)
         if chunk.isascii():
-            has_shifts = has_shifts or b"\x1b$B" in chunk or b"\x1b$@" in chunk
+            has_shifts = has_shifts or has_japanese_shifts(chunk)
             continue
         # Other programs have marked what they could not decode with the same character.
         errors = text.count("\ufffd") - chunk.count("\ufffd".encode())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 
 import regex
 
 from distributor.domain.byte_order_marks import BYTE_ORDER_MARKS
-from distributor.domain.encodings.detection import ByteWords, likely_readings
+from distributor.domain.encodings.detection import ByteWords, has_japanese_shifts, likely_readings, utf_16_without_mark
 from distributor.domain.encodings.labels import CODECS
 from distributor.domain.errors import SourceError
 
@@ -83,6 +84,9 @@ def _decode_marked(data: bytes, path: str) -> DecodedText | None:
 
 
 def _decode_unicode(data: bytes, path: str) -> DecodedText | None:
+    if unmarked := utf_16_without_mark(data) or (data.isascii() and has_japanese_shifts(data) and "iso-2022-jp"):
+        with suppress(UnicodeDecodeError):
+            return DecodedText(data.decode(CODECS[unmarked]), (f"not in UTF-8; read as {unmarked}",))
     if b"\0" in data:
         raise SourceError(f"not text: contains NUL bytes; {_SAVE_AS}", path=path)
     try:

@@ -89,6 +89,8 @@ _HOPELESS = 120.0
 # Text that costs more, as a whole and for each byte, is none.
 _MAX_COST = 15.0
 _MAX_COST_OF_BYTE = 9.0
+# In UTF-16 one byte of each ASCII character is NUL: so many of those at even or odd places in text that has some.
+_MIN_NULS = 0.1
 # Costs in bits.
 _UNDECODABLE = 25.0
 _CONTROL = 25.0
@@ -197,6 +199,20 @@ def likely_readings(words: Sequence[bytes], *, with_utf_8: bool = False) -> list
             # Different symbols are no reason to ask.
             different.setdefault(tuple(map(_letters, reading.words)), reading)
     return list(different.values())
+
+
+def utf_16_without_mark(sample: bytes) -> str:
+    """The name of the UTF-16 that the NUL bytes show, or empty: there is no byte order mark."""
+    high, low = sample[::2].count(0), sample[1::2].count(0)
+    least = len(sample) / 2 * _MIN_NULS
+    if low >= least and high * 10 <= low:
+        return "utf-16le"
+    return "utf-16be" if high >= least and low * 10 <= high else ""
+
+
+def has_japanese_shifts(data: bytes) -> bool:
+    """Whether there are the escape sequences of ISO-2022-JP, in which all bytes are ASCII."""
+    return b"\x1b$B" in data or b"\x1b$@" in data
 
 
 class _Trial:
