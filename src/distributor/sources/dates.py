@@ -38,6 +38,12 @@ _SETTINGS = {
     "DATE_ORDER": "DMY",
     "PREFER_LOCALE_DATE_ORDER": False,
 }
+# "um 9 Uhr", "à 9h30", "kl. 9.30"
+_BEFORE_CLOCK = r",?\s+(?:(?:at|um|à|a las|alle|às|kl\.?|klo|om)\s+)?"
+_CLOCK_WITHOUT_MINUTES = re.compile(rf"{_BEFORE_CLOCK}(?P<hour>\d{{1,2}})\s*(?:Uhr|h|hrs?)\b(?!\d)", re.IGNORECASE)
+_CLOCK = re.compile(
+    rf"{_BEFORE_CLOCK}(?P<hour>\d{{1,2}})\s?[.:h](?P<minute>\d{{2}})(?:\s*(?:Uhr|h|hrs?)\b)?(?![.\d:])", re.IGNORECASE
+)
 _DATE_OF_PROGRAM = "write it as 2026-12-24, or as 2026-12-24T09:00+01:00"
 
 
@@ -92,6 +98,7 @@ def _refuse_two_orders(written: str, language: str) -> None:
 
 
 def _of_words(written: str, zone: str) -> datetime:
+    written = _CLOCK.sub(r" \g<hour>:\g<minute>", _CLOCK_WITHOUT_MINUTES.sub(r" \g<hour>:00", written))
     found = _parsed(written) if _HAS_DAY_AND_YEAR.match(written) else None
     if found is None:
         raise ScheduleError(f"{written!r} cannot be understood as a date; {_DATE_OF_PROGRAM}")
