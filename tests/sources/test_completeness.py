@@ -29,15 +29,18 @@ _WORDS = [
     "www.a.de,",
     "#tag",
 ]
-_MARKERS = ["", "", "", "• ", "- ", "– ", "* ", "1. ", "2. ", "3) ", "12. ", "2024. ", "1.2 ", "## ", "> ", "— "]
+_MARKERS = [
+    *("", "", "", "• ", "- ", "– ", "* ", "1. ", "2. ", "3) ", "12. ", "2024. ", "1.2 ", "## ", "> ", "— "),
+    *("+ ", "→ ", "·", "✓ ", "✗ ", "[ ] ", "(1) ", "IV. "),
+]
 _ENDS = ["", "", ".", ":", "?", ",", ";", "!", "…", "-", '."']
-_RULES = ["", "", "", "---", "===", "* * *"]
+_RULES = ["", "", "", "---", "===", "~~~", "* * *", "###"]
 
 _line = st.builds(
     "{}{}{}{}".format,
     st.sampled_from(["", "", "  ", "   ", "      ", "\t"]),
     st.sampled_from(_MARKERS),
-    st.lists(st.sampled_from(_WORDS), min_size=1, max_size=14).map(" ".join),
+    st.builds(str.join, st.sampled_from("   \t"), st.lists(st.sampled_from(_WORDS), min_size=1, max_size=14)),
     st.sampled_from(_ENDS),
 )
 _articles = st.lists(st.one_of(_line, _line, st.sampled_from(_RULES)), min_size=1, max_size=16).map("\n".join)

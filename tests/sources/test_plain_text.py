@@ -7,7 +7,7 @@ from types import FrameType
 import pytest
 
 from distributor.domain.article import Manuscript
-from distributor.domain.blocks import links_of
+from distributor.domain.blocks import links_of, plain_text
 from distributor.domain.errors import SourceError
 from distributor.sources.formats import parse_manuscript
 
@@ -58,6 +58,120 @@ def test_a_title_that_reads_like_text_gives_a_warning(title: str) -> None:
 def test_a_title_alone_is_not_an_article() -> None:
     with pytest.raises(SourceError, match="there is no text besides the title"):
         parse("Title\n\n---\n")
+
+
+# Author, date, tags and other lines above and below the text
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "A Title\nBy Ida Crane\nMay 4, 2026",
+        "A Title\n\nBy Ida Crane, 4 May 2026",
+        "4 May 2026\n\nBy Ida Crane\n\nA Title",
+        "A Title\n\nIda Crane | 2026-05-04",
+        "A Title\nAuthor: Ida Crane <ida@a.example>\nDate: 2026-05-04",
+        "Date: 2026-05-04\n\nTitle: A Title\n\nAuthor: Ida Crane",
+        "Titel: A Title\nAutorin: Ida Crane\nDatum: 4. Mai 2026",
+        "De : Ida Crane\nObjet : A Title\nDate : 4 mai 2026",
+        "From: Ida Crane <ida@a.example>\nReceived: one\nReceived: two\nDate: 4 May 2026\nSubject: A Title",
+        "A Title\n\nHamburg, 4 May 2026\n\nVon Ida Crane",
+    ],
+)
+def test_lines_about_the_author_and_the_date_are_not_in_the_text(head: str) -> None:
+    manuscript = parse(f"{head}\n\n{PROSE}")
+
+    assert (manuscript.title, manuscript.author) == ("A Title", "Ida Crane")
+    assert manuscript.published_at is not None
+    assert manuscript.published_at.date().isoformat() == "2026-05-04"
+    assert list(outline_of_blocks(manuscript.body)) == [f"p {PROSE}"]
+    assert manuscript.summary == PROSE
+
+
+def test_author_and_tags_may_stand_at_the_end() -> None:
+    manuscript = parse(f"A Title\n\n{PROSE}\n\nTags: a, b\nAuthor: Ida Crane")
+
+    assert (manuscript.author, [tag.label for tag in manuscript.tags]) == ("Ida Crane", ["a", "b"])
+    assert list(outline_of_blocks(manuscript.body)) == [f"p {PROSE}"]
+
+
+def test_front_matter_decides_over_lines_of_the_text() -> None:
+    manuscript = parse(f"---\nauthor: Bo Li\n---\nA Title\n\nBy Ida Crane\n\n{PROSE}")
+
+    assert manuscript.author == "Bo Li"
+
+
+@pytest.mark.parametrize(
+    "line", ["By the sea", "Date: soon", "Von der Kunst, nichts zu tun", "13/14/2026", "From: 9 to 5"]
+)
+def test_a_line_that_says_something_else_stays_in_the_text(line: str) -> None:
+    manuscript = parse(f"A Title\n\n{line}\n\n{PROSE}")
+
+    assert line in plain_text(manuscript.body)
+    assert (manuscript.author, manuscript.published_at) == ("", None)
+
+
+def test_a_first_line_that_could_be_a_byline_is_the_title_where_there_is_no_other() -> None:
+    assert parse(f"By Any Means\n\n{PROSE}").title == "By Any Means"
+    assert parse(f"May 4, 2026\n\n{PROSE}").title == "May 4, 2026"
+
+
+def test_what_is_for_the_press_is_left_out_and_named() -> None:
+    manuscript = parse(
+        "FOR IMMEDIATE RELEASE\n\nMedia contact:\nIda Crane\n+49 40 123456\n\nA Title\n\n"
+        f"HAMBURG, May 4, 2026 — {PROSE}\n\n###\n\nAbout us\n\nWe are a magazine.\n\nContact: a@b.example\n\n- ENDS -"
+    )
+
+    assert manuscript.title == "A Title"
+    assert list(outline_of_blocks(manuscript.body)) == [
+        f"p HAMBURG, May 4, 2026 — {PROSE}", "divider", "h2 About us", "p We are a magazine.",
+    ]  # fmt: skip
+    assert manuscript.summary == PROSE
+    assert manuscript.published_at is not None
+    assert manuscript.warnings[0] == (
+        "left out: FOR IMMEDIATE RELEASE; Media contact:; Ida Crane; +49 40 123456; Contact: a@b.example"
+    )
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        "PRESS RELEASE",
+        "Press release no. 12/2026",
+        "Pressemitteilung",
+        "COMMUNIQUÉ DE PRESSE – POUR DIFFUSION IMMÉDIATE",
+        "*** Nota de prensa ***",
+        "Comunicato stampa",
+        "Persbericht",
+    ],
+)
+def test_a_notice_of_a_release_is_not_the_title(notice: str) -> None:
+    manuscript = parse(f"{notice}\n\nA Title\n\n{PROSE}")
+
+    assert (manuscript.title, list(outline_of_blocks(manuscript.body))) == ("A Title", [f"p {PROSE}"])
+
+
+@pytest.mark.parametrize(
+    "mark", ["###", "# # #", "-30-", "– 30 –", "ENDS", "(Ende)", "*** FIN ***", "* * *", "■", "ENDE"]
+)
+def test_an_end_mark_is_left_out(mark: str) -> None:
+    assert outline(f"{PROSE}\n\n{mark}") == [f"p {PROSE}"]
+
+
+def test_the_end_of_an_embargo_is_the_date_of_the_article() -> None:
+    manuscript = parse(f"Sperrfrist: 4. Mai 2027, 9 Uhr\n\nA Title\n\nVon Ida Kran, 3. Mai 2027\n\n{PROSE}")
+
+    assert manuscript.published_at is not None
+    assert manuscript.published_at.isoformat() == "2027-05-04T09:00:00+00:00"
+    assert manuscript.publish is None
+
+
+def test_an_embargo_without_an_end_keeps_the_article_a_draft() -> None:
+    manuscript = parse(f"UNDER EMBARGO\n\nA Title\n\n{PROSE}")
+
+    assert manuscript.publish is False
+    assert any("embargo" in warning for warning in manuscript.warnings)
+    assert parse(f"Embargo: a history\n\n{PROSE}").title == "Embargo: a history"
 
 
 # Headings
@@ -116,13 +230,6 @@ def test_of_several_short_lines_only_the_last_is_a_heading() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "line", ["By Jane Doe", "by Jane van Dyke and Bo Li", "12 March 2026", "March 3rd, 2026", "2026-03-12"]
-)
-def test_a_name_or_date_directly_below_the_title_is_not_a_heading(line: str) -> None:
-    assert outline(f"{line}\n\n{PROSE}") == [f"p {line}", f"p {PROSE}"]
-
-
 def test_a_line_directly_above_a_list_is_a_section() -> None:
     assert outline(f"{PROSE}\n\nIngredients\n• flour\n• salt")[1] == "h2 Ingredients"
 
@@ -157,6 +264,44 @@ def test_a_short_line_below_a_numbered_heading_is_its_text() -> None:
     assert outline(text) == ["h2 1. Tools", "p Bring a hammer", "h2 2. Wood", f"p {PROSE}"]
 
 
+def test_sections_are_numbered_in_every_way_and_nested_by_their_numbers() -> None:
+    text = (
+        "1 Quay\n\n1.1 History\n\nOld.\n\n2 Work\n\n2.1 Soon\n\nNow.\n\n"
+        "IV. COSTS\n\nA. Stone\n\nDear.\n\nB. Lime\n\nToo."
+    )
+    heads = [line for line in outline(text) if line.startswith("h")]
+
+    assert heads == [
+        "h2 1 Quay",
+        "h3 1.1 History",
+        "h2 2 Work",
+        "h3 2.1 Soon",
+        "h2 IV. COSTS",
+        "h3 A. Stone",
+        "h3 B. Lime",
+    ]
+
+
+def test_underlines_of_any_kind_make_headings_whose_levels_follow_the_signs() -> None:
+    text = f"One\n===\n\n{PROSE}\n\nTwo\n~~~~~\n\n{PROSE}\n\n*****\nThree\n*****\n\n{PROSE}\n\n== Four ==\n\n{PROSE}"
+
+    assert outline(text)[::2] == ["h2 One", "h3 Two", "h3 Three", "h2 Four"]
+    assert outline(f"Why it ends\n~~~~~~~~~~~\n\n{PROSE}\n\nWhat next\n---------\n\n{PROSE}")[::2] == [
+        "h2 Why it ends",
+        "h2 What next",
+    ]
+
+
+@pytest.mark.parametrize("line", ["WHY IT ENDS", "2.1 Why it ends", "II. Why it ends"])
+def test_capitals_or_a_number_make_a_heading_directly_above_its_text(line: str) -> None:
+    assert outline(f"{PROSE}\n\n{line}\n{PROSE}")[1:] == [f"h{3 if line[0] == '2' else 2} {line}", f"p {PROSE}"]
+
+
+@pytest.mark.parametrize("block", ["NASA OFFICE\n1 Quay Street\n12345 Saltmarsh", "Roses are red\nViolets are blue."])
+def test_the_first_line_of_an_address_or_of_verse_is_no_heading(block: str) -> None:
+    assert outline(f"{PROSE}\n\n{block}")[1:] == [f"p {block.replace(chr(10), '⏎')}"]
+
+
 def test_a_single_numbered_sentence_is_a_paragraph_that_keeps_its_number() -> None:
     text = f"1. Dig, and do not stop.\n\n{PROSE}\n\n12. November was cold."
 
@@ -166,7 +311,7 @@ def test_a_single_numbered_sentence_is_a_paragraph_that_keeps_its_number() -> No
 # Lists
 
 
-@pytest.mark.parametrize("bullet", "•‣◦▪●–-*")
+@pytest.mark.parametrize("bullet", [*"•‣◦▪●–—-*+·→■✓", "->"])
 def test_every_bullet_makes_a_list(bullet: str) -> None:
     assert outline(f"Buy:\n  {bullet} apples\n\n  {bullet} pears") == [
         "p Buy:",
@@ -193,6 +338,69 @@ def test_nesting_is_limited() -> None:
 def test_an_indented_line_continues_its_item_and_an_indented_paragraph_too() -> None:
     assert outline("• a long\n  item\n\n  with a paragraph\n\n• b\n\nAfter.") == [
         "*", "    p a long item", "    p with a paragraph", "*", "    p b", "p After.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1) a\n2) b",
+        "(1) a\n(2) b",
+        "① a\n② b",
+        "a) a\nb) b",
+        "(a) a\n(b) b",
+        "A. a\nB. b",
+        "i. a\nii. b",
+        "(I) a\n(II) b",
+        "1、a\n2、b",
+    ],
+)
+def test_numbers_and_letters_of_every_kind_make_a_list(text: str) -> None:
+    assert outline(f"Buy:\n{text}")[1:] == ["1.", "    p a", "2.", "    p b"]
+
+
+def test_items_without_indents_are_nested_where_the_outer_list_goes_on() -> None:
+    assert outline("1. a\na) b\nb) c\n2. d\n- e\n3. f") == [
+        "1.", "    p a", "    1.", "        p b", "    2.", "        p c",
+        "2.", "    p d", "    *", "        p e", "3.", "    p f",
+    ]  # fmt: skip
+
+
+def test_letters_go_on_where_roman_numerals_could_begin() -> None:
+    letters = [f"{letter}) {letter}" for letter in "abcdefghij"]
+
+    assert outline("Buy:\n" + "\n".join(letters))[1::2] == [f"{number}." for number in range(1, 11)]
+
+
+@pytest.mark.parametrize("line", ["A. Lincoln came at nine.", "I. think not", "o rato roeu a rolha.", "+49 40 123456"])
+def test_a_single_letter_or_sign_before_words_is_no_marker(line: str) -> None:
+    assert outline(f"{PROSE}\n\n{line}")[1:] == [f"p {line}"]
+
+
+def test_what_is_ticked_and_what_is_crossed_can_still_be_told_apart() -> None:
+    assert outline("✓ cheap\n✓ safe")[1::2] == ["    p cheap", "    p safe"]
+    assert outline("✓ cheap\n✗ slow")[1::2] == ["    p ✓ cheap", "    p ✗ slow"]
+    assert outline("[x] done\n[ ] open")[1::2] == ["    p [x] done", "    p [ ] open"]
+
+
+# Tables and quotes
+
+
+def test_lines_with_the_same_number_of_tabs_are_a_table_with_a_header() -> None:
+    assert outline("Name\tRole\tSince\nIda\tChair\t2019\nBo\tClerk") == [
+        "table left left left", "    Name | Role | Since", "    Ida | Chair | 2019", "    Bo | Clerk |",
+    ]  # fmt: skip
+    assert outline("Name\t\tRole\nAlexandra\tChair")[1:] == ["    Name | Role", "    Alexandra | Chair"]
+
+
+@pytest.mark.parametrize("text", ["Phone:\t040 12\nMail:\ta@b.example", "one\ttwo", "a\tb\tc\nd\te\tf\tg"])
+def test_contact_data_and_uneven_lines_are_no_table(text: str) -> None:
+    assert outline(text) == [f"p {text.replace(chr(9), ' ').replace(chr(10), '⏎')}"]
+
+
+def test_lines_that_a_mail_program_marked_are_a_quote() -> None:
+    assert outline("> When?\n> > Where?\n>\n> Why?\nAt nine.") == [
+        "quote", "    p When?⏎Where?", "    p Why?", "p At nine.",
     ]  # fmt: skip
 
 
@@ -278,6 +486,28 @@ def test_line_breaks_of_an_editor_are_joined_and_those_of_the_author_stay() -> N
     ]
 
 
+def test_short_lines_stay_apart_however_many_of_them_a_wrapped_text_has() -> None:
+    wrapped = (
+        "The quay was old when I was young, and what I know of it I was told\n"
+        "by those who had worked there all their lives."
+    )
+    verse = ["roses are red", "violets are blue", "the quay is old", "and so are you", "Ida Crane", "1 Quay Street"]
+
+    assert outline(f"{wrapped}\n\n" + "\n".join(verse * 4)) == [
+        f"p {wrapped.replace(chr(10), ' ')}",
+        f"p {'⏎'.join(verse * 4)}",
+    ]
+
+
+def test_an_indent_begins_a_paragraph_of_a_wrapped_text() -> None:
+    wrapped = (
+        "   The quay was old when I was young, and what I know of it I was told\n"
+        "by those who had worked there all their lives, and who are gone now."
+    )
+
+    assert outline(f"{wrapped}\n{wrapped}") == [f"p {' '.join(wrapped.split())}"] * 2
+
+
 def test_line_breaks_in_short_lines_stay() -> None:
     assert outline("Roses are red\nViolets are blue") == ["p Roses are red⏎Violets are blue"]
 
@@ -342,17 +572,63 @@ def test_bare_urls_become_links() -> None:
 
 
 def test_rules_are_dividers_between_parts() -> None:
-    assert outline(f"{PROSE}\n\n* * *\n\n{PROSE}\n\n______") == [f"p {PROSE}", "divider", f"p {PROSE}", "divider"]
+    assert outline(f"{PROSE}\n\n* * *\n\n{PROSE}\n\n______") == [f"p {PROSE}", "divider", f"p {PROSE}"]
 
 
 @pytest.mark.parametrize(
-    "end", ["a, b, c, d, e, f", "Tags: a, b", "Tags:\n\na, b", "---\n\n#a #b\n\n---", "# a, b, c, d, e, f"]
+    "end",
+    [
+        "a, b, c, d, e, f",
+        "a; b; c; d; e; f",
+        "a | b | c | d | e | f",
+        "Tags: a, b",
+        "Tags: a | b",
+        "[Tags: a · b]",
+        "Tags:\n\na, b",
+        "Tags:\n- a\n- b",
+        "Keywords\n\n• a\n• b",
+        "KEYWORDS:\na\nb",
+        "Schlagworte: a; b",
+        "Mots-clés : a, b",
+        "Palabras clave: «a», «b»",
+        "Parole chiave – a, b",
+        "Trefwoorden: a / b",
+        "Ключевые слова: a, b.",
+        "标签：a、b",
+        "Tags: a, b\n\n* * *",
+        "---\n\n#a #b\n\n---",
+        "#a\n#b",
+        "- #a\n- #b",
+        "# a, b, c, d, e, f",
+    ],
 )
 def test_tags_at_the_end_are_not_in_the_body(end: str) -> None:
     manuscript = parse(f"Title\n\n{PROSE}\n\n{end}")
 
     assert [tag.label for tag in manuscript.tags][:2] == ["a", "b"]
     assert list(outline_of_blocks(manuscript.body)) == [f"p {PROSE}"]
+
+
+@pytest.mark.parametrize("tags", ["Tags: a, b", "#a #b", "Keywords:\na\nb", "Schlagwörter:\n\n- a\n- b"])
+def test_tags_may_stand_above_the_text(tags: str) -> None:
+    manuscript = parse(f"Title\n{tags}\n\n{PROSE}\n\n{PROSE}")
+
+    assert [tag.label for tag in manuscript.tags] == ["a", "b"]
+    assert list(outline_of_blocks(manuscript.body)) == [f"p {PROSE}"] * 2
+
+
+def test_tags_may_stand_above_a_footer() -> None:
+    footer = "About the author: Ida Crane sails.\n\n© 2026 Harbour Notes"
+    manuscript = parse(f"Title\n\n{PROSE}\n\nTags: a, b\n\n{footer}")
+
+    assert [tag.label for tag in manuscript.tags] == ["a", "b"]
+    assert "Tags" not in plain_text(manuscript.body)
+    assert plain_text(manuscript.body).endswith("© 2026 Harbour Notes")
+
+
+@pytest.mark.parametrize("line", ["Topic: the sea", "Tags: this is how you write them in a text", "Topics"])
+def test_a_line_that_only_begins_like_tags_stays_in_the_text(line: str) -> None:
+    assert line in plain_text(parse(f"Title\n\n{PROSE}\n\n{line}\n\n{PROSE}\n\n{PROSE}").body)
 
 
 def test_labelled_tags_may_follow_the_last_line() -> None:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import regex
-
 from distributor.domain.article import Manuscript
-from distributor.domain.blocks import Block, Divider, Heading, Paragraph, plain_text, text_of
+from distributor.domain.blocks import Block, Divider, Heading, text_of
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import Tag
 from distributor.sources.front_matter.keys import FrontMatter
 from distributor.sources.front_matter.split import words_of_name
 from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
+from distributor.sources.summary import summarise
 from distributor.sources.tags import merge_tags
 
-MAX_SUMMARY = 200
-_SENTENCE_END = regex.compile(r"[.!?…][\"'”’»)]*(?=\s)|[。！？]")
-# A summary of whole sentences must have at least this many characters.
-_MIN_SUMMARY = 80
 _MAX_TITLE = 120
 
 
@@ -81,28 +76,3 @@ def _warnings_about(title: str, tags: Sequence[Tag]) -> list[str]:
     if not tags:
         warnings.append("there are no tags: end the text with a line of them, or list them in front matter")
     return warnings
-
-
-def summarise(body: Sequence[Block]) -> str:
-    """At most MAX_SUMMARY characters: whole sentences if they are long enough, else whole words and an ellipsis."""
-    paragraphs = (text_of(block.runs) for block in body if isinstance(block, Paragraph))
-    text = " ".join((next(paragraphs, "") or plain_text(body)).split())
-    if len(text) <= MAX_SUMMARY:
-        return text
-    ends = [found.end() for found in _SENTENCE_END.finditer(text, 0, MAX_SUMMARY + 1)]
-    fitting = [end for end in ends if _MIN_SUMMARY <= end <= MAX_SUMMARY]
-    return text[: fitting[-1]] if fitting else f"{_whole_words(text)}…"
-
-
-def _whole_words(text: str) -> str:
-    """As many words as fit before the ellipsis, or graphemes if there are no spaces."""
-    room = MAX_SUMMARY - 1
-    space = text.rfind(" ", _MIN_SUMMARY, room + 1)
-    if space >= 0:
-        return text[:space].rstrip(" ,;:–—-")
-    end = 0
-    for grapheme in regex.finditer(r"\X", text, endpos=room + 50):
-        if grapheme.end() > room:
-            break
-        end = grapheme.end()
-    return text[:end]

@@ -23,8 +23,8 @@ _MARKDOWN_SIGNS = re.compile(
       ^\#{1,6}[ ]\S                      # a heading
     | ^---\n[A-Za-z_][\w-]*:             # front matter in YAML, and in TOML
     | \A\+\+\+\n
-    | ^(?:```|~~~)                       # code
-    | ^>[ ]\S                            # a quote
+    | ^```                               # code
+    | (?:\A|\n\n)~~~                     # below a line of text these signs make it a heading
     | !?\[[^\[\]\n]*\]\([^()\s][^()\n]*\)   # a link or an image
     | (?<![\w*])\*\*\S[^*\n]*\S\*\*      # strong
     | (?<!\w)__\S[^_\n]*\S__(?!\w)

@@ -32,13 +32,13 @@ from distributor.domain.tags import Tag, slugify
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_control import difference
 from distributor.flow.publishing.ingest import FOLDER, Change, free_slug, reading_options
-from distributor.sources.assembly import summarise
 from distributor.sources.decoding import normalize_text
 from distributor.sources.front_matter.keys import FrontMatter, checked_language
 from distributor.sources.html import read_html
 from distributor.sources.markdown import parse_below
 from distributor.sources.markdown_writer import write_markdown
 from distributor.sources.pasted import read_pasted
+from distributor.sources.summary import summarise
 from distributor.sources.uploaded_image import read_uploaded_image
 from distributor.sources.urls import is_allowed_image
 from distributor.storage import article_drafts, articles

@@ -1,31 +1,35 @@
-"""Analyses the lines of plain text: markers, headings, rules, lists, and how the author uses line breaks."""
+"""The lines of plain text: their markers, headings and rules, and what the author's line breaks mean."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from itertools import groupby, pairwise
-from operator import itemgetter
+from itertools import pairwise
 from typing import TypeAlias
 
 import regex
 
-_RULE = regex.compile(r"(?:([-=*_~#–—])[ ]*+)(?:\1[ ]*+){2,}")
-_BULLET = regex.compile(r"(?:(?P<bullet>[•‣◦▪●])\s*|(?P<dash>[–*-])\s+)(?P<rest>\S.*)")
-_NUMBER = regex.compile(r"(?P<number>0|[1-9][0-9]?)[.)]\s+(?P<rest>\S.*)")
-_HEADING = regex.compile(r"(?P<hashes>#{1,6})\s+(?P<text>\S.*?)(?:\s#+)?")
-_UNDERLINES = frozenset("=-")
+from distributor.sources.plain.markers import LETTER_BULLET, Marker, Numbering, find_letter, find_marker
+
+_RULE = regex.compile(r"(?:([-=*_~#–—])[ ]*+)(?:\1[ ]*+){2,}|--")
+_UNDERLINE = regex.compile(r"""([-=*_~#^+"'.:])\1{2,}""")
+# They underline a line of any length; another sign could be a divider or an ellipsis.
+_USUAL_UNDERLINES = frozenset("=-")
 _MAX_UNDERLINED = 80
+_HEADING = regex.compile(r"(?P<hashes>#{1,6})\s+(?P<text>\S.*?)(?:\s#+)?")
+_FRAMED = regex.compile(
+    r"(?P<sign>[=*~#]|-(?=--))(?P=sign){1,5}\s*(?P<text>[^\s=*~#-](?:.*[^\s=*~#-])?)\s*(?P=sign){2,6}"
+)
+_WORD_LIKE_CIRCLE = regex.compile(r"\s*o(?:\t| {2})")
 _BROKEN_WORD = regex.compile(r"\p{L}-$")
 _AFTER_SUSPENDED_HYPHEN = regex.compile(r"(?:and|or|to|und|oder|bis|et|ou|y|o)\b")  # pre- and postnatal
 _TAB_WIDTH = 4
 # Text editors wrap mostly at column 60 to 80, seldom up to 120.
-_MIN_WRAP_COLUMN = 55
-_MAX_WRAP_COLUMN = 125
-# Bullets that always begin a list item; the others (- – *) need a second item.
-PLAIN_BULLETS = frozenset("•‣◦▪●")
-_MAX_MARGIN = 8
+MIN_WRAP_COLUMN = 55
+MAX_WRAP_COLUMN = 125
+# How many groups of lines may lie between one letter of a sequence and the next.
+_MAX_BETWEEN_LETTERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class Line:
     """One line that is not blank. `indent` counts leading spaces; `text` is stripped and has single spaces.
 
     If the line starts with a list marker, `bullet` or `number` is set and `rest` is the text after the marker. `level`
-    is set for a heading marked with # or underlined.
+    is set for a heading marked with # or underlined, in which case `underline` is the sign. `cells` are what tabs
+    separate, if there are any.
     """
 
     indent: int
@@ -41,8 +46,11 @@ class Line:
     rest: str = ""
     bullet: str | None = None
     number: int | None = None
+    numbering: Numbering | None = None
     level: int | None = None
+    underline: str = ""
     is_rule: bool = False
+    cells: tuple[str, ...] = ()
 
     @property
     def is_marked(self) -> bool:
@@ -52,6 +60,14 @@ class Line:
     def content_column(self) -> int:
         """The column of the text after the marker, if one space follows it."""
         return self.indent + len(self.text) - len(self.rest)
+
+    @property
+    def length(self) -> int:
+        """The column at which it ends."""
+        return self.indent + len(self.text)
+
+    def with_marker(self, marker: Marker) -> Line:
+        return replace(self, rest=marker.rest, bullet=marker.bullet, number=marker.number, numbering=marker.numbering)
 
 
 # Consecutive lines without an empty line between them.
@@ -74,12 +90,8 @@ class LineBreakStyle:
     width: int = 0
 
     def continues(self, line: Line, below: Line) -> bool:
-        """Whether the break between these two lines was inserted by an editor."""
-        return self.breaks is LineBreak.WRAPPED and (below.text[0].islower() or self.fills(line, below))
-
-    def fills(self, line: Line, below: Line) -> bool:
-        """Whether the text is wrapped and the first word of the next line did not fit on this one."""
-        return self.breaks is LineBreak.WRAPPED and _is_full(line, below, self.width)
+        """Whether the break between these two lines was inserted by an editor: the first word below did not fit."""
+        return self.breaks is LineBreak.WRAPPED and (_is_full(line, below, self.width) or _breaks_word(line, below))
 
     def join(self, lines: Sequence[Line]) -> str:
         """The text of a paragraph; the newlines left in it are intended by the author."""
@@ -89,76 +101,33 @@ class LineBreakStyle:
         return "".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Prose:
-    """Lines of text. `opens`: they are at the start or follow an empty line."""
-
-    lines: tuple[Line, ...]
-    opens: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ListEntry:
-    """A list item: the line with the marker, and the lines that continue it."""
-
-    head: Line
-    more: tuple[Line, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Consecutive list items; prose between them is another paragraph of the previous item."""
-
-    members: tuple[ListEntry | Prose, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HeadingLine:
-    """A line marked as a heading by the author."""
-
-    line: Line
-
-
-@dataclass(frozen=True, slots=True)
-class RuleLine:
-    """A horizontal rule."""
-
-
-Piece: TypeAlias = Prose | Listing | HeadingLine | RuleLine
-
-
 def read_line_groups(text: str) -> list[LineGroup]:
     """The groups of consecutive lines of a text, in order."""
-    line_groups: list[LineGroup] = []
-    lines: list[Line] = []
-    for raw in [*text.split("\n"), ""]:
+    line_groups: list[list[Line]] = [[]]
+    for raw in text.split("\n"):
         if raw.strip():
-            _add(_read_line(raw), lines)
-        elif lines:
-            line_groups.append(tuple(lines))
-            lines = []
-    return line_groups
+            _add(_read_line(raw), line_groups[-1])
+        elif line_groups[-1]:
+            line_groups.append([])
+    _settle_letters(line_groups)
+    return [tuple(map(_without_doubt, [None, *lines], lines, [*lines[1:], None])) for lines in line_groups if lines]
 
 
 def detect_line_break_style(line_groups: Sequence[LineGroup]) -> LineBreakStyle:
-    """What line breaks mean in this text, judged by the lines that are directly followed by another one."""
+    """What line breaks mean in this text, judged by the lines that are directly followed by another one.
+
+    Blocks of short lines only, such as addresses and verse, say nothing about the others.
+    """
     if _has_a_paragraph_on_each_line(line_groups):
         return LineBreakStyle(LineBreak.PARAGRAPH)
-    pairs = [pair for line_group in line_groups for pair in _prose_pairs(line_group)]
-    lengths = sorted(_length(line) for line, _ in pairs)
+    by_group = [list(_prose_pairs(line_group)) for line_group in line_groups]
+    pairs = [pair for group in by_group if any(line.length >= MIN_WRAP_COLUMN for line, _ in group) for pair in group]
+    lengths = sorted(line.length for line, _ in pairs)
     width = lengths[(len(lengths) - 1) * 9 // 10] if lengths else 0  # a few longer lines hold URLs
-    full = sum(_length(line) for line, below in pairs if _is_full(line, below, width))
-    if _MIN_WRAP_COLUMN <= width <= _MAX_WRAP_COLUMN and full * 10 >= sum(lengths) * 7:
+    full = sum(line.length for line, below in pairs if _is_full(line, below, width))
+    if MIN_WRAP_COLUMN <= width <= MAX_WRAP_COLUMN and full * 10 >= sum(lengths) * 7:
         return LineBreakStyle(LineBreak.WRAPPED, width)
     return LineBreakStyle(LineBreak.KEPT)
-
-
-def find_pieces(line_groups: Sequence[LineGroup], style: LineBreakStyle) -> list[Piece]:
-    """The text as pieces.
-
-    A list continues across empty lines while more items follow, or paragraphs indented like the text of its items.
-    """
-    return list(_join_lists(piece for line_group in line_groups for piece in _split(line_group, style)))
 
 
 def separator_between(above: str, below: str) -> str:
@@ -172,35 +141,80 @@ def _has_a_paragraph_on_each_line(line_groups: Sequence[LineGroup]) -> bool:
     adjacent = separated = 0
     for line_group in line_groups:
         for line, below in pairwise([*line_group, None]):
-            if line and not line.is_marked and _length(line) > _MAX_WRAP_COLUMN and not line.text.endswith(":"):
+            if line and not line.is_marked and line.length > MAX_WRAP_COLUMN and not line.text.endswith(":"):
                 adjacent += below is not None and below.bullet is None
                 separated += below is None
     return adjacent >= separated and adjacent > 0
 
 
 def _add(line: Line, lines: list[Line]) -> None:
-    """Add the line to its group; a rule directly below a first line makes that line a heading."""
-    above = lines[0] if len(lines) == 1 else None
-    underlines = line.is_rule and line.text[0] in _UNDERLINES
-    if above and underlines and not (above.is_rule or above.is_marked) and len(above.text) <= _MAX_UNDERLINED:
-        lines[0] = replace(above, level=above.level or 2)
+    """Add the line to its group; below the first one it may be an underline, which makes that one a heading."""
+    above = lines[-1] if lines and (len(lines) == 1 or _is_framed(line, lines)) else None
+    if above and _underlines(line, above):
+        lines[:] = [replace(above, level=above.level or 2, underline=line.text[0])]
     else:
         lines.append(line)
+
+
+def _is_framed(line: Line, lines: list[Line]) -> bool:
+    """Whether this line would be the second of two rules around a single line."""
+    return len(lines) == 2 and lines[0].is_rule and line.is_rule and lines[0].text[0] == line.text[0]
+
+
+def _underlines(line: Line, above: Line) -> bool:
+    sign = _UNDERLINE.fullmatch(line.text)
+    if not sign or above.is_rule or above.bullet is not None or len(above.text) > _MAX_UNDERLINED:
+        return False
+    return line.text[0] in _USUAL_UNDERLINES or len(line.text) * 2 >= len(above.text)
 
 
 def _read_line(raw: str) -> Line:
     expanded = raw.expandtabs(_TAB_WIDTH)
     text = " ".join(expanded.split())
     indent = len(expanded) - len(expanded.lstrip())
-    if heading := _HEADING.fullmatch(text):
-        return Line(indent, heading["text"], level=max(2, len(heading["hashes"])))
     if _RULE.fullmatch(text):
         return Line(indent, text, is_rule=True)
-    if item := _BULLET.fullmatch(text):
-        return Line(indent, text, rest=item["rest"], bullet=item["bullet"] or item["dash"])
-    if number := _NUMBER.fullmatch(text):
-        return Line(indent, text, rest=number["rest"], number=int(number["number"]))
-    return Line(indent, text)
+    if heading := _HEADING.fullmatch(text):
+        return Line(indent, heading["text"], level=max(2, len(heading["hashes"])))
+    if len(text) <= _MAX_UNDERLINED and (heading := _FRAMED.fullmatch(text)):
+        return Line(indent, heading["text"], level=2)
+    cells = tuple(" ".join(cell.split()) for cell in raw.strip().split("\t")) if "\t" in raw.strip() else ()
+    line = Line(indent, text, cells=cells)
+    marker = find_marker(text)
+    if marker is None:
+        return line
+    if marker.bullet == LETTER_BULLET and _WORD_LIKE_CIRCLE.match(raw):
+        marker = replace(marker, bullet="◦")
+    return line.with_marker(marker)
+
+
+def _settle_letters(line_groups: Sequence[list[Line]]) -> None:
+    """Lines that start with the letters or Roman numerals of a sequence get their markers; a single "A." is a word."""
+    last: dict[Numbering, tuple[Marker, int, int]] = {}
+    for at, lines in enumerate(line_groups):
+        for place, line in enumerate(lines):
+            if line.is_marked or line.is_rule or line.level:
+                continue
+            marker = find_letter(line.text, above={each: found[0].number or 0 for each, found in last.items()})
+            if marker is None or marker.numbering is None:
+                continue
+            above = last.get(marker.numbering)
+            last[marker.numbering] = (marker, at, place)
+            if above and above[0].number == (marker.number or 0) - 1 and at - above[1] <= _MAX_BETWEEN_LETTERS:
+                lines[place] = line.with_marker(marker)
+                line_groups[above[1]][above[2]] = line_groups[above[1]][above[2]].with_marker(above[0])
+
+
+def _without_doubt(above: Line | None, line: Line, below: Line | None) -> Line:
+    """The line, without a bullet that is rather a word: there is no other one beside it, or an editor wrapped here."""
+    if line.bullet != LETTER_BULLET:
+        return line
+    is_wrapped = above is not None and above.length >= MIN_WRAP_COLUMN
+    beside = [one for one in (above, below) if one is not None]
+    is_one_of_many = any(one.bullet == LETTER_BULLET for one in beside) or (
+        above is not None and all(one.is_marked for one in beside)
+    )
+    return line if is_one_of_many and not is_wrapped else replace(line, bullet=None, rest="")
 
 
 def _prose_pairs(line_group: LineGroup) -> Iterator[tuple[Line, Line]]:
@@ -211,133 +225,8 @@ def _prose_pairs(line_group: LineGroup) -> Iterator[tuple[Line, Line]]:
 
 def _is_full(line: Line, below: Line, width: int) -> bool:
     """Whether the first word of the next line did not fit on this one."""
-    return _length(line) + 1 + len(below.text.partition(" ")[0]) > width
+    return line.length + 1 + len(below.text.partition(" ")[0]) > width
 
 
-def _length(line: Line) -> int:
-    return line.indent + len(line.text)
-
-
-def _join_lists(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    open_list: _OpenList | None = None
-    for piece in pieces:
-        if open_list is not None and open_list.accept(piece):
-            continue
-        if open_list is not None:
-            yield open_list.close()
-        open_list = None
-        if isinstance(piece, Listing):
-            open_list = _OpenList(piece)
-        else:
-            yield piece
-    if open_list is not None:
-        yield open_list.close()
-
-
-class _OpenList:
-    """A list that the next piece may continue."""
-
-    def __init__(self, listing: Listing) -> None:
-        self._members: list[ListEntry | Prose] = []
-        self._columns: set[int] = set()
-        self._number: int | None = None
-        self._margin = _head_of(listing).indent
-        self._add(listing)
-
-    def accept(self, piece: Piece) -> bool:
-        """Add the piece if it belongs to this list; returns whether it does."""
-        match piece:
-            case Listing() if self._is_nested(_head_of(piece)) or self._is_next(_head_of(piece)):
-                self._add(piece)
-            case Prose(lines=lines, opens=True) if lines[0].indent > 0 and lines[0].indent in self._columns:
-                self._members.append(piece)
-            case _:
-                return False
-        return True
-
-    def close(self) -> Listing:
-        return Listing(tuple(self._members))
-
-    def _add(self, listing: Listing) -> None:
-        self._members.extend(listing.members)
-        for member in listing.members:
-            if isinstance(member, ListEntry):
-                self._columns.add(member.head.content_column)
-                if not self._is_nested(member.head):
-                    self._number = member.head.number
-
-    def _is_nested(self, head: Line) -> bool:
-        return head.indent > self._margin + 1
-
-    def _is_next(self, head: Line) -> bool:
-        """Whether it has the next number, or both are bullets."""
-        return head.number is None if self._number is None else head.number == self._number + 1
-
-
-def _head_of(listing: Listing) -> Line:
-    first = listing.members[0]
-    return first.head if isinstance(first, ListEntry) else first.lines[0]
-
-
-class _Role(Enum):
-    TEXT = "text"
-    LISTED = "list item or its continuation"
-    HEADING = "heading"
-    RULE = "rule"
-
-
-def _split(line_group: LineGroup, style: LineBreakStyle) -> Iterator[Piece]:
-    """The pieces of one group of lines, in order."""
-    opens = True
-    for role, group in groupby(_assign_roles(line_group, style), key=itemgetter(0)):
-        lines = tuple(line for _, line in group)
-        match role:
-            case _Role.LISTED:
-                yield Listing(tuple(_entries(lines)))
-            case _Role.HEADING:
-                yield from map(HeadingLine, lines)
-            case _Role.RULE:
-                yield from (RuleLine() for _ in lines)
-            case _ if style.breaks is LineBreak.PARAGRAPH:
-                yield from (Prose((line,)) for line in lines)
-            case _:
-                yield Prose(lines, opens)
-        opens = role in (_Role.HEADING, _Role.RULE)
-
-
-def _assign_roles(line_group: LineGroup, style: LineBreakStyle) -> Iterator[tuple[_Role, Line]]:
-    role, head = _Role.RULE, None
-    for at, line in enumerate(line_group):
-        if line.is_rule:
-            role = _Role.RULE
-        elif line.level:
-            role = _Role.HEADING
-        elif line.is_marked and _begins_item(line_group, at, role, style):
-            role, head = _Role.LISTED, line
-        elif not (role is _Role.LISTED and head and _continues_item(head, line_group[at - 1], line, style)):
-            role = _Role.TEXT
-        yield role, line
-
-
-def _begins_item(line_group: LineGroup, at: int, above: _Role, style: LineBreakStyle) -> bool:
-    """Whether a line with a marker is a list item, and not prose that happens to start like one."""
-    line = line_group[at]
-    in_prose = above is _Role.TEXT and style.breaks is not LineBreak.PARAGRAPH
-    if above is _Role.LISTED:
-        return True
-    if line.indent > _MAX_MARGIN:
-        return False
-    if not in_prose or line.bullet in PLAIN_BULLETS or line_group[at - 1].text.endswith(":"):
-        return True
-    below = line_group[at + 1] if at + 1 < len(line_group) else None
-    return line.number == 1 if line.number is not None else below is not None and below.bullet == line.bullet
-
-
-def _continues_item(head: Line, above: Line, line: Line, style: LineBreakStyle) -> bool:
-    return not line.is_marked and (line.indent > head.indent or style.continues(above, line))
-
-
-def _entries(lines: Sequence[Line]) -> Iterator[ListEntry]:
-    heads = [at for at, line in enumerate(lines) if line.is_marked]
-    for at, end in pairwise([*heads, len(lines)]):
-        yield ListEntry(lines[at], tuple(lines[at + 1 : end]))
+def _breaks_word(line: Line, below: Line) -> bool:
+    return _BROKEN_WORD.search(line.text) is not None and below.text[0].islower()
