@@ -114,6 +114,7 @@ def test_a_line_that_says_something_else_stays_in_the_text(line: str) -> None:
 def test_a_first_line_that_could_be_a_byline_is_the_title_where_there_is_no_other() -> None:
     assert parse(f"By Any Means\n\n{PROSE}").title == "By Any Means"
     assert parse(f"May 4, 2026\n\n{PROSE}").title == "May 4, 2026"
+    assert parse(f"Minutes, 4 May 2026\n\nPresent: Ida\nAbsent: Bo\n\n{PROSE}").title == "Minutes, 4 May 2026"
 
 
 def test_what_is_for_the_press_is_left_out_and_named() -> None:
@@ -297,6 +298,11 @@ def test_capitals_or_a_number_make_a_heading_directly_above_its_text(line: str) 
     assert outline(f"{PROSE}\n\n{line}\n{PROSE}")[1:] == [f"h{3 if line[0] == '2' else 2} {line}", f"p {PROSE}"]
 
 
+def test_numbered_parts_may_follow_one_another_without_empty_lines() -> None:
+    assert outline(f"1. Dig\n{PROSE}\n2. Sow\n{PROSE}")[::2] == ["h2 1. Dig", "h2 2. Sow"]
+    assert outline(f"{PROSE}\n\nStep 1: Dig\n{PROSE}")[1:] == ["h2 Step 1: Dig", f"p {PROSE}"]
+
+
 @pytest.mark.parametrize("block", ["NASA OFFICE\n1 Quay Street\n12345 Saltmarsh", "Roses are red\nViolets are blue."])
 def test_the_first_line_of_an_address_or_of_verse_is_no_heading(block: str) -> None:
     assert outline(f"{PROSE}\n\n{block}")[1:] == [f"p {block.replace(chr(10), '⏎')}"]
@@ -363,6 +369,12 @@ def test_items_without_indents_are_nested_where_the_outer_list_goes_on() -> None
     assert outline("1. a\na) b\nb) c\n2. d\n- e\n3. f") == [
         "1.", "    p a", "    1.", "        p b", "    2.", "        p c",
         "2.", "    p d", "    *", "        p e", "3.", "    p f",
+    ]  # fmt: skip
+
+
+def test_items_with_more_than_one_number_keep_them() -> None:
+    assert outline("1. Quay\n2. Crane\n   2.1 Chain\n   2.2 Hook\n3. Fee")[2:] == [
+        "2.", "    p Crane", "    *", "        p 2.1 Chain", "    *", "        p 2.2 Hook", "3.", "    p Fee",
     ]  # fmt: skip
 
 

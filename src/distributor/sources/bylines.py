@@ -73,6 +73,13 @@ _READING_TIME = regex.compile(
 _PERSON = regex.compile(r"[\p{Lu}\p{Lo}\p{Lt}][^\d:!?]{1,78}")
 _MOST_WORDS_OF_NAMES = 10
 
+_CREDIT = regex.compile(
+    r"(?:photos?|photograph|image|picture|illustration|graphic|credits?|source|foto|bild|grafik|quelle|crédit|imagen"
+    r"|fuente|immagine|fonte|kuva|zdjęcie|фото|источник"
+    r"|table of contents|contents|inhalt(?:sverzeichnis)?|sommaire|índice|indice|advertisement|anzeige|sponsored"
+    r"|reading time|lesezeit)\b\s*(?:[:©(]|by\b|$).*",
+    regex.IGNORECASE,
+)
 _PLACE_NAME = r"\p{Lu}[\p{L}\p{M}.'’-]+(?:\s+(?:\p{Lu}[\p{L}\p{M}.'’-]*|am|an|der|de|do|la|sur|upon|on)){0,3}"
 _PLACE = rf"{_PLACE_NAME}(?:\s*[,/]\s*{_PLACE_NAME}){{0,2}}"
 _AGENCY = r"(?:\([^()\n]{2,40}\)|/[^/\n]{2,40}/)"
@@ -117,6 +124,11 @@ def read_byline(text: str) -> Byline | None:
 def is_byline(text: str) -> bool:
     """Whether a line names an author or a date, and nothing else."""
     return read_byline(text) is not None
+
+
+def is_credit(text: str) -> bool:
+    """Whether a line names whose picture it is, or is otherwise about the page and not of the text."""
+    return _CREDIT.fullmatch(text) is not None
 
 
 def without_dateline(text: str) -> str:

@@ -17,12 +17,15 @@ _TITLES = (
     "العنوان", "כותרת", "títol", "naslov", "tiêu đề", "judul",
 )
 _AUTHORS = (
-    "author", "authors", "byline", "from", "by", "written by", "words by", "text by", "story by", "autor", "autorin",
-    "autoren", "verfasser", "verfasserin", "von", "absender", "auteur", "auteure", "auteurs", "autrice", "de",
-    "autora", "autores", "remitente", "autori", "da", "mittente", "schrijver", "van", "författare", "skribent",
-    "från", "forfatter", "fra", "kirjoittaja", "lähettäjä", "autorzy", "autorka", "od", "szerző", "feladó", "yazar",
-    "gönderen", "автор", "авторы", "автори", "от", "від", "συγγραφέας", "από", "作者", "发件人", "著者", "筆者",
-    "執筆者", "差出人", "글쓴이", "저자", "작성자", "الكاتب", "المؤلف", "מאת", "penulis", "tác giả",
+    "author", "authors", "byline", "from", "by", "written by", "words by", "text by", "story by",
+    "text", "words", "autor", "autore", "autoras", "verfasst von", "geschrieben von", "écrit par",
+    "escrito por", "scritto da", "geschreven door", "skrevet av", "autorin", "autoren", "verfasser",
+    "verfasserin", "von", "absender", "auteur", "auteure", "auteurs", "autrice", "de", "autora",
+    "autores", "remitente", "autori", "da", "mittente", "schrijver", "van", "författare",
+    "skribent", "från", "forfatter", "fra", "kirjoittaja", "lähettäjä", "autorzy", "autorka", "od",
+    "szerző", "feladó", "yazar", "gönderen", "автор", "авторы", "автори", "от", "від", "συγγραφέας",
+    "από", "作者", "发件人", "著者", "筆者", "執筆者", "差出人", "글쓴이", "저자", "작성자", "الكاتب", "المؤلف", "מאת",
+    "penulis", "tác giả",
 )
 _DATES = (
     "date", "published", "veröffentlicht", "erschienen", "publié", "publicado", "pubblicato", "gepubliceerd",

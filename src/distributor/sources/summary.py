@@ -13,7 +13,7 @@ from itertools import islice
 import regex
 
 from distributor.domain.blocks import Block, Paragraph, plain_text, text_of
-from distributor.sources.bylines import is_byline, without_dateline
+from distributor.sources.bylines import is_byline, is_credit, without_dateline
 from distributor.sources.labels import read_label
 
 MAX_SUMMARY = 200
@@ -43,13 +43,6 @@ _GREETING = regex.compile(
     r"|olá|prezad[oa]s?|drodzy|drogi[ae]?|szanowni|cześć|milí|vážení|ahoj|kedves|tisztelt|dragi|stimați|sevgili"
     r"|merhaba|дорог(?:ие|ой|ая)|уважаем(?:ые|ый|ая)"
     r"|привет|здравствуйте|шановні|дорогі|αγαπητο[ίύ]|γεια)\b[^.?]{0,60}[,!:]?",
-    regex.IGNORECASE,
-)
-_CREDIT = regex.compile(
-    r"(?:photos?|photograph|image|picture|illustration|graphic|credits?|source|foto|bild|grafik|quelle|crédit|imagen"
-    r"|fuente|immagine|fonte|kuva|zdjęcie|фото|источник"
-    r"|table of contents|contents|inhalt(?:sverzeichnis)?|sommaire|índice|indice|advertisement|anzeige|sponsored"
-    r"|reading time|lesezeit)\b\s*(?:[:©(]|by\b|$).*",
     regex.IGNORECASE,
 )
 _URL = regex.compile(r"(?:https?://|www\.)\S+|\S+@\S+", regex.IGNORECASE)
@@ -132,7 +125,7 @@ def _says_something(sentence: str, *, is_whole: bool) -> bool:
         is_long_enough = signs >= _LEAST_UNSPACED or len(sentence.split()) >= _LEAST_WORDS
         if not (is_long_enough and _ENDED.search(sentence)):
             return False
-    if sentence.isupper() or _GREETING.fullmatch(sentence) or _CREDIT.fullmatch(sentence) or _URL.fullmatch(sentence):
+    if sentence.isupper() or _GREETING.fullmatch(sentence) or is_credit(sentence) or _URL.fullmatch(sentence):
         return False
     return not (is_whole and (read_label(sentence) or is_byline(sentence)))
 

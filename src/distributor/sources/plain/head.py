@@ -195,6 +195,9 @@ class _Head:
         """Whether a first line leaves the title to another one: "By Any Means" is one, if there is only text below."""
         if (read_label(line.text) or ("",))[0] == "title":
             return True
+        if (byline := read_byline(line.text)) and byline.place:
+            # "Minutes, 4 May 2026" looks like a place as well.
+            return not lines and len(below) > 1 and len(below[0]) == 1 and has_heading_shape(below[0][0].text)
         following = [*lines, *(first for group in below for first in group[:1])][:1]
         return any(has_heading_shape(one.text) or read_label(one.text[:_LONGEST_LINE]) for one in following)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from distributor.sources.bylines import is_byline
+from distributor.sources.bylines import is_byline, is_credit
 from distributor.sources.plain.markers import Numbering
 from distributor.sources.plain.pieces import HeadingLine, Listing, Piece, Prose, Quoted, Rows, RuleLine, single_entry
 from distributor.sources.plain.shapes import SectionNumber, has_heading_shape, is_capitals, numbering_of
@@ -33,7 +33,7 @@ def _find_headings(pieces: Sequence[Piece]) -> dict[int, str]:
     for at in range(len(pieces) - 1, -1, -1):
         piece, below = pieces[at], next(iter(pieces[at + 1 : at + 2]), None)
         text = _text_of(piece)
-        if text is None or (at < _AT_TOP and is_byline(text)):
+        if text is None or (at < _AT_TOP and (is_byline(text) or is_credit(text))):
             continue
         if isinstance(piece, HeadingLine) or (below is not None and _is_above(text, below, found.get(at + 1))):
             found[at] = text

@@ -46,6 +46,8 @@ _CONTACT = regex.compile(
     r"|contactos? (?:de|para) (?:la )?prensa|contactos? (?:de|para) (?:los )?medios|contatt[io] (?:per la )?stampa"
     r"|ufficio stampa"
     r"|contactos? (?:de|para a) imprensa|assessoria de imprensa|perscontact|contact voor de pers|presskontakt"
+    r"|kontakt (?:for|för|til) press(?:e|en)?|kontakt prasowy|biuro prasowe"
+    r"|contatos? (?:de|para a?) ?imprensa"
     r"|pressekontakt"
     r"|lehdistöyhteydet|yhteyshenkilö medialle|kontakt dla mediów|kontakt pro média|sajtókapcsolat|contact presă"
     r"|basın iletişim"

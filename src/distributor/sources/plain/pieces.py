@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -19,7 +19,7 @@ from distributor.sources.plain.lines import (
     LineGroup,
 )
 from distributor.sources.plain.markers import PLAIN_BULLETS
-from distributor.sources.plain.shapes import has_heading_shape, is_capitals, numbering_of
+from distributor.sources.plain.shapes import has_heading_shape, is_capitals, is_named_part, numbering_of
 
 _MAX_MARGIN = 8
 _QUOTED = regex.compile(r">(?!=)")
@@ -29,6 +29,8 @@ _MIN_PROSE = 40
 # A cell of a label, as in "Phone:", makes a line of contact data, not the row of a table.
 _LABEL_END = (":", "：")
 _LEAST_CELLS = 2
+# The kind of the items 2.1, 2.2 …
+_PART = "1.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +259,7 @@ def _stands_above_its_text(lines: Sequence[Line], style: LineBreakStyle) -> bool
     first, below = lines[:2]
     if ends_like_a_sentence(first):
         return False
-    if is_capitals(first.text) or numbering_of(first.text) is not None:
+    if is_capitals(first.text) or is_named_part(first.text) or numbering_of(first.text) is not None:
         is_text = len(below.text) >= _MIN_PROSE or ends_like_a_sentence(below)
         return is_text and not is_capitals(below.text) and numbering_of(below.text) is None
     is_wrapped = len(lines) > 2 and style.breaks is LineBreak.WRAPPED and style.continues(*lines[1:3])
@@ -276,8 +278,10 @@ def _assign_roles(line_group: LineGroup, style: LineBreakStyle) -> Iterator[tupl
             role = _Role.ROW
         elif _QUOTED.match(line.text) and (role is not _Role.TEXT or line_group[at - 1].text.endswith(":")):
             role = _Role.QUOTED
-        elif line.is_marked and _begins_item(line_group, at, role, style):
+        elif line.is_marked and (_begins_item(line_group, at, role, style) or _goes_on(head, line_group[at - 1], line)):
             role, head = _Role.LISTED, line
+        elif role is _Role.LISTED and head and line.indent > head.indent and _is_part(line):
+            line = replace(line, bullet=_PART, rest=line.text)
         elif not (role is _Role.LISTED and head and _continues_item(head, line_group[at - 1], line, style)):
             role = _Role.TEXT
         yield role, line
@@ -311,6 +315,17 @@ def _begins_item(line_group: LineGroup, at: int, above: _Role, style: LineBreakS
         return True
     below = line_group[at + 1] if at + 1 < len(line_group) else None
     return line.number == 1 if line.number is not None else below is not None and below.bullet == line.bullet
+
+
+def _goes_on(head: Line | None, above: Line, line: Line) -> bool:
+    """Whether an item follows one whose text was not indented."""
+    return head is not None and head.number is not None and is_next_item(head, line) and ends_like_a_sentence(above)
+
+
+def _is_part(line: Line) -> bool:
+    """Whether it is an item such as "2.1 Tools", inside item 2; its number stays in its text."""
+    number = numbering_of(line.text)
+    return number is not None and number.depth > 1
 
 
 def _continues_item(head: Line, above: Line, line: Line, style: LineBreakStyle) -> bool:

@@ -19,6 +19,7 @@ _NUMBER = regex.compile(
     r"(?:(?P<decimal>[0-9]{1,2}(?:\.[0-9]{1,2})*+)[.)]?|(?P<roman>[IVXLC]{1,7})[.)]|(?P<letter>[A-Z])[.)])"
     rf"(?:\s*[:–—]|\s+-)?\s+(?={_OPENING}*[\p{{Lu}}\p{{Lo}}])"
 )
+_NAMED_PART = regex.compile(r"\p{Lu}\p{L}{2,11}\s(?:[0-9]{1,2}|[IVX]{1,5})(?:\s*[:.–—-](?=\s)|$)")
 _LEAST_CAPITALS = 4
 
 
@@ -48,6 +49,11 @@ def has_heading_shape(text: str) -> bool:
 def is_capitals(text: str) -> bool:
     """Whether it is written in capitals only, and has more letters than an abbreviation."""
     return text.isupper() and sum(map(str.isalpha, text)) >= _LEAST_CAPITALS
+
+
+def is_named_part(text: str) -> bool:
+    """Whether it begins like "Step 1:" or "Kapitel IV"."""
+    return _NAMED_PART.match(text) is not None
 
 
 def numbering_of(text: str) -> SectionNumber | None:
