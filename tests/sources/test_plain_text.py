@@ -392,7 +392,8 @@ def test_a_single_letter_or_sign_before_words_is_no_marker(line: str) -> None:
 def test_what_is_ticked_and_what_is_crossed_can_still_be_told_apart() -> None:
     assert outline("✓ cheap\n✓ safe")[1::2] == ["    p cheap", "    p safe"]
     assert outline("✓ cheap\n✗ slow")[1::2] == ["    p ✓ cheap", "    p ✗ slow"]
-    assert outline("[x] done\n[ ] open")[1::2] == ["    p [x] done", "    p [ ] open"]
+    assert outline("[x] done\n[ ] open")[1::2] == ["    p ☑ done", "    p ☐ open"]
+    assert outline("- [x] done\n- [ ] open")[1::2] == ["    p ☑ done", "    p ☐ open"]
 
 
 # Tables and quotes

@@ -22,6 +22,7 @@ _BULLET = regex.compile(
     rf"|(?P<sign>[{''.join(sorted(TICKS | CROSSES))}{_SIGNS}]|[-=]>)\uFE0F?\s+"
     rf"|(?P<box>[☐☑☒](?=\s*\S)|\[[ xX]\])\s+|(?P<letter>{LETTER_BULLET})\s+)(?P<rest>\S.*)"
 )
+_BOX = regex.compile(r"\[([ xX])\]\s+(?=\S)")
 _DECIMAL = regex.compile(
     r"(?:\((?P<inside>[1-9][0-9]?)\)\s+|(?P<number>0|[1-9][0-9]?)(?:[.)]\s+|、\s*)|(?P<keycap>[0-9])\uFE0F?\u20E3\s*"
     r"|(?P<circled>[①-⑳])\s*)(?P<rest>\S.*)"
@@ -61,13 +62,19 @@ def find_marker(text: str) -> Marker | None:
     """The marker at the start of a line, if what comes there can be one; letters are found by `find_letter`."""
     if item := _BULLET.fullmatch(text):
         if box := item["box"]:
-            return Marker(text, bullet=box)
-        return Marker(item["rest"], bullet=item["plain"] or item["sign"] or item["letter"])
+            return Marker(_with_box(f"{box} {item['rest']}"), bullet=box)
+        return Marker(_with_box(item["rest"]), bullet=item["plain"] or item["sign"] or item["letter"])
     if item := _DECIMAL.fullmatch(text):
         circled = ord(item["circled"]) - ord("①") + 1 if item["circled"] else 0
         number = circled or int(item["inside"] or item["number"] or item["keycap"])
         return Marker(item["rest"], number=number, numbering=Numbering.DECIMAL)
     return None
+
+
+def _with_box(text: str) -> str:
+    """The text of a task with the sign that says whether it is done, as in other formats."""
+    found = _BOX.match(text)
+    return f"{'☐' if found[1] == ' ' else '☑'} {text[found.end() :]}" if found else text
 
 
 def find_letter(text: str, *, above: Mapping[Numbering, int]) -> Marker | None:
