@@ -15,7 +15,7 @@ TEXT = b"A Title\n\nA paragraph."
 
 
 def test_formats_are_found_by_their_suffixes() -> None:
-    assert list(formats()) == [".htm", ".html", ".markdown", ".md", ".text", ".txt"]
+    assert list(formats()) == [".htm", ".html", ".markdown", ".md", ".mdx", ".text", ".txt"]
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.TXT", "b/c.d.Text"])
@@ -27,7 +27,9 @@ def test_the_suffix_decides_in_any_case(name: str) -> None:
 @pytest.mark.parametrize("name", ["a.docx", "a", ".txt", "txt", "a.txt~", ""])
 def test_an_unknown_suffix_is_refused_and_the_known_ones_are_named(name: str) -> None:
     assert not is_readable(name)
-    with pytest.raises(SourceError, match=r"(unknown|no) suffix.*; use \.htm, \.html, \.markdown, \.md, \.text, \.txt"):
+    with pytest.raises(
+        SourceError, match=r"(unknown|no) suffix.*; use \.htm, \.html, \.markdown, \.md, \.mdx, \.text, \.txt"
+    ):
         parse_manuscript(TEXT, name=name)
 
 

@@ -86,7 +86,9 @@ def _decode_marked(data: bytes, path: str) -> DecodedText | None:
 def _decode_unicode(data: bytes, path: str) -> DecodedText | None:
     if unmarked := utf_16_without_mark(data) or (data.isascii() and has_japanese_shifts(data) and "iso-2022-jp"):
         with suppress(UnicodeDecodeError):
-            return DecodedText(data.decode(CODECS[unmarked]), (f"not in UTF-8; read as {unmarked}",))
+            text = data.decode(CODECS[unmarked])
+            if not count_control_characters(text):
+                return DecodedText(text, (f"not in UTF-8; read as {unmarked}",))
     if b"\0" in data:
         raise SourceError(f"not text: contains NUL bytes; {_SAVE_AS}", path=path)
     try:
