@@ -21,13 +21,13 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.subscriber import Person
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.recovery import resolve_unknown
-from distributor.flow.jobs import JobKind
+from distributor.flow.jobs import Job, JobKind
 from distributor.flow.journal import held_orphan, journal_files
 from distributor.flow.operations.channel_settings import configure
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.prepare import prepare
-from distributor.flow.publishing.release import release
+from distributor.flow.publishing.release import release, release_due
 from distributor.flow.publishing.report import report
 from distributor.storage import articles, delivery_queries, lists, memberships
 
@@ -72,7 +72,8 @@ class ArmedRelay(Protocol):
 class CrashCampaign:
     """One campaign to `people`. Its first workers crash at `crashes`, one after another; the later ones do not.
 
-    It goes out by email over the relay, or on a channel of another `kind` with these `settings`.
+    It goes out by email over the relay, or on a channel of another `kind` with these `settings`. With `more`, so many
+    other campaigns to the same people are due with it.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class CrashCampaign:
         policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT,
         kind: str = "email",
         settings: dict[str, Any] | None = None,
+        more: int = 0,
     ) -> None:
         self.clock = Clock()
         self.app = replace(app, clock=self.clock)
@@ -96,18 +98,18 @@ class CrashCampaign:
         self._secret = secret
         configure(self.app, kind, kind, settings or {"smtp_url": relay.url, "connections": CONNECTIONS})
         self._fill(people)
-        self.campaign_id = plan(
-            self.app,
-            CampaignPlan(
-                name="crash",
-                article_slugs=("crash",),
-                channel_names=(kind,),
-                audience=AudiencePlan(lists=("readers",)),
-                starts_at=self.clock(),
-                unknown_policy=policy,
-            ),
+        asked = CampaignPlan(
+            name="crash",
+            article_slugs=("crash",),
+            channel_names=(kind,),
+            audience=AudiencePlan(lists=("readers",), repeats=more > 0),
+            starts_at=self.clock(),
+            unknown_policy=policy,
         )
+        self.campaign_ids = [plan(self.app, asked) for _ in range(1 + more)]
+        self.campaign_id = self.campaign_ids[0]
         self.dispatch_id = report(self.app, self.campaign_id).dispatches[0].dispatch.id
+        self._last_job = Job(JobKind.DELIVER, self.dispatch_id)
 
     def run(self, *, on_clock_advance: Callable[[], None] = lambda: None) -> None:
         """Run jobs until the campaign has finished. Fails if it does not."""
@@ -118,7 +120,7 @@ class CrashCampaign:
                 # As beat and workers do once a second.
                 self._run_worker()
             else:
-                if report(self.app, self.campaign_id).state is CampaignState.FINISHED:
+                if all(report(self.app, one).state is CampaignState.FINISHED for one in self.campaign_ids):
                     return
                 self.clock.advance(timedelta(minutes=1))
                 on_clock_advance()
@@ -135,7 +137,7 @@ class CrashCampaign:
         release(self.app, self.dispatch_id)
 
     def start_worker(self, *, crash: CrashAt | None = None, lease: timedelta | None = None) -> ForkServerProcess:
-        """Start a worker beside this one."""
+        """Start a worker beside this one, which does the delivery job that came last."""
         return start_worker(
             WorkerTask(
                 database_url=self.app.database.url.render_as_string(hide_password=False),
@@ -144,17 +146,26 @@ class CrashCampaign:
                 site=self.app.site,
                 journal_dir=self.app.journal_dir,
                 ahead=self.clock.ahead,
-                dispatch_id=self.dispatch_id,
+                job=self._last_job,
                 crash=crash,
                 lease=lease,
             )
         )
 
     def ledger(self) -> dict[str, delivery_queries.DeliveryRecord]:
-        """The delivery of each recipient in the database."""
+        """The delivery of each recipient in the database, that of the first campaign."""
         with self.app.database.begin() as connection:
             records = delivery_queries.listed(connection, self.dispatch_id, state=None, limit=1_000_000)
         return {record.recipient: record for record in records}
+
+    def deliveries(self) -> list[delivery_queries.DeliveryRecord]:
+        """Those of all campaigns."""
+        with self.app.database.begin() as connection:
+            return [
+                record
+                for one in self.campaign_ids
+                for record in delivery_queries.of_campaign(connection, one, limit=1_000_000)
+            ]
 
     def states(self) -> Counter[DeliveryState]:
         return Counter(record.state for record in self.ledger().values())
@@ -168,16 +179,22 @@ class CrashCampaign:
 
     def _run_jobs(self) -> bool:
         """Run what the scheduler finds; False if that is nothing."""
-        steps: dict[JobKind, Callable[[int], object]] = {
-            JobKind.PREPARE: lambda number: prepare(self.app, number),
-            JobKind.RELEASE: lambda number: release(self.app, number),
-            JobKind.RESOLVE_UNKNOWN: lambda number: resolve_unknown(self.app, number),
-            JobKind.DELIVER: lambda _: self._run_worker(),
+        steps: dict[JobKind, Callable[[Job], object]] = {
+            JobKind.PREPARE: lambda job: prepare(self.app, job.subject_id),
+            JobKind.RELEASE: lambda job: release(self.app, job.subject_id),
+            JobKind.RELEASE_DUE: lambda _: release_due(self.app),
+            JobKind.RESOLVE_UNKNOWN: lambda job: resolve_unknown(self.app, job.subject_id),
+            JobKind.DELIVER: self._deliver,
+            JobKind.DELIVER_SMALL: self._deliver,
         }
         jobs = run_scheduler(self.app)
         for job in jobs:
-            steps[job.kind](job.subject_id)
+            steps[job.kind](job)
         return bool(jobs)
+
+    def _deliver(self, job: Job) -> None:
+        self._last_job = job
+        self._run_worker()
 
     def _run_worker(self) -> None:
         crash = self.crashes[0] if self.crashes else None

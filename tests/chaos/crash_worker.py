@@ -23,9 +23,10 @@ from distributor.channels.registry import kinds
 from distributor.domain.tokens import TokenSigner
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery import lease as delivery_lease
-from distributor.flow.delivery.deliver import deliver
+from distributor.flow.delivery.deliver import deliver, deliver_small
 from distributor.flow.delivery.recovery import recover_journals
 from distributor.flow.failpoints import Failpoint, do_nothing
+from distributor.flow.jobs import Job, JobKind
 from distributor.settings import Settings
 from distributor.storage.channels import SecretBox
 from distributor.storage.database import Database
@@ -49,7 +50,7 @@ class CrashAt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerTask:
-    """The dispatch to send, and the app context to make. `ahead` is by how much the clock is ahead of the real time.
+    """The delivery job to do, and the app context to make. `ahead` is by how much the clock is ahead of the real time.
 
     With `lease` the worker claims for so long, and not for as long as in production.
     """
@@ -60,13 +61,13 @@ class WorkerTask:
     site: Site
     journal_dir: Path
     ahead: timedelta
-    dispatch_id: int
+    job: Job
     crash: CrashAt | None = None
     lease: timedelta | None = None
 
 
 def start_worker(task: WorkerTask) -> ForkServerProcess:
-    """Start a process that does what the Celery task `deliver` does."""
+    """Start a process that does what the Celery task of the job does."""
     process = _FORKING.Process(target=work, args=(task,))
     process.start()
     return process
@@ -79,7 +80,8 @@ def work(task: WorkerTask) -> None:
         delivery_lease.MARGIN = task.lease / 4
     app = _app(task)
     recover_journals(app)
-    deliver(app, task.dispatch_id, until=app.clock() + timedelta(seconds=20))
+    act = deliver_small if task.job.kind is JobKind.DELIVER_SMALL else deliver
+    act(app, task.job.subject_id, until=app.clock() + timedelta(seconds=20))
 
 
 def _app(task: WorkerTask) -> AppContext:

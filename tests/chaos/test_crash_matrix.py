@@ -59,6 +59,14 @@ CRASHES: dict[str, tuple[CrashAt | CrashOnWire, ...]] = {
 }
 
 
+# Several small dispatches are one batch.
+CRASHES_OF_ONE_BATCH = CRASHES | {
+    "before claim": _each(Failpoint.BEFORE_CLAIM, 1, 1),
+    "after claim": _each(Failpoint.AFTER_CLAIM, 1, 1),
+    "before commit": _each(Failpoint.BEFORE_COMMIT, 1),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class RelayBehaviour:
     """What the relay does. `lost` is how many mails it takes at most without its answer arriving."""
@@ -134,6 +142,30 @@ def test_what_the_relay_took_agrees_with_the_ledger(
     }
     failed_or_doubtful = [name for name in ledger if name.startswith("gone") and behaviour.refused]
     assert all(ledger[name].state in (DeliveryState.FAILED, DeliveryState.UNKNOWN) for name in failed_or_doubtful)
+
+
+@pytest.mark.parametrize("crashes", CRASHES_OF_ONE_BATCH.values(), ids=CRASHES_OF_ONE_BATCH)
+def test_small_dispatches_in_one_run_are_told_apart_when_it_is_killed(
+    app: AppContext, tmp_path: Path, crashes: tuple[CrashAt | CrashOnWire, ...]
+) -> None:
+    people = _people()[:8]
+    with running_relay(tmp_path / "inbox") as relay:
+        campaign = CrashCampaign(app, relay, SECRET, people=people, crashes=crashes, more=4)
+        campaign.run()
+        records, mails = campaign.deliveries(), relay.mails()
+        audits = [
+            audit(campaign.app, one, parse_record_sources([f"inbox:{relay.folder}"])) for one in campaign.campaign_ids
+        ]
+
+    assert not campaign.crashes, "not every worker died as it was told"
+    assert len(records) == 5 * len(people)
+    assert {record.state for record in records} <= {DeliveryState.SENT, DeliveryState.UNKNOWN}
+    in_doubt = [record for record in records if record.state is DeliveryState.UNKNOWN]
+    assert len(in_doubt) <= len(crashes) * CONNECTIONS
+    assert [mail for mail, count in mails.items() if count > 1] == []
+    assert {(one.recipient, one.remote_id) for one in records if one.state is DeliveryState.SENT} <= set(mails)
+    assert len(mails) >= len(records) - len(in_doubt)
+    assert {one.kind for result in audits for one in result.differences} <= {DifferenceKind.FOUND}
 
 
 def test_a_machine_that_is_lost_with_its_disk_leaves_no_more_than_its_batch_in_doubt(

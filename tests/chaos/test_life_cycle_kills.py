@@ -14,12 +14,12 @@ from sqlalchemy import text
 from distributor.domain.campaign import CampaignPlan, CampaignState
 from distributor.domain.schedule import StartTimes
 from distributor.flow.app_context import AppContext
-from distributor.flow.jobs import JobKind
+from distributor.flow.jobs import Job, JobKind
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing import campaign_control, life_cycle
 from distributor.flow.publishing.plan import create_campaign, edit_campaign, plan
 from distributor.flow.publishing.prepare import prepare
-from distributor.flow.publishing.release import release
+from distributor.flow.publishing.release import release, release_due
 from distributor.storage.database import Connection, Database
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 from tests.flow.conftest import scripted_kinds as scripted_kinds  # pytest finds it by its name
@@ -55,11 +55,15 @@ class MortalDatabase(Database):
 
 def go_out(app: AppContext) -> None:
     """Everything up to the release, as the scheduler and the workers do it."""
-    steps = {JobKind.PREPARE: prepare, JobKind.RELEASE: release}
+    steps: dict[JobKind, Callable[[Job], object]] = {
+        JobKind.PREPARE: lambda job: prepare(app, job.subject_id),
+        JobKind.RELEASE: lambda job: release(app, job.subject_id),
+        JobKind.RELEASE_DUE: lambda _: release_due(app),
+    }
     for _ in range(4):
         for job in run_scheduler(app):
             if job.kind in steps:
-                steps[job.kind](app, job.subject_id)
+                steps[job.kind](job)
 
 
 def in_one_call(harness: CampaignHarness, app: AppContext) -> None:

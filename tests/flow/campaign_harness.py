@@ -15,7 +15,7 @@ from distributor.domain.campaign import CampaignPlan, UnknownPolicy
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.subscriber import Person
 from distributor.flow.app_context import AppContext
-from distributor.flow.delivery.deliver import deliver
+from distributor.flow.delivery.deliver import deliver, deliver_small
 from distributor.flow.delivery.recovery import recover_journals, resolve_unknown
 from distributor.flow.delivery.tell_notices import tell
 from distributor.flow.jobs import Job, JobKind
@@ -24,7 +24,7 @@ from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publications import build_documents
 from distributor.flow.publishing.plan import create_campaign, plan
 from distributor.flow.publishing.prepare import prepare
-from distributor.flow.publishing.release import release
+from distributor.flow.publishing.release import release, release_due
 from distributor.flow.publishing.report import CampaignReport, report, summarise
 from distributor.storage import articles, campaigns, channels, delivery_queries, lists, memberships
 
@@ -115,7 +115,11 @@ class CampaignHarness:
         steps: dict[JobKind, Callable[[int], object]] = {
             JobKind.PREPARE: lambda number: prepare(self.app, number),
             JobKind.RELEASE: lambda number: release(self.app, number),
+            JobKind.RELEASE_DUE: lambda _: release_due(self.app),
             JobKind.DELIVER: lambda number: deliver(self.app, number, until=self.app.clock() + timedelta(seconds=20)),
+            JobKind.DELIVER_SMALL: lambda number: deliver_small(
+                self.app, number, until=self.app.clock() + timedelta(seconds=20)
+            ),
             JobKind.RESOLVE_UNKNOWN: lambda number: resolve_unknown(self.app, number),
             JobKind.BUILD_DOCUMENTS: lambda number: build_documents(self.app, number),
             JobKind.AUDIT: lambda number: work_on_audit(

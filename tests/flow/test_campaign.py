@@ -261,7 +261,7 @@ def test_without_its_journal_a_dead_workers_deliveries_become_unknown_and_never_
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     with harness.app.database.begin() as connection:
         claimed = deliveries.claim(
-            connection, dispatch_id, worker="gone", limit=2, now=harness.app.clock(), lease_until=long_ago
+            connection, [dispatch_id], worker="gone", limit=2, now=harness.app.clock(), lease_until=long_ago
         )
         deliveries.mark_in_flight(connection, claimed.deliveries[:1], now=long_ago, lease_until=long_ago)
     harness.run()
@@ -273,9 +273,9 @@ def test_an_answer_under_an_old_epoch_changes_nothing(harness: CampaignHarness) 
     dispatch_id = _released(harness, harness.plan("mail"))
     now = harness.app.clock()
     with harness.app.database.begin() as connection:
-        first = deliveries.claim(connection, dispatch_id, worker="slow", limit=1, now=now, lease_until=now).deliveries
+        first = deliveries.claim(connection, [dispatch_id], worker="slow", limit=1, now=now, lease_until=now).deliveries
         deliveries.release(connection, first, now=now)
-        again = deliveries.claim(connection, dispatch_id, worker="fast", limit=1, now=now, lease_until=now).deliveries
+        again = deliveries.claim(connection, [dispatch_id], worker="fast", limit=1, now=now, lease_until=now).deliveries
         deliveries.mark_in_flight(connection, again, now=now, lease_until=now)
         late = Settlement(outcome=Outcome.of(first[0], Verdict.FAILED), state=DeliveryState.FAILED)
         assert first[0].id == again[0].id
@@ -352,7 +352,7 @@ def test_what_comes_back_after_a_cancellation_is_not_sent_any_more(harness: Camp
     dispatch_id = _released(harness, campaign_id)
     now = harness.app.clock()
     with harness.app.database.begin() as connection:
-        held = deliveries.claim(connection, dispatch_id, worker="w", limit=2, now=now, lease_until=now).deliveries
+        held = deliveries.claim(connection, [dispatch_id], worker="w", limit=2, now=now, lease_until=now).deliveries
         deliveries.mark_in_flight(connection, held, now=now, lease_until=now + timedelta(hours=1))
     campaign_control.cancel(harness.app, campaign_id)
     outcomes = [Outcome.of(held[0], Verdict.SENT), Outcome.of(held[1], Verdict.DEFERRED)]

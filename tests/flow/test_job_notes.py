@@ -86,13 +86,18 @@ def test_a_job_is_done_while_redis_is_away(app: AppContext, gone_redis: Redis) -
 
 def test_a_worker_takes_what_is_due_before_anything_else() -> None:
     queues = consumed_queues(["background", "urgent", "social"])
-    assert {queue for queue in queues if urgency(queue) == 0} == {"release", "social", "write_events"}
-    assert sorted(queues, key=urgency)[3] == "prepare"
+    assert {queue for queue in queues if urgency(queue) == 0} == {
+        "release",
+        "release_due",
+        "social",
+        "write_events",
+    }
+    assert sorted(queues, key=urgency)[4] == "prepare"
     assert {urgency(queue) for queue in consumed_queues(["background"])} == {2}
 
 
 def test_some_worker_consumes_every_kind_of_job() -> None:
-    by_channel = {JobKind.DELIVER, JobKind.BUILD_DOCUMENTS}
+    by_channel = {JobKind.DELIVER, JobKind.DELIVER_SMALL, JobKind.BUILD_DOCUMENTS}
     assert set(consumed_queues(["urgent", "background"])) == {kind.value for kind in set(JobKind) - by_channel}
     assert set(consumed_queues(["default"])) == set(consumed_queues(["urgent", "background"]))
 

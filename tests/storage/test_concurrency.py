@@ -85,6 +85,7 @@ def test_two_releases_of_one_article_send_it_to_no_subscriber_twice(app: AppCont
         def release(connection: Connection) -> None:
             campaign_id = dispatches.find(connection, dispatch_id).campaign_id
             asked = mailing(connection, NEWS, [article], campaign_id=campaign_id)
+            audiences.hold(connection, [article])
             audiences.freeze(connection, dispatch_id, asked, now=NOW)
 
         return release
@@ -106,6 +107,7 @@ def test_an_erasure_during_a_release_leaves_no_trace(app: AppContext, number: in
         dispatch_id = a_dispatch(connection, NEWS)
 
     def release(connection: Connection) -> None:
+        audiences.hold(connection, ())
         audiences.freeze(connection, dispatch_id, mailing(connection, NEWS), now=NOW)
 
     _at_once(app, release, lambda _: erase(app, person, requested_by="test"))

@@ -181,15 +181,11 @@ def test_what_happens_after_the_release_is_seen_by_the_claim(app: AppContext, ac
             importing(connection, Model(), name, "news")
         plan = AudiencePlan(lists=("news",))
         dispatch_id = a_dispatch(connection, plan)
-        dispatches.mark_released(
-            connection,
-            dispatch_id,
-            audience_size=audiences.freeze(connection, dispatch_id, mailing(connection, plan), now=NOW),
-            now=NOW,
-        )
+        audience = audiences.freeze(connection, dispatch_id, mailing(connection, plan), now=NOW)
+        dispatches.mark_released(connection, {dispatch_id: audience}, now=NOW)
         act(connection, Model(), "bo", "news")
         claimed = deliveries.claim(
-            connection, dispatch_id, worker="w", limit=10, now=NOW, lease_until=NOW + timedelta(minutes=1)
+            connection, [dispatch_id], worker="w", limit=10, now=NOW, lease_until=NOW + timedelta(minutes=1)
         )
     assert [one.recipient for one in claimed.deliveries] == [address("ada"), address("cy")]
     assert claimed.suppressed == 1

@@ -31,7 +31,7 @@ def test_a_claim_never_scans_what_has_been_sent(app: AppContext) -> None:
     now = app.clock()
     for _ in range(TICKS):
         with app.database.begin() as connection:
-            claimed = deliveries.claim(connection, dispatch_id, worker="w", limit=5, now=now, lease_until=now)
+            claimed = deliveries.claim(connection, [dispatch_id], worker="w", limit=5, now=now, lease_until=now)
             assert len(claimed.deliveries) == 5
     assert rows_scanned(app) - before < TICKS * 100
 
@@ -44,7 +44,7 @@ def test_a_claim_touches_only_what_it_claims_before_there_are_any_statistics(app
     for _ in range(TICKS):
         with app.database.begin() as connection:
             claimed = deliveries.claim(
-                connection, dispatch_id, worker="w", limit=5, now=now, lease_until=now + timedelta(minutes=5)
+                connection, [dispatch_id], worker="w", limit=5, now=now, lease_until=now + timedelta(minutes=5)
             )
             assert len(claimed.deliveries) == 5
     assert not has_statistics(app)

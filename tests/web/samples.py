@@ -87,7 +87,7 @@ def send_mail(app: AppContext, rendition: Rendition) -> SentMail:
             plan=AudiencePlan(lists=("weekly",)), article_ids=(), tag_slugs=(), campaign_id=campaign_id
         )
         audiences.freeze(connection, dispatch_id, mailing, now=now)
-        dispatches.mark_released(connection, dispatch_id, audience_size=2, now=now)
+        dispatches.mark_released(connection, {dispatch_id: 2}, now=now)
         robins = delivery_queries.listed(connection, dispatch_id, state=None, limit=2)[0]
     assert robins.recipient == "Robin@example.org"
     return SentMail(app, robins.id, letter.id)

@@ -64,6 +64,12 @@ def release(dispatch_id: int) -> list[Job]:
     return []
 
 
+@celery.task(name="release_due")
+def release_due(_: int = 0, part: int = 0) -> list[Job]:
+    """Release several dispatches that are due together."""
+    return releasing.release_due(app_context(), part=part)
+
+
 @celery.task(name="deliver")
 def deliver(dispatch_id: int, part: int = 0) -> list[Job]:
     """Send the due deliveries of a dispatch; the rest goes to the end of the queue after a while."""
@@ -72,6 +78,14 @@ def deliver(dispatch_id: int, part: int = 0) -> list[Job]:
     recovery.recover_journals(app)
     following = _DELIVERY_RUNS.deliver(app, dispatch_id, until=app.clock() + DELIVER_FOR)
     return [replace(job, part=part) for job in following]
+
+
+@celery.task(name="deliver_small")
+def deliver_small(channel_id: int, part: int = 0) -> list[Job]:
+    """Send small dispatches of a channel that are due together."""
+    app = app_context()
+    recovery.recover_journals(app)
+    return _DELIVERY_RUNS.deliver_small(app, channel_id, until=app.clock() + DELIVER_FOR, part=part)
 
 
 @worker_process_shutdown.connect

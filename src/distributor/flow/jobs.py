@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,10 @@ from distributor.domain.campaign import Dispatch
 # One delivery job for each so many recipients, up to the limit.
 _AUDIENCE_PER_WORKER = 1000
 _MAX_WORKERS = 8
+# Dispatches to no more recipients than this are small: several of one channel are sent by one job.
+SMALL_AUDIENCE = 100
+# So many dispatches are released in one transaction, or sent by one run: many more would wait for each other.
+DISPATCHES_AT_ONCE = 25
 
 
 class JobKind(StrEnum):
@@ -19,7 +24,9 @@ class JobKind(StrEnum):
 
     PREPARE = "prepare"
     RELEASE = "release"
+    RELEASE_DUE = "release_due"
     DELIVER = "deliver"
+    DELIVER_SMALL = "deliver_small"
     RESOLVE_UNKNOWN = "resolve_unknown"
     IMPORT = "import_people"
     BUILD_DOCUMENTS = "build_documents"
@@ -33,7 +40,7 @@ class JobKind(StrEnum):
 # Each kind of work has a queue of its own, and deliveries that of their channel. A worker is started for groups of
 # them: `urgent` is short and has a time, `background` may take long and has none, `default` is both. Only a worker that
 # takes nothing in the background never keeps waiting what is due.
-_URGENT = (JobKind.RELEASE, JobKind.WRITE_EVENTS, JobKind.PREPARE)
+_URGENT = (JobKind.RELEASE, JobKind.RELEASE_DUE, JobKind.WRITE_EVENTS, JobKind.PREPARE)
 _BACKGROUND = (JobKind.RESOLVE_UNKNOWN, JobKind.IMPORT, JobKind.AUDIT, JobKind.SCAN, JobKind.PURGE, JobKind.TELL)
 _GROUPS = {"urgent": _URGENT, "background": _BACKGROUND, "default": (*_URGENT, *_BACKGROUND)}
 
@@ -42,7 +49,7 @@ _GROUPS = {"urgent": _URGENT, "background": _BACKGROUND, "default": (*_URGENT, *
 class Job:
     """Do `kind` for what has this id, such as a dispatch or an import; 0 for a kind that concerns no single one.
 
-    A dispatch that needs several workers has several delivery jobs, which differ in their `part`.
+    What needs several workers, such as a dispatch with many recipients, has several jobs, which differ in their `part`.
     """
 
     kind: JobKind
@@ -59,25 +66,56 @@ class Job:
     @property
     def arguments(self) -> tuple[int, ...]:
         """What its message carries."""
-        if not self.subject_id:
-            return ()
-        return (self.subject_id, self.part) if self.part else (self.subject_id,)
+        if self.part:
+            return (self.subject_id, self.part)
+        return (self.subject_id,) if self.subject_id else ()
 
     def __str__(self) -> str:
         return ":".join(map(str, (self.kind.value, *self.arguments)))
 
 
-def jobs_for(kind: JobKind, dispatch: Dispatch) -> list[Job]:
-    """The jobs of this kind for a dispatch. Raises NotFoundError if the kind of its channel is not installed."""
-    kind_of(dispatch.kind)
-    return delivery_jobs(dispatch) if kind is JobKind.DELIVER else [Job(kind, dispatch.id)]
+def release_jobs(dispatch_ids: Sequence[int]) -> list[Job]:
+    """The jobs that release these dispatches: several are released together."""
+    if len(dispatch_ids) > 1:
+        return [Job(JobKind.RELEASE_DUE, part=part) for part in range(_workers(len(dispatch_ids), DISPATCHES_AT_ONCE))]
+    return [Job(JobKind.RELEASE, number) for number in dispatch_ids]
 
 
-def delivery_jobs(dispatch: Dispatch) -> list[Job]:
-    """As many delivery jobs as the audience of a running dispatch needs workers."""
-    wanted = -(-(dispatch.audience_size or 1) // _AUDIENCE_PER_WORKER)
+def delivery_jobs(dispatches: Iterable[Dispatch]) -> list[Job]:
+    """As many delivery jobs as running dispatches need workers: small ones of one channel are sent together.
+
+    Raises NotFoundError if the kind of a channel is not installed.
+    """
+    jobs: list[Job] = []
+    small: dict[int, list[Dispatch]] = defaultdict(list)
+    for dispatch in dispatches:
+        if (dispatch.audience_size or 0) <= SMALL_AUDIENCE:
+            small[dispatch.channel_id].append(dispatch)
+        else:
+            jobs += _own_jobs(dispatch)
+    for channel_id, together in small.items():
+        if len(together) == 1:
+            jobs += _own_jobs(together[0])
+        else:
+            parts = range(_workers(len(together), DISPATCHES_AT_ONCE))
+            jobs += [small_delivery_job(together[0].kind, channel_id, part) for part in parts]
+    return jobs
+
+
+def small_delivery_job(kind: str, channel_id: int, part: int = 0) -> Job:
+    """The job that sends small dispatches of a channel of this kind. Raises NotFoundError if it is not installed."""
+    return Job(JobKind.DELIVER_SMALL, channel_id, part, kind_of(kind).capabilities.queue)
+
+
+def _own_jobs(dispatch: Dispatch) -> list[Job]:
     queue = kind_of(dispatch.kind).capabilities.queue
-    return [Job(JobKind.DELIVER, dispatch.id, part, queue) for part in range(max(1, min(wanted, _MAX_WORKERS)))]
+    parts = range(_workers(dispatch.audience_size or 1, _AUDIENCE_PER_WORKER))
+    return [Job(JobKind.DELIVER, dispatch.id, part, queue) for part in parts]
+
+
+def _workers(work: int, each: int) -> int:
+    """How many workers so much work needs if each takes so much of it."""
+    return max(1, min(-(-work // each), _MAX_WORKERS))
 
 
 def consumed_queues(names: Iterable[str]) -> list[str]:

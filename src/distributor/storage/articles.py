@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, false, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, false, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.article import (
@@ -27,6 +28,7 @@ from distributor.domain.blocks import images_of
 from distributor.domain.errors import GoneError, NotFoundError
 from distributor.domain.tags import Tag
 from distributor.storage import document_builds, tables
+from distributor.storage.arrays import array_of
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import manuscript_from_json, manuscript_to_json
 
@@ -48,6 +50,16 @@ class StoredArticle:
     manuscript: Manuscript
     missing_since: datetime | None
     source_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChange:
+    """The new status of an article, and who changes it."""
+
+    article_id: int
+    status: ArticleStatus
+    actor: str
+    note: str = ""
 
 
 # More words than these are not asked for in a title.
@@ -151,24 +163,40 @@ def find_many(connection: Connection, ids: Sequence[int]) -> list[StoredArticle]
 
 
 def hidden_of_campaign(connection: Connection, campaign_id: int, *, now: datetime) -> list[str]:
-    """The slugs of those articles of a campaign that are not public."""
+    """The slugs of those articles of a campaign that are not public, sorted."""
+    return hidden_of_campaigns(connection, [campaign_id], now=now).get(campaign_id, [])
+
+
+def hidden_of_campaigns(
+    connection: Connection, campaign_ids: Collection[int], *, now: datetime
+) -> dict[int, list[str]]:
+    """The same for those of these campaigns that have any."""
     about = tables.campaign_articles.c
     rows = connection.execute(
-        select(tables.articles.c.slug)
+        select(about.campaign_id, tables.articles.c.slug)
         .join(tables.campaign_articles, about.article_id == tables.articles.c.id)
-        .where(about.campaign_id == campaign_id, ~func.coalesce(public_at(now), false()))
+        .where(about.campaign_id.in_(campaign_ids), ~func.coalesce(public_at(now), false()))
         .order_by(tables.articles.c.slug)
     )
-    return list(rows.scalars())
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in rows:
+        found[row.campaign_id].append(row.slug)
+    return found
 
 
 def tag_slugs(connection: Connection, ids: Sequence[int]) -> tuple[str, ...]:
     """The tags of all these articles, sorted."""
+    return tuple(sorted(set().union(*tags_of(connection, ids).values())))
+
+
+def tags_of(connection: Connection, ids: Collection[int]) -> dict[int, set[str]]:
+    """The slugs of the tags of each of these articles that has any."""
     tagged = tables.article_tags.c
-    rows = connection.execute(
-        select(tagged.tag_slug).where(tagged.article_id.in_(ids)).distinct().order_by(tagged.tag_slug)
-    )
-    return tuple(rows.scalars())
+    rows = connection.execute(select(tagged.article_id, tagged.tag_slug).where(tagged.article_id.in_(ids)))
+    found: dict[int, set[str]] = defaultdict(set)
+    for row in rows:
+        found[row.article_id].add(row.tag_slug)
+    return found
 
 
 def latest(
@@ -263,7 +291,7 @@ def add(
         .returning(tables.articles.c.id)
     ).scalar_one()
     _write_revision(connection, article_id, 1, manuscript, content_hash=content_hash, source_text=source_text, now=now)
-    _record(connection, article_id, ArticleAction.ADDED, actor=actor, now=now)
+    _record(connection, [(article_id, actor, "")], ArticleAction.ADDED, now=now)
     _after_change(connection, now=now)
     return article_id
 
@@ -283,7 +311,7 @@ def revise(
 
     Returns the revision's number.
     """
-    _keep_public_revision(connection, article_id, now=now)
+    _keep_public_revisions(connection, [article_id], now=now)
     changed = {"revision": tables.articles.c.revision + 1, "updated_at": now}
     number: int = connection.execute(
         update(tables.articles)
@@ -294,7 +322,7 @@ def revise(
     _write_revision(
         connection, article_id, number, manuscript, content_hash=content_hash, source_text=source_text, now=now
     )
-    _record(connection, article_id, ArticleAction.REVISED, actor=actor, now=now)
+    _record(connection, [(article_id, actor, "")], ArticleAction.REVISED, now=now)
     _after_change(connection, now=now)
     return number
 
@@ -310,9 +338,27 @@ def change_status(
     note: str = "",
 ) -> None:
     """Give an article this status, and write who did it into its history."""
-    _keep_public_revision(connection, article_id, now=now)
-    connection.execute(update(tables.articles).where(tables.articles.c.id == article_id).values(_columns(status)))
-    _record(connection, article_id, action, actor=actor, note=note, now=now)
+    change = StatusChange(article_id=article_id, status=status, actor=actor, note=note)
+    change_statuses(connection, [change], action, now=now)
+
+
+def change_statuses(
+    connection: Connection, changes: Sequence[StatusChange], action: ArticleAction, *, now: datetime
+) -> None:
+    """The same for several articles, each once."""
+    if not changes:
+        return
+    _keep_public_revisions(connection, [change.article_id for change in changes], now=now)
+    connection.execute(
+        update(tables.articles)
+        .where(tables.articles.c.id == bindparam("article_id"))
+        .values({name: bindparam(f"new_{name}") for name in _columns(changes[0].status)}),
+        [
+            {"article_id": one.article_id, **{f"new_{name}": value for name, value in _columns(one.status).items()}}
+            for one in changes
+        ],
+    )
+    _record(connection, [(one.article_id, one.actor, one.note) for one in changes], action, now=now)
     _after_change(connection, now=now)
 
 
@@ -445,14 +491,14 @@ def _media_names(manuscript: Manuscript) -> set[str]:
     return {src.removeprefix(MEDIA_PATH) for src in sources if src.startswith(MEDIA_PATH)}
 
 
-def _keep_public_revision(connection: Connection, article_id: int, *, now: datetime) -> None:
-    """Note that the current revision was public, if it is, before it is replaced or withdrawn."""
+def _keep_public_revisions(connection: Connection, article_ids: Collection[int], *, now: datetime) -> None:
+    """Note of those current revisions that are public that they were, before they are replaced or withdrawn."""
     revision = tables.article_revisions.c
     connection.execute(
         update(tables.article_revisions)
         .where(
-            revision.article_id == article_id,
-            tables.articles.c.id == article_id,
+            revision.article_id.in_(article_ids),
+            revision.article_id == tables.articles.c.id,
             revision.number == tables.articles.c.revision,
             public_at(now),
         )
@@ -461,24 +507,28 @@ def _keep_public_revision(connection: Connection, article_id: int, *, now: datet
 
 
 def _record(
-    connection: Connection, article_id: int, action: ArticleAction, *, actor: str, now: datetime, note: str = ""
+    connection: Connection, entries: Sequence[tuple[int, str, str]], action: ArticleAction, *, now: datetime
 ) -> None:
-    """Add an entry to the history of an article, with its revision and status of now."""
-    article = tables.articles.c
-    row = connection.execute(
-        select(article.revision, article.state, article.publish_at).where(article.id == article_id)
-    ).one()
+    """Add an entry to the history of each of these articles, with its revision and status of now.
+
+    `entries` are the ids of the articles, who acted, and the notes.
+    """
+    ids, actors, notes = zip(*entries, strict=True)
     connection.execute(
-        insert(tables.article_history).values(
-            article_id=article_id,
-            action=action,
-            actor=actor,
-            note=note,
-            revision=row.revision,
-            state=row.state,
-            publish_at=row.publish_at,
-            created_at=now,
-        )
+        text("""
+            INSERT INTO article_history (article_id, action, actor, note, revision, state, publish_at, created_at)
+            SELECT a.id, :action, entry.actor, entry.note, a.revision, a.state, a.publish_at, :now
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:actors AS text[]), CAST(:notes AS text[]))
+                 WITH ORDINALITY AS entry(id, actor, note, place)
+            JOIN articles a ON a.id = entry.id ORDER BY entry.place
+        """),
+        {
+            "ids": array_of(ids),
+            "actors": array_of(actors),
+            "notes": array_of(notes),
+            "action": action.value,
+            "now": now,
+        },
     )
 
 

@@ -136,18 +136,25 @@ def field_groups(
     yield from merge_fields.group_rows(connection, rows, needs)
 
 
+def hold(connection: Connection, article_ids: Sequence[int]) -> None:
+    """To be called before audiences of these articles are frozen in this transaction.
+
+    Until it ends, releases of the same articles wait, so that no subscriber gets one from both, and no subscriber and
+    no list is deleted.
+    """
+    articles.lock(connection, article_ids)
+    audience_lock.lock_shared(connection)
+    tune_for_large_query(connection)
+
+
 def freeze(
     connection: Connection, dispatch_id: int, mailing: AudienceQuery, *, now: datetime, fields: Collection[str] = ()
 ) -> int:
     """Insert one pending delivery for each subscriber in the audience now, in one statement; returns how many.
 
     `fields` are the keys of the merge fields stored with each delivery besides name and email, where they have a value.
-    Releases of the same article wait for each other, so that no subscriber gets it from both.
     """
-    audience_lock.lock_shared(connection)
-    articles.lock(connection, mailing.article_ids)
     chosen = _recipients(connection, mailing, now=now).subquery()
-    tune_for_large_query(connection)
     person = tables.subscribers.c
     time = literal(now, DateTime(timezone=True))
     rows = (

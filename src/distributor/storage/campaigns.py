@@ -41,6 +41,7 @@ from distributor.domain.campaign import (
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.domain.message_options import Attachment, MailLayout, MessageOptions
 from distributor.storage import dispatches, tables
+from distributor.storage.arrays import array_of
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import (
     audience_from_json,
@@ -149,11 +150,18 @@ def lock(connection: Connection, campaign_id: int) -> Campaign:
     return find(connection, campaign_id)
 
 
-def lock_for_release(connection: Connection, campaign_id: int) -> Campaign:
-    """The same for a release: others of the same campaign may go on at the same time. Raises NotFoundError."""
-    chosen = tables.campaigns.c.id
-    connection.execute(select(chosen).where(chosen == campaign_id).with_for_update(read=True))
-    return find(connection, campaign_id)
+def lock_for_release(connection: Connection, dispatch_ids: Collection[int]) -> dict[int, Campaign]:
+    """The campaigns of these dispatches, by id: none of them changes until the transaction ends.
+
+    Others of their dispatches may be released at the same time.
+    """
+    campaign, dispatch = tables.campaigns.c.id, tables.dispatches.c
+    concerned = select(dispatch.campaign_id).where(dispatch.id.in_(dispatch_ids))
+    rows = connection.execute(
+        select(campaign).where(campaign.in_(concerned)).order_by(campaign).with_for_update(read=True)
+    )
+    locked = list(rows.scalars())
+    return {row.id: _campaign(row) for row in connection.execute(_CAMPAIGN.where(campaign.in_(locked)))}
 
 
 def find_by_key(connection: Connection, key: PlanKey) -> int | None:
@@ -332,11 +340,27 @@ def record(
     connection: Connection, campaign_id: int, action: CampaignAction, *, actor: str, now: datetime, detail: str = ""
 ) -> None:
     """Add an entry to the history of a campaign, with its version of now."""
-    version = select(tables.campaigns.c.version).where(tables.campaigns.c.id == campaign_id).scalar_subquery()
+    record_all(connection, [(campaign_id, detail)], action, actor=actor, now=now)
+
+
+def record_all(
+    connection: Connection, entries: Sequence[tuple[int, str]], action: CampaignAction, *, actor: str, now: datetime
+) -> None:
+    """Add an entry to the history of each of these campaigns, by id, with its detail."""
     connection.execute(
-        insert(tables.campaign_history).values(
-            campaign_id=campaign_id, action=action, actor=actor, detail=detail, version=version, created_at=now
-        )
+        text("""
+            INSERT INTO campaign_history (campaign_id, action, actor, detail, version, created_at)
+            SELECT c.id, :action, :actor, entry.detail, c.version, :now
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:details AS text[])) WITH ORDINALITY AS entry(id, detail, place)
+            JOIN campaigns c ON c.id = entry.id ORDER BY entry.place
+        """),
+        {
+            "ids": array_of(number for number, _ in entries),
+            "details": array_of(detail for _, detail in entries),
+            "action": action.value,
+            "actor": actor,
+            "now": now,
+        },
     )
 
 

@@ -66,7 +66,7 @@ def start(
         connection, campaign_id, channel_id, scheduled_at=now, zone="UTC", state=DispatchState.SCHEDULED
     )
     dispatches.freeze_rendition(connection, dispatch_id, rendition, problems, now=now)
-    dispatches.mark_released(connection, dispatch_id, audience_size=0, now=now)
+    dispatches.mark_released(connection, {dispatch_id: 0}, now=now)
 
 
 def join(

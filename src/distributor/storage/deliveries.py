@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,7 +54,7 @@ def gather_statistics(connection: Connection) -> None:
 
 def claim(
     connection: Connection,
-    dispatch_id: int,
+    dispatch_ids: Collection[int],
     *,
     worker: str,
     limit: int,
@@ -62,7 +62,7 @@ def claim(
     lease_until: datetime,
     state: DeliveryState = DeliveryState.CLAIMED,
 ) -> Claimed:
-    """Lease up to `limit` due deliveries of a running dispatch to this worker, each under a new epoch.
+    """Lease up to `limit` due deliveries of each of these running dispatches to this worker, each under a new epoch.
 
     Their new state is CLAIMED, or IN_FLIGHT for those that may reach their recipients from here on. Those to
     subscribers who may no longer get mail become suppressed instead, each with its reason.
@@ -70,16 +70,19 @@ def claim(
     rows = connection.execute(
         text("""
             WITH chosen AS MATERIALIZED (
-                -- First, and alone: joined with the tables below, PostgreSQL reads all that waits, until it has
-                -- statistics of a campaign that was released just now. A limit that it does not know makes it follow
-                -- the index for the first ones, where it would sort all.
-                SELECT id, dispatch_id, subscriber_id, list_id, recipient, attempt, first_attempt_at FROM deliveries d
-                -- Not simply equal: only the index of the unsettled has this order, and a campaign that is on its way
-                -- has too much behind it to be looked through.
-                WHERE (dispatch_id, id) > (:dispatch_id, 0) AND dispatch_id <= :dispatch_id
-                  AND (state = 'pending' OR (state = 'deferred' AND next_at <= :now))
-                  AND EXISTS (SELECT 1 FROM dispatches x WHERE x.id = :dispatch_id AND x.state = 'running')
-                ORDER BY dispatch_id, id LIMIT (SELECT CAST(:limit AS bigint)) FOR UPDATE SKIP LOCKED
+                SELECT mail.* FROM unnest(CAST(:dispatch_ids AS bigint[])) AS wanted(id) CROSS JOIN LATERAL (
+                    -- First, and alone: joined with the tables below, PostgreSQL reads all that waits, until it has
+                    -- statistics of a campaign that was released just now. A limit that it does not know makes it
+                    -- follow the index for the first ones, where it would sort all.
+                    SELECT id, dispatch_id, subscriber_id, list_id, recipient, attempt, first_attempt_at
+                    FROM deliveries d
+                    -- Not simply equal: only the index of the unsettled has this order, and a campaign that is on its
+                    -- way has too much behind it to be looked through.
+                    WHERE (dispatch_id, id) > (wanted.id, 0) AND dispatch_id <= wanted.id
+                      AND (state = 'pending' OR (state = 'deferred' AND next_at <= :now))
+                      AND EXISTS (SELECT 1 FROM dispatches x WHERE x.id = wanted.id AND x.state = 'running')
+                    ORDER BY dispatch_id, id LIMIT (SELECT CAST(:limit AS bigint)) FOR UPDATE SKIP LOCKED
+                ) mail
             ), due AS MATERIALIZED (
                 SELECT d.id, d.attempt, d.first_attempt_at, s.zone, CASE
                     WHEN c.purpose = 'test' AND EXISTS (SELECT 1 FROM suppressions e
@@ -99,7 +102,7 @@ def claim(
                       OR EXISTS (SELECT 1 FROM suppressions e WHERE e.domain = s.domain)
                     THEN 'was suppressed before it was sent'
                 END AS obstacle
-                FROM (SELECT * FROM chosen LIMIT :limit) d
+                FROM (SELECT * FROM chosen LIMIT :most) d
                 JOIN dispatches x ON x.id = d.dispatch_id JOIN campaigns c ON c.id = x.campaign_id
                 LEFT JOIN subscribers s ON s.id = d.subscriber_id
                 LEFT JOIN memberships m ON m.list_id = d.list_id AND m.subscriber_id = d.subscriber_id
@@ -118,9 +121,11 @@ def claim(
                       d.fields, d.state, due.zone
         """),
         {
-            "dispatch_id": dispatch_id,
+            "dispatch_ids": array_of(dispatch_ids),
             "worker": worker,
             "limit": limit,
+            # All of them: it only tells PostgreSQL that they are few.
+            "most": limit * len(dispatch_ids),
             "now": now,
             "lease_until": lease_until,
             "state": state.value,

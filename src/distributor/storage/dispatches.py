@@ -36,6 +36,7 @@ from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.domain.schedule import FollowUp
 from distributor.storage import tables
+from distributor.storage.arrays import array_of
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import problems_from_json, problems_to_json
 
@@ -219,13 +220,18 @@ def remove(connection: Connection, dispatch_id: int) -> None:
 
 def start_of_campaign(connection: Connection, campaign_id: int) -> datetime | None:
     """When the first dispatch of a campaign starts; None if that is open."""
+    return starts_of_campaigns(connection, [campaign_id]).get(campaign_id)
+
+
+def starts_of_campaigns(connection: Connection, campaign_ids: Collection[int]) -> dict[int, datetime]:
+    """The same for each of these campaigns, without those where it is open."""
     dispatch = tables.dispatches.c
-    found: datetime | None = connection.execute(
-        select(func.min(dispatch.scheduled_at)).where(
-            dispatch.campaign_id == campaign_id, dispatch.state != DispatchState.CANCELLED
-        )
-    ).scalar_one()
-    return found
+    rows = connection.execute(
+        select(dispatch.campaign_id, func.min(dispatch.scheduled_at).label("start"))
+        .where(dispatch.campaign_id.in_(campaign_ids), dispatch.state != DispatchState.CANCELLED)
+        .group_by(dispatch.campaign_id)
+    )
+    return {row.campaign_id: row.start for row in rows if row.start is not None}
 
 
 def find(connection: Connection, dispatch_id: int) -> Dispatch:
@@ -243,11 +249,13 @@ def find_many(connection: Connection, dispatch_ids: Collection[int]) -> list[Dis
     return [_dispatch(row) for row in rows]
 
 
-def is_running(connection: Connection, dispatch_id: int) -> bool:
-    """Whether a dispatch is being sent."""
+def are_running(connection: Connection, dispatch_ids: Collection[int]) -> bool:
+    """Whether all of these dispatches are being sent."""
     dispatch = tables.dispatches.c
-    state = connection.execute(select(dispatch.state).where(dispatch.id == dispatch_id)).scalar_one_or_none()
-    return bool(state == DispatchState.RUNNING)
+    running = connection.execute(
+        select(func.count()).where(dispatch.id.in_(dispatch_ids), dispatch.state == DispatchState.RUNNING)
+    ).scalar_one()
+    return running == len(dispatch_ids)
 
 
 def lock(connection: Connection, *conditions: ColumnElement[bool]) -> list[int]:
@@ -504,26 +512,34 @@ def prepare_again(connection: Connection, dispatch_id: int) -> None:
     )
 
 
-def revisions_of(connection: Connection, dispatch_id: int) -> Mapping[str, int]:
-    """The revisions of the articles that a dispatch was prepared from, by slug."""
-    found: Mapping[str, int] = connection.execute(
-        select(tables.dispatches.c.revisions).where(tables.dispatches.c.id == dispatch_id)
-    ).scalar_one()
-    return found
+def revisions_of(connection: Connection, dispatch_ids: Collection[int]) -> dict[int, Mapping[str, int]]:
+    """The revisions of the articles that each of these dispatches was prepared from, by slug."""
+    dispatch = tables.dispatches.c
+    rows = connection.execute(select(dispatch.id, dispatch.revisions).where(dispatch.id.in_(dispatch_ids)))
+    return {row.id: row.revisions for row in rows}
 
 
 def rendition_of(connection: Connection, dispatch_id: int) -> Rendition:
     """The rendition of a dispatch: reviewed, or prepared. Raises NotFoundError if it has none yet, and RemovedError."""
-    row = connection.execute(
-        select(tables.renditions.c.kind, tables.renditions.c.payload, tables.renditions.c.removed_at)
-        .join(tables.dispatches, tables.dispatches.c.rendition_id == tables.renditions.c.id)
-        .where(tables.dispatches.c.id == dispatch_id)
-    ).one_or_none()
-    if row is None:
-        raise NotFoundError("rendition of dispatch", dispatch_id, hint="it has not been rendered yet")
-    if row.payload is None:
-        raise RemovedError("rendition of dispatch", dispatch_id, removed_at=row.removed_at)
-    return Rendition(kind=row.kind, payload=json.loads(row.payload))
+    return renditions_of(connection, [dispatch_id])[dispatch_id]
+
+
+def renditions_of(connection: Connection, dispatch_ids: Collection[int]) -> dict[int, Rendition]:
+    """The same for each of these dispatches."""
+    dispatch, rendition = tables.dispatches.c, tables.renditions.c
+    rows = connection.execute(
+        select(dispatch.id, rendition.kind, rendition.payload, rendition.removed_at)
+        .join(tables.renditions, dispatch.rendition_id == rendition.id)
+        .where(dispatch.id.in_(dispatch_ids))
+    ).all()
+    for row in rows:
+        if row.payload is None:
+            raise RemovedError("rendition of dispatch", row.id, removed_at=row.removed_at)
+    found = {row.id: Rendition(kind=row.kind, payload=json.loads(row.payload)) for row in rows}
+    for number in dispatch_ids:
+        if number not in found:
+            raise NotFoundError("rendition of dispatch", number, hint="it has not been rendered yet")
+    return found
 
 
 def links_of(connection: Connection, dispatch_id: int) -> list[str]:
@@ -539,22 +555,29 @@ def links_of(connection: Connection, dispatch_id: int) -> list[str]:
     return [str(url) for url in found or ()]
 
 
-def lock_due(connection: Connection, dispatch_id: int, *, now: datetime) -> bool:
-    """Lock a dispatch that is to be released now, for its release in this transaction; False if there is none."""
-    row = connection.execute(
-        select(tables.dispatches.c.id)
-        .where(tables.dispatches.c.id == dispatch_id, _is_to_be_released(now))
-        .with_for_update()
-    ).first()
-    return row is not None
+def lock_due(connection: Connection, dispatch_ids: Collection[int], *, now: datetime) -> list[int]:
+    """Lock those of these dispatches that are to be released now, for their release in this transaction.
+
+    Leaves out those that another transaction has locked, which releases or changes them.
+    """
+    chosen = tables.dispatches.c.id
+    rows = connection.execute(
+        select(chosen)
+        .where(chosen.in_(dispatch_ids), _is_to_be_released(now))
+        .order_by(chosen)
+        .with_for_update(skip_locked=True)
+    )
+    return list(rows.scalars())
 
 
-def mark_released(connection: Connection, dispatch_id: int, *, audience_size: int, now: datetime) -> None:
-    """The audience is frozen and the dispatch runs."""
+def mark_released(connection: Connection, audience_sizes: Mapping[int, int], *, now: datetime) -> None:
+    """The audiences of these dispatches are frozen, each of this size, and they run."""
     connection.execute(
-        update(tables.dispatches)
-        .where(tables.dispatches.c.id == dispatch_id)
-        .values(state=DispatchState.RUNNING, audience_size=audience_size, released_at=now)
+        text("""
+            UPDATE dispatches x SET state = 'running', audience_size = frozen.size, released_at = :now
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:sizes AS integer[])) AS frozen(id, size) WHERE x.id = frozen.id
+        """),
+        {"ids": array_of(audience_sizes), "sizes": array_of(audience_sizes.values()), "now": now},
     )
 
 
@@ -615,26 +638,28 @@ def to_prepare(connection: Connection, *, now: datetime, limit: int, resting: st
 
 
 def to_release(
-    connection: Connection, *, now: datetime, limit: int, resting: str, campaign_id: int | None = None
+    connection: Connection, *, now: datetime, limit: int, resting: str, offset: int = 0, campaign_id: int | None = None
 ) -> list[int]:
     """Ids of prepared dispatches whose time has come, and for no other of whose campaign they have to wait.
 
-    With `campaign_id` only those of this campaign.
+    With `campaign_id` only those of this campaign; the first `offset` ones are passed over.
     """
     chosen = () if campaign_id is None else (tables.dispatches.c.campaign_id == campaign_id,)
-    return _numbers(connection, _is_to_be_released(now), _is_awake(resting, now), *chosen, limit=limit)
+    return _numbers(connection, _is_to_be_released(now), _is_awake(resting, now), *chosen, limit=limit, offset=offset)
 
 
 def stalled(connection: Connection, *, now: datetime, limit: int, resting: str) -> list[int]:
     """Ids of running dispatches with deliveries that are due and not leased by any worker."""
-    row = tables.deliveries.c
-    due = or_(
-        _has("deliveries.state = 'pending'"),
-        _has("deliveries.state = 'deferred'", row.next_at <= now),
-    )
-    at_work = _has("deliveries.state IN ('claimed', 'in_flight')", row.lease_until > now)
-    is_running = tables.dispatches.c.state == DispatchState.RUNNING
-    return _numbers(connection, is_running, _is_awake(resting, now), due, ~at_work, limit=limit)
+    return _numbers(connection, _is_stalled(now), _is_awake(resting, now), limit=limit)
+
+
+def stalled_on(
+    connection: Connection, channel_id: int, *, most: int, now: datetime, limit: int, offset: int, resting: str
+) -> list[int]:
+    """The same on one channel, to no more than `most` recipients each; the first `offset` ones are passed over."""
+    dispatch = tables.dispatches.c
+    small = and_(dispatch.channel_id == channel_id, dispatch.audience_size <= most)
+    return _numbers(connection, small, _is_stalled(now), _is_awake(resting, now), limit=limit, offset=offset)
 
 
 def with_unknown(connection: Connection, *, now: datetime, limit: int, resting: str) -> list[int]:
@@ -680,6 +705,16 @@ def _is_to_be_released(now: datetime) -> ColumnElement[bool]:
     )
 
 
+def _is_stalled(now: datetime) -> ColumnElement[bool]:
+    row = tables.deliveries.c
+    due = or_(
+        _has("deliveries.state = 'pending'"),
+        _has("deliveries.state = 'deferred'", row.next_at <= now),
+    )
+    at_work = _has("deliveries.state IN ('claimed', 'in_flight')", row.lease_until > now)
+    return and_(tables.dispatches.c.state == DispatchState.RUNNING, due, ~at_work)
+
+
 def _prepared_if_released() -> ColumnElement[datetime | None]:
     """What was not released is prepared again when it is resumed."""
     dispatch = tables.dispatches.c
@@ -723,9 +758,9 @@ def _has_unknown(*bounds: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-def _numbers(connection: Connection, *conditions: ColumnElement[bool], limit: int) -> list[int]:
-    query = select(tables.dispatches.c.id).where(*conditions).order_by(tables.dispatches.c.scheduled_at).limit(limit)
-    return list(connection.execute(query).scalars())
+def _numbers(connection: Connection, *conditions: ColumnElement[bool], limit: int, offset: int = 0) -> list[int]:
+    query = select(tables.dispatches.c.id).where(*conditions).order_by(tables.dispatches.c.scheduled_at)
+    return list(connection.execute(query.limit(limit).offset(offset)).scalars())
 
 
 def follow_up_of(channel_name: str | None, seconds: int | None) -> FollowUp | None:

@@ -35,7 +35,7 @@ def claimed_delivery(harness: CampaignHarness) -> tuple[SendContext, Delivery]:
     release(harness.app, dispatch_id)
     now = harness.app.clock()
     with harness.app.database.begin() as connection:
-        claimed = deliveries.claim(connection, dispatch_id, worker="w", limit=1, now=now, lease_until=now)
+        claimed = deliveries.claim(connection, [dispatch_id], worker="w", limit=1, now=now, lease_until=now)
         record = channels.find(connection, "board")
     with open_journal(harness.app.journal_dir) as journal:
         return send_context(harness.app, record, journal), claimed.deliveries[0]
@@ -143,7 +143,7 @@ def test_a_delivery_that_another_worker_has_claimed_can_neither_be_intended_nor_
     with harness.app.database.begin() as connection:
         leases.expire(connection, now=now + timedelta(minutes=1))
         (new,) = deliveries.claim(
-            connection, late.dispatch_id, worker="w2", limit=1, now=now, lease_until=now
+            connection, [late.dispatch_id], worker="w2", limit=1, now=now, lease_until=now
         ).deliveries
     assert context.parts.intend(new, 0, {"text": "the new one"}).is_new
     with pytest.raises(LeaseLostError):

@@ -42,7 +42,7 @@ def test_a_dispatch_that_is_prepared_before_its_time_enqueues_nothing(harness: C
     assert next_jobs(harness.app, JobKind.PREPARE, planned.dispatch.id) == []
 
 
-def test_the_last_dispatch_of_a_campaign_to_be_prepared_enqueues_the_releases_that_waited_for_it(
+def test_the_last_dispatch_of_a_campaign_to_be_prepared_enqueues_the_release_of_those_that_waited_for_it(
     harness: CampaignHarness,
 ) -> None:
     harness.channel("mail", "scripted")
@@ -51,7 +51,7 @@ def test_the_last_dispatch_of_a_campaign_to_be_prepared_enqueues_the_releases_th
     assert prepare(harness.app, first)
     assert next_jobs(harness.app, JobKind.PREPARE, first) == []
     assert prepare(harness.app, last)
-    assert next_jobs(harness.app, JobKind.PREPARE, last) == [Job(JobKind.RELEASE, first), Job(JobKind.RELEASE, last)]
+    assert next_jobs(harness.app, JobKind.PREPARE, last) == [Job(JobKind.RELEASE_DUE)]
 
 
 def test_a_dispatch_that_is_released_enqueues_its_deliveries_on_the_queue_of_its_channel(

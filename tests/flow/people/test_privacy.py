@@ -171,7 +171,7 @@ def _first_in_flight(harness: CampaignHarness) -> tuple[int, int]:
         number = subscribers.find(connection, "ada@example.org").id
         delivery = delivery_queries.of_subscriber(connection, number)[0]
         claimed = deliveries.claim(
-            connection, delivery.dispatch_id, worker="w", limit=10, now=now, lease_until=now + timedelta(minutes=1)
+            connection, [delivery.dispatch_id], worker="w", limit=10, now=now, lease_until=now + timedelta(minutes=1)
         )
         deliveries.mark_in_flight(connection, claimed.deliveries, now=now, lease_until=now + timedelta(minutes=1))
     return number, delivery.id

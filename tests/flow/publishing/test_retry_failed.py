@@ -127,6 +127,7 @@ def test_a_retry_waits_for_a_release_of_the_same_article_and_passes_over_whom_it
             asked = AudienceQuery(
                 plan=AudiencePlan(failed_of=(failed,)), article_ids=(1,), tag_slugs=(), campaign_id=other
             )
+            audiences.hold(releasing, [1])
             assert audiences.freeze(releasing, dispatch_id, asked, now=now) == 3
             retry = pool.submit(campaign_control.retry_failed, harness.app, failed)
             while not retry.done() and not is_waited_for(database):

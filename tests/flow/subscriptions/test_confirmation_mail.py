@@ -310,7 +310,7 @@ def test_a_worker_that_dies_while_asking_does_not_ask_twice(setup: ConfirmationH
     dispatch_id = setup.harness.report(setup.campaign_id()).dispatches[0].dispatch.id
     with setup.app.database.begin() as connection:
         past = setup.now - timedelta(minutes=5)
-        held = deliveries.claim(connection, dispatch_id, worker="w", limit=9, now=past, lease_until=past).deliveries
+        held = deliveries.claim(connection, [dispatch_id], worker="w", limit=9, now=past, lease_until=past).deliveries
         deliveries.mark_in_flight(connection, held, now=past, lease_until=past)
     setup.harness.run()
     assert setup.mails() == []

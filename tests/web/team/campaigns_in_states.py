@@ -54,7 +54,7 @@ def add_campaign(
             mailing = AudienceQuery(plan=plan, article_ids=(), tag_slugs=(), campaign_id=campaign_id)
             size = audiences.freeze(connection, dispatch_id, mailing, now=time)
             assert size >= sum(counts.values())
-            dispatches.mark_released(connection, dispatch_id, audience_size=size, now=time)
+            dispatches.mark_released(connection, {dispatch_id: size}, now=time)
             for one, count in counts.items():
                 _settle(connection, dispatch_id, one, count)
         connection.execute(

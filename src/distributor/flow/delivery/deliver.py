@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
+from typing import Any
 
 import structlog
 
-from distributor.channels.api import Audience, Channel, ClosableChannel, ScheduledChannel, SendContext
+from distributor.channels.api import Audience, ClosableChannel, LostPeriod, ScheduledChannel
 from distributor.domain.campaign import CampaignAction, Dispatch, DispatchState
 from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Settlement, Verdict
 from distributor.domain.errors import DiskFullError, LeaseLostError, ServiceError
+from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.rendition import Rendition
 from distributor.domain.retry_policy import settle_outcome
 from distributor.domain.send_schedule import SendSchedule
@@ -25,10 +29,19 @@ from distributor.flow.delivery.send_context import lost_period, send_context
 from distributor.flow.delivery.send_window import defer_outside_window, return_unused_quota
 from distributor.flow.delivery.settlements import commit_settlements
 from distributor.flow.failpoints import Failpoint
-from distributor.flow.jobs import Job, delivery_jobs
-from distributor.flow.journal import WorkerJournal, open_journal
+from distributor.flow.jobs import (
+    DISPATCHES_AT_ONCE,
+    SMALL_AUDIENCE,
+    Job,
+    JobKind,
+    delivery_jobs,
+    small_delivery_job,
+)
+from distributor.flow.journal import open_journal
 from distributor.flow.ledger_marks import require_newest
+from distributor.flow.quarantine import ItemGuard, key_of_job
 from distributor.storage import articles, campaigns, channels, deliveries, dispatches, generations, heartbeats, leases
+from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
 
 # Who pauses what cannot be sent, in the history of its campaign.
@@ -85,68 +98,137 @@ def deliver(app: AppContext, dispatch_id: int, *, until: datetime, progress: Run
     journal then holds the outcomes that could not be committed.
     """
     require_newest(app)
-    # Without room for it there may be none for outcomes, which is found out below.
+    _beat(app)
+    with app.database.begin() as connection:
+        dispatch = dispatches.find(connection, dispatch_id)
+        sending = _sending(app, connection, [dispatch])
+    run = _DeliveryRun(app, sending, progress) if sending else None
+    return delivery_jobs([dispatch])[:1] if run and run.send_until(until) else []
+
+
+def deliver_small(
+    app: AppContext, channel_id: int, *, until: datetime, part: int = 0, progress: RunProgress | None = None
+) -> list[Job]:
+    """Send the due deliveries of small dispatches of a channel in one run, those first that are due the longest.
+
+    Each is sent, settled and, if it fails, held in quarantine as if it were alone. Returns the job for those that are
+    due as well. `part` tells workers that do this at the same time apart. Raises ServiceError, as `deliver`.
+    """
+    require_newest(app)
+    _beat(app)
+    guard = ItemGuard(app, QuarantineLoop.JOB)
+    with app.database.begin() as connection:
+        due = dispatches.stalled_on(
+            connection,
+            channel_id,
+            most=SMALL_AUDIENCE,
+            now=app.clock(),
+            limit=DISPATCHES_AT_ONCE + 1,
+            offset=part * DISPATCHES_AT_ONCE,
+            resting=key_of_job(JobKind.DELIVER, ""),
+        )
+        found = _of_one_batch(sorted(dispatches.find_many(connection, due), key=lambda one: due.index(one.id)))
+    try:
+        with app.database.begin() as connection:
+            sending = _sending(app, connection, found)
+    except ServiceError:
+        raise
+    except Exception as error:
+        log.info("delivery.each_for_itself", dispatches=len(found), reason=type(error).__name__)
+        return [job for dispatch in found for job in delivery_jobs([dispatch])]
+    if not sending:
+        return []
+    run = _DeliveryRun(app, sending, progress)
+    try:
+        has_more = run.send_until(until)
+    except ServiceError:
+        raise
+    except Exception as error:
+        _hold(guard, run.at_work, error)
+        has_more = True
+    else:
+        guard.leave({key_of_job(JobKind.DELIVER, one.id) for one in found} & guard.known.keys())
+    return [small_delivery_job(found[0].kind, channel_id, part)] if has_more or len(due) > len(found) else []
+
+
+def _of_one_batch(due: Sequence[Dispatch]) -> list[Dispatch]:
+    """As many of them as may be claimed at a time."""
+    sizes = accumulate(one.audience_size or 0 for one in due)
+    return [one for one, size in zip(due, sizes, strict=True) if size <= BATCH][:DISPATCHES_AT_ONCE]
+
+
+def _beat(app: AppContext) -> None:
+    """Say that this machine has a worker that sends."""
+    # Without room for it there may be none for outcomes, which is found out later.
     with suppress(DiskFullError), app.database.begin() as connection:
         role = heartbeats.workers_of(socket.gethostname())
         heartbeats.record_heartbeat(connection, role, now=app.clock(), at_most_every=HEARTBEAT_EVERY)
-    with app.database.begin() as connection:
-        dispatch = dispatches.find(connection, dispatch_id)
-        if not generations.sends(connection):
-            return []
-        if dispatch.state is not DispatchState.RUNNING or _paused_for_article(connection, dispatch, now=app.clock()):
-            return []
-        record = channels.find_by_id(connection, dispatch.channel_id)
-        if record.removed_at is not None:
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """Dispatches of one channel that run, by id, each with its rendition and what a restore has lost of it."""
+
+    channel: ChannelRecord
+    dispatches: Mapping[int, Dispatch]
+    renditions: Mapping[int, Rendition]
+    lost: Mapping[int, LostPeriod | None]
+
+
+def _sending(app: AppContext, connection: Connection, found: Sequence[Dispatch]) -> _Sending | None:
+    """Those of these dispatches of one channel that may be sent now; the others are paused if they run.
+
+    None if there is none. Raises NotFoundError or RemovedError if one has no rendition.
+    """
+    running = [one for one in found if one.state is DispatchState.RUNNING]
+    if not running or not generations.sends(connection):
+        return None
+    now = app.clock()
+    hidden = articles.hidden_of_campaigns(connection, {one.campaign_id for one in running}, now=now)
+    record = channels.find_by_id(connection, running[0].channel_id)
+    left = {}
+    for dispatch in running:
+        if slugs := hidden.get(dispatch.campaign_id):
+            _pause_for_article(connection, dispatch, slugs[0], now=now)
+        elif record.removed_at is not None:
             reason = (
                 f"channel {record.name} was removed: cancel the campaign, or configure the channel again and resume"
             )
-            _pause(connection, dispatch, reason, detail="it was removed", now=app.clock())
+            _pause(connection, dispatch, reason, detail="it was removed", now=now)
             log.warning("dispatch.paused", dispatch_id=dispatch.id, reason=reason)
-            return []
-        rendition = dispatches.rendition_of(connection, dispatch_id)
-        lost = lost_period(connection, dispatch)
-    lease = WorkerLease(app.clock)
-    try:
-        with open_journal(app.journal_dir, failpoint=app.failpoint, lease=lease) as journal:
-            run = _DeliveryRun(
-                app=app,
-                dispatch=dispatch,
-                rendition=rendition,
-                channel=app.open_channel(record),
-                journal=journal,
-                lease=lease,
-                context=send_context(app, record, journal, lease, lost=lost),
-                progress=progress or RunProgress(),
-            )
-            has_more = asyncio.run(run.send_until(until))
-    except DiskFullError as error:
-        _pause_until_there_is_room(app, dispatch, error)
-        return []
-    return delivery_jobs(dispatch)[:1] if has_more else []
+        else:
+            left[dispatch.id] = dispatch
+    if not left:
+        return None
+    return _Sending(
+        channel=record,
+        dispatches=left,
+        renditions=dispatches.renditions_of(connection, left),
+        lost={number: lost_period(connection, one) for number, one in left.items()},
+    )
 
 
-def _pause_until_there_is_room(app: AppContext, dispatch: Dispatch, error: DiskFullError) -> None:
+def _pause_until_there_is_room(app: AppContext, sending: _Sending, error: DiskFullError) -> None:
     reason = f"{error}; sending resumes by itself when there is room"[:500]
     # A PostgreSQL without room may refuse this as well; then the scheduler tries again in a second.
     with suppress(ServiceError), app.database.begin() as connection:
-        dispatches.pause_until(connection, dispatch.id, app.clock() + FULL_DISK_PAUSE, reason=reason)
-    log.warning("delivery.disk_full", dispatch_id=dispatch.id, channel=dispatch.channel_name, reason=str(error))
+        for number in sorted(sending.dispatches):
+            dispatches.pause_until(connection, number, app.clock() + FULL_DISK_PAUSE, reason=reason)
+    for dispatch in sending.dispatches.values():
+        log.warning("delivery.disk_full", dispatch_id=dispatch.id, channel=dispatch.channel_name, reason=str(error))
 
 
-def _paused_for_article(connection: Connection, dispatch: Dispatch, *, now: datetime) -> bool:
+def _pause_for_article(connection: Connection, dispatch: Dispatch, slug: str, *, now: datetime) -> None:
     """Pause a dispatch whose release published its articles, and one of them is no longer public.
 
     A withdrawal pauses what is running; this is for a dispatch that had finished then, and got work again.
     """
-    hidden = articles.hidden_of_campaign(connection, dispatch.campaign_id, now=now)
-    if hidden:
-        reason = (
-            f"article {hidden[0]} is not public any more: publish it again with `distributor article publish "
-            f"{hidden[0]}` and resume the campaign, or cancel it"
-        )
-        _pause(connection, dispatch, reason, detail=reason, now=now)
-        log.warning("dispatch.paused", dispatch_id=dispatch.id, reason=reason)
-    return bool(hidden)
+    reason = (
+        f"article {slug} is not public any more: publish it again with `distributor article publish "
+        f"{slug}` and resume the campaign, or cancel it"
+    )
+    _pause(connection, dispatch, reason, detail=reason, now=now)
+    log.warning("dispatch.paused", dispatch_id=dispatch.id, reason=reason)
 
 
 def _pause(connection: Connection, dispatch: Dispatch, reason: str, *, detail: str, now: datetime) -> bool:
@@ -159,42 +241,56 @@ def _pause(connection: Connection, dispatch: Dispatch, reason: str, *, detail: s
     return True
 
 
-class _DeliveryRun:
-    """One worker sending one dispatch."""
+def _hold(guard: ItemGuard, dispatch: Dispatch, error: Exception) -> None:
+    with guard.item(key_of_job(JobKind.DELIVER, dispatch.id), dispatch_id=dispatch.id):
+        raise error
 
-    def __init__(
-        self,
-        *,
-        app: AppContext,
-        dispatch: Dispatch,
-        rendition: Rendition,
-        channel: Channel,
-        journal: WorkerJournal,
-        lease: WorkerLease,
-        context: SendContext,
-        progress: RunProgress,
-    ) -> None:
+
+class _DeliveryRun:
+    """One worker sending one dispatch, or several small ones of the same channel, one after another."""
+
+    def __init__(self, app: AppContext, sending: _Sending, progress: RunProgress | None) -> None:
         self._app = app
-        self._dispatch = dispatch
-        self._rendition = rendition
-        self._channel = channel
-        self._journal = journal
-        self._lease = lease
-        self._context = context
-        self._progress = progress
-        self._timing = channel.send_schedule if isinstance(channel, ScheduledChannel) else SendSchedule()
+        self._sending = sending
+        self._progress = progress or RunProgress()
+        self._lease = WorkerLease(app.clock)
+        self._channel = app.open_channel(sending.channel)
+        self._timing = self._channel.send_schedule if isinstance(self._channel, ScheduledChannel) else SendSchedule()
         self._day = app.clock().date()
         self._verdicts: Counter[Verdict] = Counter()
         self._stopped_by: LeaseLostError | DiskFullError | None = None
-        self._log = log.bind(
-            dispatch_id=dispatch.id,
-            campaign_id=dispatch.campaign_id,
-            channel=dispatch.channel_name,
-            worker=journal.worker,
-        )
+        # What of the batch is not handed to the channel yet.
+        self._waiting: deque[list[Delivery]] = deque()
+        self._given_back: set[int] = set()
+        # The dispatch that the channel is sending, or has sent last.
+        self.at_work = next(iter(sending.dispatches.values()))
 
-    async def send_until(self, until: datetime) -> bool:
-        """Send batches until nothing is due or `until` is past; whether more is due."""
+    def send_until(self, until: datetime) -> bool:
+        """Send batches until nothing is due or `until` is past; whether more is due.
+
+        On a full disk what runs pauses until there may be room again. Raises ServiceError.
+        """
+        try:
+            with open_journal(self._app.journal_dir, failpoint=self._app.failpoint, lease=self._lease) as journal:
+                self._journal = journal
+                self._contexts = {
+                    number: send_context(self._app, self._sending.channel, journal, self._lease, lost=lost)
+                    for number, lost in self._sending.lost.items()
+                }
+                self._log = self._bound_log()
+                return asyncio.run(self._send_until(until))
+        except DiskFullError as error:
+            _pause_until_there_is_room(self._app, self._sending, error)
+            return False
+
+    def _bound_log(self) -> Any:
+        found = list(self._sending.dispatches.values())
+        about: dict[str, object] = {"dispatch_ids": [one.id for one in found]}
+        if len(found) == 1:
+            about = {"dispatch_id": self.at_work.id, "campaign_id": self.at_work.campaign_id}
+        return log.bind(**about, channel=self._sending.channel.name, worker=self._journal.worker)
+
+    async def _send_until(self, until: datetime) -> bool:
         self._log.info("delivery.started")
         began, has_more = time.monotonic(), False
         beside = [asyncio.create_task(self._renew_leases()), asyncio.create_task(self._obey_pauses())]
@@ -222,7 +318,9 @@ class _DeliveryRun:
             if due and not await self._send_batch(due):
                 # No progress: leave the rest to the next job instead of retrying in a loop.
                 return False
-            if len(due) + skipped >= (self._dispatch.audience_size or BATCH):
+            if len(due) + skipped >= (
+                sum(one.audience_size or 0 for one in self._sending.dispatches.values()) or BATCH
+            ):
                 # The whole of a small audience was in this batch: no need to ask for more.
                 return False
         return True
@@ -247,10 +345,11 @@ class _DeliveryRun:
         except Exception as error:
             # A channel may be third-party code. Its bug must neither lose mail nor be retried every second.
             name = type(error).__name__
-            await asyncio.to_thread(self._pause, f"the channel failed: {name}: {error}", cause=f"channel error: {name}")
+            reason, cause = f"the channel failed: {name}: {error}", f"channel error: {name}"
+            await asyncio.to_thread(self._pause, self.at_work, reason, cause=cause)
             raise
         self._progress.note(is_waiting=False)
-        left = [delivery for delivery in held if delivery.id not in settled]
+        left = [delivery for delivery in held if delivery.id not in settled | self._given_back]
         await _retry_commit(self._release_rest, left)
         self._journal.forget()
         if isinstance(self._stopped_by, DiskFullError):
@@ -263,19 +362,33 @@ class _DeliveryRun:
 
     async def _outcomes(self, held: Sequence[Delivery]) -> AsyncIterator[Outcome]:
         """What the channel says of each delivery, until the journal lets none begin any more."""
+        is_broadcast = self._channel.capabilities.audience is Audience.BROADCAST
+        self._waiting.extend(self._turns(held))
         try:
-            if self._channel.capabilities.audience is not Audience.BROADCAST:
-                async for outcome in self._channel.send(self._rendition, held, self._context):
-                    yield outcome
-                return
-            # Few deliveries, each its own call: it may reach the network from when its turn comes.
-            for delivery in held:
-                self._journal.begin(delivery)
-                async for outcome in self._channel.send(self._rendition, [delivery], self._context):
+            while self._waiting:
+                turn = self._waiting.popleft()
+                dispatch_id = turn[0].dispatch_id
+                self.at_work = self._sending.dispatches[dispatch_id]
+                if is_broadcast:
+                    self._journal.begin(turn[0])
+                rendition, context = self._sending.renditions[dispatch_id], self._contexts[dispatch_id]
+                async for outcome in self._channel.send(rendition, turn, context):
                     yield outcome
         except (LeaseLostError, DiskFullError) as error:
             # Messages in transit have their outcomes by now; the others were not begun.
             self._stopped_by = error
+        finally:
+            self._waiting.clear()
+
+    def _turns(self, held: Sequence[Delivery]) -> Iterator[list[Delivery]]:
+        """The deliveries of each dispatch, in the order of the dispatches, for one call of the channel each."""
+        for number in self._sending.dispatches:
+            own = [delivery for delivery in held if delivery.dispatch_id == number]
+            if self._channel.capabilities.audience is Audience.BROADCAST:
+                # Few deliveries, each its own call: it may reach the network from when its turn comes.
+                yield from ([delivery] for delivery in own)
+            elif own:
+                yield own
 
     def _claim(self) -> tuple[list[Delivery], int]:
         """The deliveries to send, and how many were suppressed or deferred instead."""
@@ -284,7 +397,7 @@ class _DeliveryRun:
         with self._lease.claim() as lease_until, self._app.database.begin() as connection:
             claimed = deliveries.claim(
                 connection,
-                self._dispatch.id,
+                list(self._sending.dispatches),
                 worker=self._journal.worker,
                 limit=BATCH,
                 now=now,
@@ -293,7 +406,7 @@ class _DeliveryRun:
             )
             if not self._may_wait:
                 return claimed.deliveries, claimed.suppressed
-            due = defer_outside_window(connection, self._dispatch.channel_id, claimed.deliveries, self._timing, now=now)
+            due = defer_outside_window(connection, self._sending.channel.id, claimed.deliveries, self._timing, now=now)
         return due, claimed.suppressed + len(claimed.deliveries) - len(due)
 
     @property
@@ -327,10 +440,14 @@ class _DeliveryRun:
             self._return_quota(connection, sum(outcome.verdict not in _QUOTA_USED for outcome in group))
         self._app.failpoint(Failpoint.AFTER_COMMIT)
         self._verdicts.update(outcome.verdict for outcome in group)
-        rejected = next((outcome for outcome in group if outcome.verdict is Verdict.SENDER_REJECTED), None)
-        if rejected is not None:
-            reason = f"the sender was rejected: {rejected.reply_code or ''} {rejected.reply}".strip()
-            self._pause(reason, cause="sender rejected")
+        rejected = {
+            by_id[outcome.delivery_id].dispatch_id: outcome
+            for outcome in group
+            if outcome.verdict is Verdict.SENDER_REJECTED
+        }
+        for number, outcome in rejected.items():
+            reason = f"the sender was rejected: {outcome.reply_code or ''} {outcome.reply}".strip()
+            self._pause(self._sending.dispatches[number], reason, cause="sender rejected")
 
     def _release_rest(self, left: Sequence[Delivery]) -> None:
         """Settle deliveries without an outcome: those that were started are unknown, the others were not sent."""
@@ -348,31 +465,45 @@ class _DeliveryRun:
         with self._app.database.begin() as connection:
             self._reopen(connection)
             deliveries.settle(connection, unknown, now=now)
-            deliveries.release(connection, unsent, now=now)
-            self._return_quota(connection, len(unsent))
+            self._release(connection, unsent)
         self._verdicts[Verdict.UNKNOWN] += len(unknown)
         # Only now: if the commit fails it is retried, and what was started must still count as started then.
         self._journal.in_doubt.clear()
 
+    def _release_unsent(self, unsent: Sequence[Delivery]) -> None:
+        with self._app.database.begin() as connection:
+            self._reopen(connection)
+            self._release(connection, unsent)
+
+    def _release(self, connection: Connection, unsent: Sequence[Delivery]) -> None:
+        deliveries.release(connection, unsent, now=self._app.clock())
+        self._return_quota(connection, len(unsent))
+
     def _reopen(self, connection: Connection) -> None:
         """If the lease has run out, its deliveries may count as settled and the dispatch as finished by now."""
         if self._lease.has_run_out:
-            dispatches.reopen(connection, self._dispatch.id)
+            for number in sorted(self._sending.dispatches):
+                dispatches.reopen(connection, number)
 
     def _return_quota(self, connection: Connection, count: int) -> None:
-        return_unused_quota(connection, self._dispatch.channel_id, self._timing, self._day, count=count)
+        return_unused_quota(connection, self._sending.channel.id, self._timing, self._day, count=count)
 
-    def _pause(self, reason: str, *, cause: str) -> None:
-        """Pause the dispatch; log and history have its `cause`: `reason` may quote a reply with an address in it."""
+    def _pause(self, dispatch: Dispatch, reason: str, *, cause: str) -> None:
+        """Pause a dispatch; log and history have its `cause`: `reason` may quote a reply with an address in it."""
         with self._app.database.begin() as connection:
-            is_paused = _pause(connection, self._dispatch, reason[:500], detail=cause, now=self._app.clock())
+            is_paused = _pause(connection, dispatch, reason[:500], detail=cause, now=self._app.clock())
         if is_paused:
-            self._log.warning("delivery.paused", reason=cause)
+            self._log.warning("delivery.paused", dispatch_id=dispatch.id, reason=cause)
 
     async def _obey_pauses(self) -> None:
-        """Once the dispatch is paused or cancelled, nothing of the batch begins that has not begun."""
+        """Once a dispatch is paused or cancelled, nothing of the batch begins that has not begun.
+
+        Nor does it for the other dispatches, once the run waits in the background for the servers of one.
+        """
         while not self._journal.is_stopped:
             await asyncio.sleep(PAUSE_CHECK_SECONDS)
+            if self._progress.ends_with_batch and self._waiting:
+                await self._give_back()
             # If PostgreSQL is away, nothing is known of a pause.
             with suppress(ServiceError):
                 if not await asyncio.to_thread(self._is_running):
@@ -380,7 +511,14 @@ class _DeliveryRun:
 
     def _is_running(self) -> bool:
         with self._app.database.begin() as connection:
-            return dispatches.is_running(connection, self._dispatch.id)
+            return dispatches.are_running(connection, self._sending.dispatches)
+
+    async def _give_back(self) -> None:
+        """Leave to others what the channel has not got yet."""
+        unsent = [delivery for turn in self._waiting for delivery in turn]
+        self._waiting.clear()
+        self._given_back.update(delivery.id for delivery in unsent)
+        await _retry_commit(self._release_unsent, unsent)
 
     async def _renew_leases(self) -> None:
         while True:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from distributor.domain.campaign import BY_CANCELLATION
+from distributor.channels.registry import kind_of
+from distributor.domain.campaign import BY_CANCELLATION, Dispatch
 from distributor.domain.quarantine import QuarantineLoop
 from distributor.flow.app_context import AppContext
 from distributor.flow.event_counting import count_events
 from distributor.flow.job_notes import MOST_WAITING
-from distributor.flow.jobs import Job, JobKind, jobs_for
+from distributor.flow.jobs import Job, JobKind, delivery_jobs, release_jobs
 from distributor.flow.ledger_marks import advance, require_newest
 from distributor.flow.operations.notices import record_notices
 from distributor.flow.publications import document_jobs
@@ -91,12 +92,12 @@ def next_jobs(app: AppContext, kind: JobKind, dispatch_id: int) -> list[Job]:
             return []
         dispatch = dispatches.find(connection, dispatch_id)
         if kind is JobKind.RELEASE:
-            return jobs_for(JobKind.DELIVER, dispatch)
+            return delivery_jobs([dispatch])
         resting = key_of_job(JobKind.RELEASE, "")
         due = dispatches.to_release(
             connection, now=app.clock(), limit=_LIMIT, resting=resting, campaign_id=dispatch.campaign_id
         )
-        return [job for one in dispatches.find_many(connection, due) for job in jobs_for(JobKind.RELEASE, one)]
+        return release_jobs(due)
 
 
 def _dispatch_jobs(app: AppContext, due: Mapping[JobKind, Sequence[int]]) -> list[Job]:
@@ -106,7 +107,17 @@ def _dispatch_jobs(app: AppContext, due: Mapping[JobKind, Sequence[int]]) -> lis
         found = dispatches.find_many(connection, {number for numbers in due.values() for number in numbers})
     by_id = {dispatch.id: dispatch for dispatch in found}
     for kind, dispatch_ids in due.items():
+        usable: list[Dispatch] = []
         for dispatch_id in filter(by_id.__contains__, dispatch_ids):
             with guard.item(key_of_job(kind, dispatch_id), dispatch_id=dispatch_id):
-                jobs += jobs_for(kind, by_id[dispatch_id])
+                kind_of(by_id[dispatch_id].kind)
+                usable.append(by_id[dispatch_id])
+        jobs += _jobs_of(kind, usable)
     return jobs
+
+
+def _jobs_of(kind: JobKind, found: Sequence[Dispatch]) -> list[Job]:
+    if kind is JobKind.DELIVER:
+        return delivery_jobs(found)
+    ids = [dispatch.id for dispatch in found]
+    return release_jobs(ids) if kind is JobKind.RELEASE else [Job(kind, number) for number in ids]

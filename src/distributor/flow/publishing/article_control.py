@@ -17,7 +17,7 @@ from distributor.domain.problems import Problem, Severity
 from distributor.domain.schedule import GRACE
 from distributor.flow.app_context import AppContext
 from distributor.storage import articles, campaigns, dispatches
-from distributor.storage.articles import StoredArticle
+from distributor.storage.articles import StatusChange, StoredArticle
 from distributor.storage.database import Connection
 
 log = structlog.get_logger(__name__)
@@ -107,15 +107,14 @@ def difference(connection: Connection, found: StoredArticle, *, older: int, newe
     return "\n".join(difflib.unified_diff(texts[0], texts[1], names[0], names[1], lineterm=""))
 
 
-def publish_for_campaign(
-    connection: Connection, locked: Sequence[StoredArticle], *, campaign_id: int, start: datetime, now: datetime
-) -> None:
-    """Publish those of a campaign's articles that are not published yet: its links lead to their pages."""
-    for found in locked:
-        status = status_in_campaign(found, start=start, now=now)
-        if status != found.status:
-            actor = f"campaign {campaign_id}"
-            articles.change_status(connection, found.id, status, ArticleAction.PUBLISHED, actor=actor, now=now)
+def published_by_campaign(
+    found: StoredArticle, *, campaign_id: int, start: datetime, now: datetime
+) -> StatusChange | None:
+    """How the release of a campaign changes an article that is not published yet: its links lead to its page."""
+    status = status_in_campaign(found, start=start, now=now)
+    if status == found.status:
+        return None
+    return StatusChange(article_id=found.id, status=status, actor=f"campaign {campaign_id}")
 
 
 def status_in_campaign(found: StoredArticle, *, start: datetime, now: datetime) -> ArticleStatus:
@@ -130,18 +129,21 @@ def status_in_campaign(found: StoredArticle, *, start: datetime, now: datetime) 
     return found.status.published(start, dated=own if own is not None and own <= start else start)
 
 
-def require_sendable(connection: Connection, article_ids: Sequence[int], *, at: datetime) -> list[StoredArticle]:
-    """The articles, locked until the transaction ends. Raises StateError if a campaign cannot send one of them at `at`.
+def require_sendable(connection: Connection, article_ids: Sequence[int], *, at: datetime) -> None:
+    """Lock the articles until the transaction ends. Raises StateError if a campaign cannot send one of them at `at`.
 
     It can send those that are public, and drafts, which its release publishes.
     """
     articles.lock(connection, article_ids)
-    locked = articles.find_many(connection, article_ids)
-    for found in locked:
-        problem = sending_problem(found, at=at)
-        if problem is not None:
-            raise StateError(problem.message)
-    return locked
+    for found in articles.find_many(connection, article_ids):
+        insist_on_sendable(found, at=at)
+
+
+def insist_on_sendable(found: StoredArticle, *, at: datetime) -> None:
+    """Raises StateError if a campaign cannot send the article at `at`."""
+    problem = sending_problem(found, at=at)
+    if problem is not None:
+        raise StateError(problem.message)
 
 
 def sending_problem(found: StoredArticle, *, at: datetime) -> Problem | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -191,10 +191,15 @@ def _checked_by(channel: Channel, rendition: Rendition) -> CheckResult:
 
 def audience_query_of(connection: Connection, campaign: Campaign) -> AudienceQuery:
     """The query for the audience of a campaign."""
+    return audience_query(campaign, articles.tags_of(connection, campaign.article_ids))
+
+
+def audience_query(campaign: Campaign, tags: Mapping[int, Set[str]]) -> AudienceQuery:
+    """The same from the slugs of the tags of each article that has any."""
     return AudienceQuery(
         plan=campaign.audience,
         article_ids=campaign.article_ids,
-        tag_slugs=articles.tag_slugs(connection, campaign.article_ids),
+        tag_slugs=tuple(sorted(set().union(*(tags.get(number, ()) for number in campaign.article_ids)))),
         campaign_id=campaign.id,
     )
 
