@@ -304,9 +304,18 @@ def test_front_matter_with_tags_leaves_the_last_paragraph_alone() -> None:
     assert list(outline_of_blocks(manuscript.body)) == ["p Text.", "p Tags: soil, worms"]
 
 
-@pytest.mark.parametrize("deep", ["> " * 70 + "x", "*" * 4000 + "x" + "*" * 4000, "[" * 2000 + "x"])
+@pytest.mark.parametrize(
+    "deep",
+    [
+        "> " * 70 + "x",
+        "*" * 4000 + "x" + "*" * 4000,
+        "[" * 2000 + "x",
+        "<b>" * 30_000,
+        "- " * 5000 + "x",
+    ],
+)
 def test_a_text_made_to_stall_the_parser_is_refused(deep: str) -> None:
-    with pytest.raises(SourceError, match=r"nested too deeply|more than 500 brackets"):
+    with pytest.raises(SourceError, match=r"nested too deeply|more than 500 brackets|more than 20000 signs"):
         parse(f"# T\n\n{deep}")
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from distributor.domain.article import Manuscript
 from distributor.domain.errors import SourceError
@@ -18,6 +19,7 @@ from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 LONGEST_PATH = 600
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
 
+_PUBLISHED_FOLDERS = ("static", "public", "assets")
 # Mail clients show no other image formats reliably.
 _IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif")
 
@@ -41,6 +43,20 @@ def read_image(src: str, *, beside: Path, root: Path) -> tuple[bytes, ImageFile]
     if image is None or image.media_type not in _IMAGE_TYPES:
         raise SourceError(f"image {src} is not PNG, JPEG or GIF, the formats that mail clients show")
     return body, image
+
+
+def image_place(src: str, *, file: Path, root: Path) -> tuple[str, Path, Path]:
+    """Where the image of an article is: its path, the folder that this is relative to, and the one it has to be inside.
+
+    A path from the root of a site is looked for in the folders that site generators publish as they are.
+    """
+    path = unquote(src.partition("?")[0].partition("#")[0])
+    if not path.startswith("/"):
+        return path, file.parent, root
+    path = path.lstrip("/")
+    folders = [root, *(parent / name for parent in (root, root.parent) for name in _PUBLISHED_FOLDERS)]
+    found = next((folder for folder in folders if (folder / path).is_file()), root)
+    return path, found, found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,24 +92,45 @@ def scan_folder(
     are skipped. A symbolic link to a file counts as that file; one that leads out of the folder is unreadable; one to
     a subfolder is ignored. Raises SourceError at once if `folder` itself cannot be read.
     """
+    root = _root_of(folder)
+    return _scan(root, known or {}, options)
+
+
+def list_folder(folder: Path) -> tuple[Path, list[Path | UnreadableFile]]:
+    """The resolved folder, and what a scan of it would read, in its order. Raises SourceError as a scan does."""
+    root = _root_of(folder)
+    return root, list(_listed(root))
+
+
+def read_listed(
+    root: Path, listed: Path | UnreadableFile, known: Mapping[str, str], options: ReadingOptions
+) -> ScannedFile | UnreadableFile:
+    """One file that `list_folder` found, as a scan reads it."""
+    return listed if isinstance(listed, UnreadableFile) else _read(root, listed, known, options)
+
+
+def _root_of(folder: Path) -> Path:
     try:
         root = folder.resolve(strict=True)
         next(root.iterdir(), None)
     except (OSError, RuntimeError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise SourceError(f"the folder cannot be read: {reason}", path=folder) from None
-    return _scan(root, known or {}, options)
+    return root
 
 
 def _scan(root: Path, known: Mapping[str, str], options: ReadingOptions) -> Iterator[ScannedFile | UnreadableFile]:
+    return (read_listed(root, one, known, options) for one in _listed(root))
+
+
+def _listed(root: Path) -> Iterator[Path | UnreadableFile]:
     unreadable: list[UnreadableFile] = []
     for place, folders, names in os.walk(root, onerror=lambda error: unreadable.append(_unreadable(root, error))):
         yield from unreadable
         unreadable.clear()
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         current = Path(place)
-        for path in [current / name for name in sorted(names) if not name.startswith(".") and is_readable(name)]:
-            yield _read(root, path, known, options)
+        yield from (current / name for name in sorted(names) if not name.startswith(".") and is_readable(name))
         for path in [current / name for name in folders if (current / name).is_symlink()]:
             yield from _check_linked_folder(root, path)
     yield from unreadable
@@ -127,6 +164,9 @@ def _follow(root: Path, path: Path, name: str) -> Path:
         raise SourceError(f"the path has {len(name)} characters, more than {LONGEST_PATH}; shorten it", path=name)
     if name != path.relative_to(root).as_posix():
         raise SourceError("the name is not in UTF-8; rename the file", path=name)
+    if not path.is_symlink():
+        # The folder it is in was reached without a link.
+        return path
     try:
         target = path.resolve(strict=True)
     except (OSError, RuntimeError):

@@ -330,12 +330,17 @@ def _as_blocks(parts: Iterable[_Part]) -> Iterator[Block]:
 def _parts(element: HtmlElement, style: _Style, depth: int) -> Iterator[_Part]:
     """The text and blocks in an element, in order."""
     if element.text:
-        yield Run(_SPACE.sub(" ", element.text), style.marks, style.href)
+        yield Run(_spaced(element.text), style.marks, style.href)
     for child in element:
         if isinstance(child.tag, str):
             yield from _part(child, style, depth)
         if child.tail:
-            yield Run(_SPACE.sub(" ", child.tail), style.marks, style.href)
+            yield Run(_spaced(child.tail), style.marks, style.href)
+
+
+def _spaced(text: str) -> str:
+    """The text with one space wherever there is white space, as a browser shows it."""
+    return " " if text.isspace() and "\N{NO-BREAK SPACE}" not in text else _SPACE.sub(" ", text)
 
 
 def _part(element: HtmlElement, style: _Style, depth: int) -> Iterator[_Part]:
@@ -658,6 +663,11 @@ def _runs_in(block: Block) -> Iterator[Run]:
 
 def _paragraphs(runs: Sequence[Run]) -> Iterator[Block]:
     """The paragraphs of a text: an empty line begins another one, and large images stand between them."""
+    if not _or_nothing(runs):
+        return
+    if not any(run.text == "\n" for run in runs):
+        yield from _split_at_images(runs)
+        return
     for is_break, group in groupby(_lines(runs), key=lambda line: not line.runs):
         if is_break:
             continue
@@ -685,12 +695,16 @@ def _lines(runs: Sequence[Run]) -> Iterator[_Line]:
     yield _Line(begun_by, _or_nothing(line))
 
 
-def _or_nothing(line: list[Run]) -> list[Run]:
-    return line if any(run.text.strip() or run.image or run.anchor for run in line) else []
+def _or_nothing(line: Sequence[Run]) -> Sequence[Run]:
+    """The runs, unless there is only white space in them."""
+    return line if any(run.text.strip() or run.image or run.anchor for run in line) else ()
 
 
 def _split_at_images(runs: Sequence[Run]) -> Iterator[Block]:
     """A text with its small images; the others on lines of their own, unless several stand in a row without text."""
+    if not any(run.image for run in runs):
+        yield from [Paragraph(tidy)] if (tidy := _tidy(runs)) else []
+        return
     shown = [run for run in runs if run.image or run.text.strip()]
     has_text = any(run.image is None for run in shown)
     is_row = not has_text and len(shown) > 1

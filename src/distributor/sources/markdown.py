@@ -47,6 +47,8 @@ _QUOTE_PREFIX = " \t>"
 # Beyond this nesting markdown-it silently drops text. A list takes two levels.
 _MAX_NESTING = 60
 _MAX_BRACKETS = 500
+_MAX_SIGNS = 20_000
+_SIGNS = "<&*_`$=~^{!\\"
 # As Obsidian writes how wide an image is to be.
 _SIZE_IN_ALT = regex.compile(r"\|\d+(?:x\d+)?\Z")
 _NOT_IN_CLASS = regex.compile(r"[^\w+#.-]+")
@@ -109,14 +111,18 @@ def _parser(*, is_mdx: bool) -> MarkdownIt:
 
 
 def _refuse_what_stalls(state: StateCore) -> None:
-    """For each open bracket the parser searches the rest of the paragraph: a few KB of brackets take minutes."""
+    """For each sign that may begin something the parser searches or copies the rest of the paragraph."""
     path = str(state.env.get("path", ""))
     for token in state.tokens:
         line = token.map[0] + 1 if token.map else None
         if token.level >= _MAX_NESTING - 1:
             raise SourceError("lists or quotes are nested too deeply", path=path, line=line)
-        if token.type == "inline" and token.content.count("[") > _MAX_BRACKETS:
+        if token.type != "inline":
+            continue
+        if token.content.count("[") > _MAX_BRACKETS:
             raise SourceError(f"more than {_MAX_BRACKETS} brackets in one paragraph", path=path, line=line)
+        if len(token.content) > _MAX_SIGNS and any(token.content.count(sign) > _MAX_SIGNS for sign in _SIGNS):
+            raise SourceError(f"more than {_MAX_SIGNS} signs of markup in one paragraph", path=path, line=line)
 
 
 def _keep_surplus_cells(state: StateCore) -> None:

@@ -244,6 +244,14 @@ def known_hashes(connection: Connection, source: str) -> dict[str, str]:
     return {row.source_ref: row.content_hash for row in seen}
 
 
+def slugs(connection: Connection, source: str) -> dict[str, str]:
+    """The slug of each article of a source by `source_ref`."""
+    found = connection.execute(
+        select(tables.articles.c.source_ref, tables.articles.c.slug).where(tables.articles.c.source == source)
+    )
+    return {row.source_ref: row.slug for row in found}
+
+
 def set_missing(connection: Connection, article_id: int, since: datetime | None) -> None:
     """The file of an article is missing since then; None: it is there."""
     connection.execute(update(tables.articles).where(tables.articles.c.id == article_id).values(missing_since=since))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from distributor.domain.article import Article, ArticleState, ArticleStatus, Manuscript
-from distributor.domain.blocks import Image, plain_text, walk
+from distributor.domain.blocks import Image, links_of, plain_text, walk
 from distributor.domain.errors import ServiceError, SourceError
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.domain.tags import LONGEST_SLUG, slugify
@@ -354,6 +354,31 @@ def test_a_file_of_the_content_folder_is_the_same_article_when_added_by_hand(app
     file = write("a.md", _article("A"))
     scan(app)
     assert add_file(app, file).change is Change.UNCHANGED
+
+
+def test_articles_that_link_to_one_another_lead_to_their_pages(app: AppContext, write: Write) -> None:
+    write("a.md", _article("Ann", "To [b](b.md#x), [c](sub/c.md) and [nobody](gone.md)."))
+    write("b.md", _article("Ben", "Back to [a](a.md)."))
+    write("sub/c.md", _article("Cid", "No link."))
+    write("other.md", _article("Ola", "Some words.").replace("tags", "slug: taken\ntags"))
+    assert sorted(scan(app).added) == ["a", "b", "c", "taken"]
+    assert links_of(_stored(app, "a").article.body) == ["/articles/b#x", "/articles/c"]
+    assert links_of(_stored(app, "b").article.body) == ["/articles/a"]
+    assert any("gone.md" in warning for warning in _stored(app, "a").manuscript.warnings)
+    write("d.md", _article("Dan", "[o](other.md) and [a](A.md)"))
+    scan(app)
+    assert links_of(_stored(app, "d").article.body) == ["/articles/taken", "/articles/a"]
+    assert scan(app).unchanged == 5
+
+
+def test_images_from_the_root_of_a_site_are_found_where_generators_keep_them(app: AppContext, write: Write) -> None:
+    write("post.md", _article("A", "![one](/img/a%20b.png)\n\n![two](/media/x.png)"))
+    (app.content_dir / "static" / "img").mkdir(parents=True)
+    (app.content_dir / "static" / "img" / "a b.png").write_bytes(PNG)
+    scan(app)
+    one, two = _stored(app, "post").article.body_images
+    assert one.src.startswith("/media/")
+    assert two.src == "/media/x.png"
 
 
 def test_images_beside_an_article_are_kept_and_get_public_paths(app: AppContext, write: Write) -> None:

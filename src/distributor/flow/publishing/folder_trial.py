@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from distributor.domain.errors import SourceError
 from distributor.flow.publishing.ingest import take_local_images
-from distributor.sources.folder import UnreadableFile, scan_folder
+from distributor.sources.article_links import SourceIndex
+from distributor.sources.folder import UnreadableFile, list_folder, path_as_text, read_listed
 from distributor.sources.reading_options import ReadingOptions
+
+# From so many files on, starting processes takes less time than they save.
+_MANY, _AT_ONCE = 500, 50
 
 
 class TrialOutcome(StrEnum):
@@ -41,24 +49,47 @@ class TriedFile:
 
 
 def try_folder(folder: Path, *, options: ReadingOptions) -> Iterator[TriedFile]:
-    """Every file of a folder in the order of a scan; nothing is stored. Raises SourceError for the folder itself."""
-    for one in scan_folder(folder, options=options):
-        if isinstance(one, UnreadableFile):
-            yield TriedFile(path=one.path, outcome=TrialOutcome.REFUSED, reasons=(_reason_of(one.error),))
-            continue
-        assert one.manuscript is not None, "no content is known before"  # noqa: S101
-        manuscript, _ = take_local_images(one.manuscript, file=folder / one.path, root=folder)
-        outcome = TrialOutcome.NOTED if manuscript.warnings else TrialOutcome.ACCEPTED
-        yield TriedFile(
-            path=one.path,
-            outcome=TrialOutcome.DRAFT if manuscript.publish is False else outcome,
-            title=manuscript.title,
-            slug=manuscript.slug or "",
-            published_at=manuscript.published_at,
-            tags=tuple(tag.label for tag in manuscript.tags),
-            reasons=manuscript.warnings,
-            unused_keys=manuscript.unused_keys,
-        )
+    """Every file of a folder in the order of a scan; nothing is stored. Raises SourceError for the folder itself.
+
+    Many files are read by as many processes as there are cores.
+    """
+    root, listed = list_folder(folder)
+    paths = (one.relative_to(root) for one in listed if isinstance(one, Path))
+    index = SourceIndex.of({path_as_text(path): "-" for path in paths})
+    attempt = partial(_try_file, root=root, options=options, index=index)
+    cores = os.cpu_count() or 1
+    if len(listed) < _MANY or cores == 1 or multiprocessing.current_process().daemon:
+        return map(attempt, listed)
+    return _in_parallel(attempt, listed, cores)
+
+
+def _in_parallel(
+    attempt: Callable[[Path | UnreadableFile], TriedFile], listed: Sequence[Path | UnreadableFile], cores: int
+) -> Iterator[TriedFile]:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores, mp_context=context) as pool:
+        yield from pool.map(attempt, listed, chunksize=_AT_ONCE)
+
+
+def _try_file(listed: Path | UnreadableFile, *, root: Path, options: ReadingOptions, index: SourceIndex) -> TriedFile:
+    one = read_listed(root, listed, {}, options)
+    if isinstance(one, UnreadableFile):
+        return TriedFile(path=one.path, outcome=TrialOutcome.REFUSED, reasons=(_reason_of(one.error),))
+    assert one.manuscript is not None, "no content is known before"  # noqa: S101
+    _, notes = index.settle(one.manuscript.body, beside=one.path)
+    noted = replace(one.manuscript, warnings=(*one.manuscript.warnings, *notes))
+    manuscript, _ = take_local_images(noted, file=root / one.path, root=root)
+    outcome = TrialOutcome.NOTED if manuscript.warnings else TrialOutcome.ACCEPTED
+    return TriedFile(
+        path=one.path,
+        outcome=TrialOutcome.DRAFT if manuscript.publish is False else outcome,
+        title=manuscript.title,
+        slug=manuscript.slug or "",
+        published_at=manuscript.published_at,
+        tags=tuple(tag.label for tag in manuscript.tags),
+        reasons=manuscript.warnings,
+        unused_keys=manuscript.unused_keys,
+    )
 
 
 def _reason_of(error: Exception) -> str:

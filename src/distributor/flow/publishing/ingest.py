@@ -11,12 +11,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 import structlog
 
-from distributor.domain.article import ArticleAction, ArticleState, ArticleStatus, Manuscript, Media
+from distributor.domain.article import (
+    MEDIA_PATH,
+    ArticleAction,
+    ArticleState,
+    ArticleStatus,
+    Manuscript,
+    Media,
+)
 from distributor.domain.blocks import Image, replace_images, set_large_images_apart
 from distributor.domain.errors import SourceError
 from distributor.domain.quarantine import QuarantineLoop
@@ -24,10 +31,12 @@ from distributor.domain.stored_text import shortened, stored_key
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
 from distributor.flow.quarantine import ItemGuard
+from distributor.sources.article_links import SourceIndex
 from distributor.sources.folder import (
     LONGEST_PATH,
     ScannedFile,
     UnreadableFile,
+    image_place,
     path_as_text,
     read_image,
     scan_folder,
@@ -105,10 +114,12 @@ def scan(app: AppContext) -> ScanReport:
     guard = ItemGuard(app, QuarantineLoop.FILE)
     with app.database.begin() as connection:
         stored = articles.known_hashes(connection, FOLDER)
+        index = SourceIndex.of(articles.slugs(connection, FOLDER))
     resting = {key: str(item.detail.get("content_hash")) for key, item in guard.known.items() if guard.rests(key)}
     report = ScanReport()
     seen: set[str] = set()
     present: list[str] = []
+    waiting: list[ScannedFile] = []
     options = replace(reading_options(app), is_strict=app.content_strict)
     for one in scan_folder(folder, known=stored | resting, options=options):
         seen.add(stored_key(one.path))
@@ -118,12 +129,14 @@ def scan(app: AppContext) -> ScanReport:
             report.unchanged += 1
             report.broken.append(guard.known[one.path].reason)
             continue
-        with guard.item(one.path, detail={"content_hash": one.content_hash}):
-            report.count(_ingest_scanned(app, one))
-            if isinstance(one, ScannedFile) and one.manuscript is not None:
-                report.unused_keys.update(one.manuscript.unused_keys)
-        if one.path in guard.held:
-            report.broken.append(guard.held[one.path])
+        if isinstance(one, ScannedFile) and one.manuscript and index.lacks(one.manuscript.body, beside=one.path):
+            # It links to an article that may yet come, whose address is not known before.
+            waiting.append(one)
+            continue
+        _take(app, guard, report, one, index)
+    planned = _planned_slugs(app, waiting, index)
+    for one in waiting:
+        _take(app, guard, report, one, index, slug=planned.get(one.path))
     failed = _note_missing(app, guard, stored.keys() - set(present), present=present)
     guard.leave(guard.known.keys() - seen - failed)
     report.missing.extend(missing_files(app))
@@ -139,6 +152,39 @@ def scan(app: AppContext) -> ScanReport:
         seconds=round(time.monotonic() - began, 3),
     )
     return report
+
+
+def _take(
+    app: AppContext,
+    guard: ItemGuard,
+    report: ScanReport,
+    one: ScannedFile | UnreadableFile,
+    index: SourceIndex,
+    *,
+    slug: str | None = None,
+) -> None:
+    """Ingest one file of a scan, and count it."""
+    with guard.item(one.path, detail={"content_hash": one.content_hash}):
+        ingested = _ingest_scanned(app, one, index, slug)
+        report.count(ingested)
+        if ingested is not None:
+            index.add(one.path, ingested.slug)
+        if isinstance(one, ScannedFile) and one.manuscript is not None:
+            report.unused_keys.update(one.manuscript.unused_keys)
+    if one.path in guard.held:
+        report.broken.append(guard.held[one.path])
+
+
+def _planned_slugs(app: AppContext, waiting: Sequence[ScannedFile], index: SourceIndex) -> dict[str, str]:
+    """The slugs of new articles that link to one another, in the index too: each has to know those of the others."""
+    planned: dict[str, str] = {}
+    new = [one for one in waiting if one.path not in index.slugs]
+    with app.database.begin() as connection:
+        for one in new:
+            assert one.manuscript is not None, "only what was read can wait"  # noqa: S101
+            planned[one.path] = free_slug(connection, one.manuscript, besides=planned.values())
+            index.add(one.path, planned[one.path])
+    return planned
 
 
 def reading_options(app: AppContext) -> ReadingOptions:
@@ -192,7 +238,9 @@ def _set_missing(app: AppContext, path: str) -> None:
             )
 
 
-def _ingest_scanned(app: AppContext, scanned: ScannedFile | UnreadableFile) -> Ingested | None:
+def _ingest_scanned(
+    app: AppContext, scanned: ScannedFile | UnreadableFile, index: SourceIndex, slug: str | None
+) -> Ingested | None:
     """The article of a file of the content folder; None for the content it has already. Raises its error."""
     if isinstance(scanned, UnreadableFile):
         raise scanned.error
@@ -207,6 +255,8 @@ def _ingest_scanned(app: AppContext, scanned: ScannedFile | UnreadableFile) -> I
         content_hash=scanned.content_hash,
         file=app.content_dir / scanned.path,
         root=app.content_dir,
+        index=index,
+        planned_slug=slug,
     )
 
 
@@ -219,6 +269,8 @@ def add_file(app: AppContext, file: Path, *, actor: str = "") -> Ingested:
     manuscript = parse_manuscript(data, name=str(file), options=reading_options(app))
     resolved, folder = file.resolve(), app.content_dir.resolve()
     is_inside = resolved.is_relative_to(folder)
+    with app.database.begin() as connection:
+        index = SourceIndex.of(articles.slugs(connection, FOLDER) if is_inside else {})
     return _ingest(
         app,
         manuscript,
@@ -228,6 +280,7 @@ def add_file(app: AppContext, file: Path, *, actor: str = "") -> Ingested:
         content_hash=hashlib.sha256(data).hexdigest(),
         file=resolved,
         root=folder if is_inside else resolved.parent,
+        index=index,
     )
 
 
@@ -240,10 +293,11 @@ def take_local_images(manuscript: Manuscript, *, file: Path, root: Path) -> tupl
     warnings: list[str] = []
 
     def take(image: Image) -> Image:
-        if "://" in image.src or image.src.startswith("/"):
+        if "://" in image.src or image.src.startswith((MEDIA_PATH, "//")):
             return image
+        src, beside, inside = image_place(image.src, file=file, root=root)
         try:
-            body, found = read_image(image.src, beside=file.parent, root=root)
+            body, found = read_image(src, beside=beside, root=inside)
         except SourceError as error:
             warnings.append(error.reason)
             return image
@@ -269,8 +323,12 @@ def _ingest(
     content_hash: str,
     file: Path,
     root: Path,
+    index: SourceIndex,
+    planned_slug: str | None = None,
 ) -> Ingested:
-    illustrated, media = take_local_images(manuscript, file=file, root=root)
+    body, notes = index.settle(manuscript.body, beside=source_ref)
+    settled = replace(manuscript, body=body, warnings=(*manuscript.warnings, *notes))
+    illustrated, media = take_local_images(settled, file=file, root=root)
     now = app.clock()
     publishes = app.content_publish if source == FOLDER else False
     with app.database.begin() as connection:
@@ -278,7 +336,7 @@ def _ingest(
         articles.add_media(connection, media)
         before = articles.find_by_ref(connection, source, source_ref)
         if before is None:
-            slug = free_slug(connection, illustrated)
+            slug = free_slug(connection, illustrated, wanted=planned_slug)
             articles.add(
                 connection,
                 illustrated,
@@ -397,9 +455,11 @@ def _publish_again(connection: Connection, slug: str, *, now: datetime) -> None:
         )
 
 
-def free_slug(connection: Connection, manuscript: Manuscript) -> str:
-    """The slug of a new article: the one it asks for, or that of its title, with a number if that is taken."""
-    wanted = manuscript.slug or slugify(manuscript.title) or "article"
-    if not articles.is_slug_taken(connection, wanted):
-        return wanted
-    return next(slug for number in count(2) if not articles.is_slug_taken(connection, slug := f"{wanted}-{number}"))
+def free_slug(
+    connection: Connection, manuscript: Manuscript, *, wanted: str | None = None, besides: Collection[str] = ()
+) -> str:
+    """The slug of a new article: the one wanted, or that it asks for, or that of its title; with a number if that is
+    taken, or among those `besides`."""
+    wanted = wanted or manuscript.slug or slugify(manuscript.title) or "article"
+    numbered = chain([wanted], (f"{wanted}-{number}" for number in count(2)))
+    return next(slug for slug in numbered if slug not in besides and not articles.is_slug_taken(connection, slug))

@@ -55,6 +55,8 @@ def without_unseen(text: str, *, path: str, is_mdx: bool) -> str:
     if not any(sign in lowered for sign in _SIGNS):
         return text
     kept: list[str] = []
+    # Where an end is missing, it is missing for all that follow.
+    endless = {"escaped"} if is_mdx else {"escaped", "exports"}
     done = at = 0
     while found := _NEXT.search(text, at):
         name = str(found.lastgroup)
@@ -62,10 +64,11 @@ def without_unseen(text: str, *, path: str, is_mdx: bool) -> str:
         if name in _SKIPPED:
             at = _SKIPPED[name](text, found)
             continue
-        if name == "escaped" or (name == "exports" and not is_mdx) or _is_indented_code(text, found.start()):
+        if name in endless or _is_indented_code(text, found.start()):
             continue
         end = _ENDS[name].search(text, at)
         if end is None:
+            endless.add(name)
             if name == "html":
                 line = text.count("\n", 0, found.start()) + 1
                 raise SourceError("the comment that begins here has no end: close it with -->", path=path, line=line)
