@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -25,5 +26,10 @@ def cases_of(file: str, group: str) -> list[dict[str, Any]]:
     """The cases of a group, for one test of them all; skips it if there is no data."""
     if not _FOLDER.exists():
         pytest.skip(f"no twitter-text conformance data: {_FOLDER}")
-    cases: list[dict[str, Any]] = yaml.safe_load((_FOLDER / file).read_text(encoding="utf-8"))["tests"][group] or []
-    return cases
+    return _groups_in(file)[group] or []
+
+
+@cache
+def _groups_in(file: str) -> dict[str, list[dict[str, Any]] | None]:
+    groups: dict[str, list[dict[str, Any]] | None] = yaml.safe_load((_FOLDER / file).read_text("utf-8"))["tests"]
+    return groups

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from jsonschema import Draft7Validator, FormatChecker
 
 from distributor.channels.feed.feed import FeedPayload
 from distributor.domain.tags import Tag
 from tests.paths import SHARED
 
 from .samples import ALL_SETTINGS, article, article_with_every_block, files_of, numbered, rendered
+
+if TYPE_CHECKING:
+    from jsonschema import Draft7Validator
 
 SCHEMA = SHARED / "data" / "jsonfeed" / "schema-v1.1.json"
 
@@ -25,6 +27,9 @@ def parsed(*articles: Any, **options: Any) -> Any:
 def validator() -> Draft7Validator:
     if not SCHEMA.exists():
         pytest.skip(f"the JSON Feed schema is not at {SCHEMA}")
+    # Its import builds grammars for seconds, which every collection of tests would wait for.
+    from jsonschema import Draft7Validator, FormatChecker
+
     checker = FormatChecker()
     # Without the optional packages jsonschema takes any text for a date or an address.
     assert {"date-time", "uri"} <= checker.checkers.keys()
