@@ -7,6 +7,8 @@
 BIN := .venv/bin
 ARGS ?=
 export PYTHON
+# Many images of containers set it; then every process that starts would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
