@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import uuid
@@ -44,6 +45,11 @@ ACCEPTANCE_ARTICLE = SHARED / "articles" / "000_67871ac22aa9094a.txt"
 # A database that lives for a second costs what making its thousand files costs: in memory that is a sixth.
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > PLENTY:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of every garbage collection: it stays until the end."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
