@@ -63,12 +63,12 @@ def revealed(text: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("_addresses_everywhere")
-@pytest.mark.parametrize("scope", OTHER_SCOPES)
-def test_no_other_scope_shows_an_address_by_any_get(program: Program, scope: TokenScope) -> None:
-    api = program(scope)
+def test_no_other_scope_shows_an_address_by_any_get(program: Program) -> None:
     tried = operations(program, "get")
     assert len(tried) > 20
-    assert {path: found for _, path in tried if (found := revealed(api.get(path).text))} == {}
+    for scope in OTHER_SCOPES:
+        api = program(scope)
+        assert {path: found for _, path in tried if (found := revealed(api.get(path).text))} == {}, scope
 
 
 @pytest.mark.usefixtures("_addresses_everywhere")
