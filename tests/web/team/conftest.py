@@ -10,13 +10,14 @@ from typing import Any
 
 import lxml.html
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from distributor.domain.user import Actor, Role, User
 from distributor.flow.app_context import AppContext
-from distributor.flow.team import accounts
-from distributor.flow.team.passwords import hash_password
+from distributor.flow.team import accounts, passwords
 from distributor.storage import audit_log, users
 from distributor.web.app import create_app
 from distributor.web.config import WebConfig
@@ -27,9 +28,19 @@ SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.fixture(scope="session")
-def password_hash() -> str:
-    """Made once: a hash takes a moment."""
-    return hash_password(PASSWORD)
+def cheap_hasher() -> PasswordHash:
+    """Argon2 that takes no time: nearly every test here signs somebody in."""
+    return PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(cheap_hasher: PasswordHash, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_hasher", cheap_hasher)
+
+
+@pytest.fixture(scope="session")
+def password_hash(cheap_hasher: PasswordHash) -> str:
+    return cheap_hasher.hash(PASSWORD)
 
 
 class TestClock:
