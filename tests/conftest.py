@@ -34,9 +34,10 @@ MEMORY = Path("/dev/shm")
 # What lies about at one moment is far less.
 PLENTY = 4 * 1024**3
 SECRET = b"a key that is only good for tests"
+IS_THOROUGH = os.environ.get("DISTRIBUTOR_TEST_THOROUGH") == "1"
 # For what takes minutes and rarely says anything new.
 thorough = pytest.mark.skipif(
-    os.environ.get("DISTRIBUTOR_TEST_THOROUGH") != "1",
+    not IS_THOROUGH,
     reason="takes long: DISTRIBUTOR_TEST_THOROUGH=1 runs it, as .ci/run does",
 )
 ACCEPTANCE_ARTICLE = SHARED / "articles" / "000_67871ac22aa9094a.txt"

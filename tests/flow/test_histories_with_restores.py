@@ -6,7 +6,6 @@ What the world outside has kept is compared with what the service makes of it: l
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,11 +25,12 @@ from distributor.flow.subscriptions.link_tokens import find_link_owner
 from distributor.mail.return_path import read_return_path, return_path
 from distributor.storage import delivery_queries, generations
 from distributor.storage.schema import migrate
+from tests.conftest import IS_THOROUGH
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 from tests.flow.restoring import Machines, back_up, machines, restore
 from tests.flow.test_journal import delivery
 
-_EXAMPLES = 60 if os.environ.get("DISTRIBUTOR_TEST_THOROUGH") == "1" else 6
+_EXAMPLES = 60 if IS_THOROUGH else 6
 
 
 @dataclass

@@ -35,6 +35,7 @@ from distributor.flow.publishing.plan import plan
 from distributor.storage import articles, document_builds, publications, quarantine
 from distributor.storage.publications import DocumentRecord
 from distributor.testing.fakes import FakeClock
+from tests.conftest import IS_THOROUGH
 from tests.flow.campaign_harness import CampaignHarness
 
 FORMATS = ("rss", "atom", "json")
@@ -573,7 +574,7 @@ def insist_on(newsroom: Newsroom, expected: Expected) -> None:
 
 
 @settings(
-    max_examples=10,
+    max_examples=10 if IS_THOROUGH else 3,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

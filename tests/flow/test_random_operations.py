@@ -32,6 +32,7 @@ from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.settle_unknown import settle_unknown
 from distributor.storage import deliveries, delivery_queries, suppressions
+from tests.conftest import IS_THOROUGH
 from tests.flow.campaign_harness import CampaignHarness
 
 NAMES = ("ada", "bo", "cy")
@@ -267,7 +268,7 @@ ACTS: tuple[Act, ...] = (
 
 
 @settings(
-    max_examples=25,
+    max_examples=25 if IS_THOROUGH else 5,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -46,11 +46,12 @@ from distributor.flow.publishing import article_control, campaign_control, life_
 from distributor.flow.publishing.plan import create_campaign, duplicate_campaign, edit_campaign, plan
 from distributor.storage import articles, campaigns, delivery_queries, dispatches, lists
 from distributor.storage.database import Connection, Database
+from tests.conftest import IS_THOROUGH
 from tests.flow.campaign_harness import CampaignHarness
 from tests.flow.test_publications import Newsroom
 
 # More examples: DISTRIBUTOR_LIFE_EXAMPLES=1000 make test ARGS=tests/flow/publishing/test_life_of_campaigns.py
-EXAMPLES = int(os.environ.get("DISTRIBUTOR_LIFE_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("DISTRIBUTOR_LIFE_EXAMPLES", "40" if IS_THOROUGH else "8"))
 SLUGS = ("news", "more")
 TAGS = (("Boats",), ("Boats", "Trains"), ("Trains",))
 KINDS = {"mail": "scripted", "board": "scripted_broadcast", "feeds": "feed"}
