@@ -11,12 +11,14 @@ import structlog
 from distributor.bootstrap import child_environment, open_services, require_schema, this_process
 from distributor.domain.errors import DistributorError
 from distributor.flow.delivery.recovery import recover_journals
-from distributor.flow.jobs import consumed_queues
+from distributor.flow.jobs import consumed_queues, is_background
 from distributor.flow.operations.processes import reporting
 from distributor.logs import configure_logs
 from distributor.settings import load_settings
 from distributor_worker.beat import run_beat
 from distributor_worker.celery_app import app_context, celery, connect_broker
+
+_BACKGROUND_NICENESS = 10
 
 
 def main() -> None:
@@ -51,6 +53,9 @@ def _parse() -> argparse.Namespace:
 
 
 def _work(queues: list[str], concurrency: int) -> None:
+    if all(is_background(queue) for queue in consumed_queues(queues)):
+        # On a machine whose processors are busy, what has no time leaves them to what has one.
+        os.nice(_BACKGROUND_NICENESS)
     # Journals of dead workers on this machine are recovered before any task starts. The child processes open
     # connections of their own: none may be shared across the fork.
     app = app_context()

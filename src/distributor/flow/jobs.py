@@ -128,6 +128,11 @@ def urgency(queue: str) -> int:
 
     Events are due now as well: one job a second stores them, and a thousand releases must not keep them waiting.
     """
-    if queue in _BACKGROUND:
+    if is_background(queue):
         return 2
     return 1 if queue == JobKind.PREPARE else 0
+
+
+def is_background(queue: str) -> bool:
+    """Whether the jobs of a queue may take long and have no time."""
+    return queue in _BACKGROUND
