@@ -62,7 +62,7 @@ def claim(
     lease_until: datetime,
     state: DeliveryState = DeliveryState.CLAIMED,
 ) -> Claimed:
-    """Lease up to `limit` due deliveries of each of these running dispatches to this worker, each under a new epoch.
+    """Lease up to `limit` due deliveries of these running dispatches to this worker, each under a new epoch.
 
     Their new state is CLAIMED, or IN_FLIGHT for those that may reach their recipients from here on. Those to
     subscribers who may no longer get mail become suppressed instead, each with its reason.
@@ -102,7 +102,7 @@ def claim(
                       OR EXISTS (SELECT 1 FROM suppressions e WHERE e.domain = s.domain)
                     THEN 'was suppressed before it was sent'
                 END AS obstacle
-                FROM (SELECT * FROM chosen LIMIT :most) d
+                FROM (SELECT * FROM chosen LIMIT :limit) d
                 JOIN dispatches x ON x.id = d.dispatch_id JOIN campaigns c ON c.id = x.campaign_id
                 LEFT JOIN subscribers s ON s.id = d.subscriber_id
                 LEFT JOIN memberships m ON m.list_id = d.list_id AND m.subscriber_id = d.subscriber_id
@@ -124,8 +124,6 @@ def claim(
             "dispatch_ids": array_of(dispatch_ids),
             "worker": worker,
             "limit": limit,
-            # All of them: it only tells PostgreSQL that they are few.
-            "most": limit * len(dispatch_ids),
             "now": now,
             "lease_until": lease_until,
             "state": state.value,

@@ -21,7 +21,7 @@ from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
-from distributor.storage import channels, quarantine
+from distributor.storage import channels, deliveries, quarantine
 from tests.flow.campaign_harness import CampaignHarness
 from tests.flow.scripted_channel import ScriptedChannel
 
@@ -107,10 +107,10 @@ def test_one_whose_channel_fails_is_paused_and_in_quarantine_and_the_others_are_
     broken = harness.report(made[1]).dispatches[0].dispatch.id
     send_as_ever = ScriptedChannel.send
 
-    async def failing(self: ScriptedChannel, rendition: Any, deliveries: Any, context: Any) -> AsyncIterator[Outcome]:
-        if deliveries[0].dispatch_id == broken:
+    async def failing(self: ScriptedChannel, rendition: Any, batch: Any, context: Any) -> AsyncIterator[Outcome]:
+        if batch[0].dispatch_id == broken:
             raise RuntimeError("a bug in the channel")
-        async for outcome in send_as_ever(self, rendition, deliveries, context):
+        async for outcome in send_as_ever(self, rendition, batch, context):
             yield outcome
 
     monkeypatch.setattr(ScriptedChannel, "send", failing)
@@ -126,6 +126,30 @@ def test_one_whose_channel_fails_is_paused_and_in_quarantine_and_the_others_are_
     assert Counter(harness.seen) == dict.fromkeys(PEOPLE, 2)
 
 
+def test_a_channel_that_cannot_be_opened_holds_each_in_quarantine_with_its_reason(harness: CampaignHarness) -> None:
+    harness.channel("mail", "scripted")
+    made = running(harness, 2)
+    with harness.app.database.begin() as connection:
+        channels.save(connection, name="mail", kind="scripted", settings={}, sealed=None)
+    jobs = send(harness)
+    assert [job.kind for job in jobs] == [JobKind.DELIVER] * 2
+    for job in jobs:
+        DeliveryRuns().deliver(harness.app, job.subject_id, until=harness.app.clock() + timedelta(seconds=20))
+    with harness.app.database.begin() as connection:
+        assert set(quarantine.of_loop(connection, QuarantineLoop.JOB)) == {str(job).replace(":", " ") for job in jobs}
+    assert counts(harness, made) == [{"audience": 3, "pending": 3}] * 2
+
+
+def test_no_more_than_one_batch_is_claimed_at_a_time(harness: CampaignHarness) -> None:
+    harness.channel("mail", "scripted")
+    made = running(harness, 3)
+    with harness.app.database.begin() as connection:
+        ids = [harness.report(one).dispatches[0].dispatch.id for one in made]
+        now = harness.app.clock()
+        claimed = deliveries.claim(connection, ids, worker="w", limit=5, now=now, lease_until=now)
+    assert len(claimed.deliveries) == 5
+
+
 def test_a_run_that_waits_for_the_servers_of_one_leaves_the_others_to_the_next(
     harness: CampaignHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,10 +158,10 @@ def test_a_run_that_waits_for_the_servers_of_one_leaves_the_others_to_the_next(
     slow = harness.report(made[0]).dispatches[0].dispatch.id
     answer, send_as_ever = threading.Event(), ScriptedChannel.send
 
-    async def silent(self: ScriptedChannel, rendition: Any, deliveries: Any, context: Any) -> AsyncIterator[Outcome]:
-        if deliveries[0].dispatch_id == slow:
+    async def silent(self: ScriptedChannel, rendition: Any, batch: Any, context: Any) -> AsyncIterator[Outcome]:
+        if batch[0].dispatch_id == slow:
             await asyncio.to_thread(answer.wait, 120)
-        async for outcome in send_as_ever(self, rendition, deliveries, context):
+        async for outcome in send_as_ever(self, rendition, batch, context):
             yield outcome
 
     monkeypatch.setattr(ScriptedChannel, "send", silent)

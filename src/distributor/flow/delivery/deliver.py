@@ -131,14 +131,14 @@ def deliver_small(
     try:
         with app.database.begin() as connection:
             sending = _sending(app, connection, found)
+        run = _DeliveryRun(app, sending, progress) if sending else None
     except ServiceError:
         raise
     except Exception as error:
         log.info("delivery.each_for_itself", dispatches=len(found), reason=type(error).__name__)
         return [job for dispatch in found for job in delivery_jobs([dispatch])]
-    if not sending:
+    if run is None:
         return []
-    run = _DeliveryRun(app, sending, progress)
     try:
         has_more = run.send_until(until)
     except ServiceError:
@@ -262,6 +262,8 @@ class _DeliveryRun:
         # What of the batch is not handed to the channel yet.
         self._waiting: deque[list[Delivery]] = deque()
         self._given_back: set[int] = set()
+        # Of a dispatch that gets more recipients while it runs, it is not known.
+        self._audience = sum(one.audience_size or BATCH for one in sending.dispatches.values())
         # The dispatch that the channel is sending, or has sent last.
         self.at_work = next(iter(sending.dispatches.values()))
 
@@ -318,9 +320,7 @@ class _DeliveryRun:
             if due and not await self._send_batch(due):
                 # No progress: leave the rest to the next job instead of retrying in a loop.
                 return False
-            if len(due) + skipped >= (
-                sum(one.audience_size or 0 for one in self._sending.dispatches.values()) or BATCH
-            ):
+            if self._audience <= len(due) + skipped < BATCH:
                 # The whole of a small audience was in this batch: no need to ask for more.
                 return False
         return True
