@@ -30,8 +30,8 @@ class DeliveryFilter:
     """Which deliveries: of these dispatches, in one of these states.
 
     `reason` is why they failed or wait, as their channel classifies it, or why they were suppressed. `person` is the
-    beginning of an address, or a whole account or feed. With an `event`, those that have one of this kind, and with
-    `by_people` one that no known machine caused.
+    beginning of an address, or a whole account or feed. With an `event`, those that have one of this kind, with
+    `by_people` one that no known machine caused, and with `link` one of this address.
     """
 
     dispatch_ids: tuple[int, ...]
@@ -40,6 +40,7 @@ class DeliveryFilter:
     person: str = ""
     event: EventKind | None = None
     by_people: bool = False
+    link: str = ""
 
 
 def page_after(connection: Connection, wanted: DeliveryFilter, *, after_id: int, limit: int) -> list[DeliveryRecord]:
@@ -135,7 +136,7 @@ def _parts(
     may read the whole table by its primary key, hoping to find enough rows soon.
     """
     if wanted.event:
-        query = _with_event(wanted, wanted.event)
+        query = _with_event(wanted)
         return [_Part(one.where(_row.id > after_id, _row.id < before_id), (_row.id,)) for one in query]
     of_reason = _of_reason(wanted)
     parts = []
@@ -167,7 +168,17 @@ def _of_reason(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
     return [or_(_row.detail["reason"].astext == wanted.reason, is_suppressed)]
 
 
-def _with_event(wanted: DeliveryFilter, event: EventKind) -> list[Select[tuple[int]]]:
+def _of_event(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
+    """The conditions on events."""
+    event = tables.events.c
+    return [
+        event.kind == wanted.event,
+        *([event.client == ClientKind.PERSON] if wanted.by_people else []),
+        *([event.detail["url"].astext == wanted.link] if wanted.link else []),
+    ]
+
+
+def _with_event(wanted: DeliveryFilter) -> list[Select[tuple[int]]]:
     """By the index of events, within the ids of these dispatches: an event may be rare among a million deliveries."""
     if not wanted.dispatch_ids:
         return []
@@ -186,8 +197,7 @@ def _with_event(wanted: DeliveryFilter, event: EventKind) -> list[Select[tuple[i
         .distinct()
         .select_from(tables.events.join(tables.deliveries, _row.id == found.delivery_id))
         .where(
-            found.kind == event,
-            *([found.client == ClientKind.PERSON] if wanted.by_people else []),
+            *_of_event(wanted),
             found.delivery_id >= first,
             found.delivery_id <= last,
             _row.dispatch_id.in_(wanted.dispatch_ids),
@@ -221,11 +231,7 @@ def _of_person(connection: Connection, wanted: DeliveryFilter) -> list[DeliveryR
         .limit(_MOST_PEOPLE)
         .cte("people")
     )
-    has_event = exists().where(
-        tables.events.c.delivery_id == _row.id,
-        tables.events.c.kind == wanted.event,
-        *([tables.events.c.client == ClientKind.PERSON] if wanted.by_people else []),
-    )
+    has_event = exists().where(tables.events.c.delivery_id == _row.id, *_of_event(wanted))
     is_wanted = and_(
         _row.dispatch_id.in_(wanted.dispatch_ids),
         _row.state.in_(wanted.states),

@@ -37,6 +37,7 @@ _PIXEL = re.compile(r'src="(?:http://gazette\.example/o/[^"]+\.gif|data:image/gi
 OPTIONS = MessageOptions(
     subject="Fish & chips for {{ subscriber.name }} <today>",
     greeting="Dear {{ subscriber.name or 'friend' }}, in {{ subscriber.city or 'your town' }}: [our *menu*](https://menu.example/?a=1&b=2)",
+    preheader="Chips & more",
     closing="{% if subscriber.city == 'Wien' %}Servus & baba{% else %}Bye{% endif %}",
 )
 

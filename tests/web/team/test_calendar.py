@@ -159,6 +159,19 @@ def test_what_is_moved_over_the_change_of_clocks_keeps_its_time_of_day(
     assert starts(team, campaign_id) == {"email": at("2027-03-26T08:00")}
 
 
+def test_what_is_moved_over_the_change_of_clocks_starts_at_its_time_of_day(
+    team: Team, harness: CampaignHarness, marketer: Browser
+):
+    campaign_id = plan(harness, "2027-03-26T08:00")
+    move(marketer, team, campaign_id, day="2027-03-29")
+    team.clock.now = at("2027-03-29T06:59")
+    harness.run()
+    assert states(team, campaign_id) == {DispatchState.SCHEDULED}
+    team.clock.now = at("2027-03-29T07:00")
+    harness.run()
+    assert DispatchState.SCHEDULED not in states(team, campaign_id)
+
+
 def test_moving_is_harmless_twice(team: Team, harness: CampaignHarness, marketer: Browser):
     campaign_id = plan(harness, "2027-03-26T08:00")
     form = {"version": version(team, campaign_id), "day": "2027-03-30", "time": "10:30", "scope": "one"}

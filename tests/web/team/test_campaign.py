@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import lxml.html
 import pytest
 from sqlalchemy import text
 
-from distributor.domain.campaign import CampaignState
+from distributor.domain.campaign import CampaignPlan, CampaignState
 from distributor.domain.user import Role
 from distributor.flow.publishing import campaign_control, life_cycle
 from distributor.flow.publishing.prepare import prepare
@@ -64,6 +65,11 @@ def settle(harness: CampaignHarness, number: int, state: str, *, reply: str = ""
             """),
             {"state": state, "now": harness.app.clock(), "reply": reply, "reason": reason, "number": number},
         )
+
+
+def planned(harness: CampaignHarness, campaign_id: int) -> CampaignPlan:
+    with harness.app.database.begin() as connection:
+        return campaigns.plan_of(connection, campaign_id)
 
 
 def words(page: Any) -> str:
@@ -252,8 +258,10 @@ def test_times_are_changed_in_the_zone_of_each_channel_and_bad_ones_come_back(
     assert 'value="2999-01-01T09:30"' in response.text
     response = marketer.post(form.get("action"), {**fields, "at-1": ""})
     assert "Choose a time for mail." in response.text
+    before = planned(harness, campaign_id)
     response = marketer.post(form.get("action"), {**fields, "at-1": "2998-01-01T09:00"})
     assert response.headers["location"] == f"/app/campaigns/{campaign_id}?done=rescheduled"
+    assert replace(planned(harness, campaign_id), times=before.times) == before, "nothing but the times has changed"
     starts = [one.dispatch.scheduled_at for one in progress_of(harness.app, campaign_id).dispatches]
     assert [f"{one:%Y-%m-%d %H:%M}" for one in starts if one] == ["2998-01-01 09:00", "2999-01-01 09:30"]
 
@@ -285,8 +293,31 @@ def test_what_could_not_be_sent_says_so_and_why_and_nothing_says_sent(harness: C
     release(harness.app, 1)
     page = words(marketer.page(f"/app/campaigns/{campaign_id}"))
     assert "It was not sent. Nobody has it." in page
+    assert "To send it, make a copy of it and change there what kept it." in page
     assert "The audience was empty at release." in page
     assert "Nobody got anything" in page
+
+
+def test_what_was_sent_in_part_is_never_said_to_be_with_nobody(harness: CampaignHarness, marketer: Browser):
+    campaign_id = released(harness)
+    settle(harness, 3, "sent")
+    with harness.app.database.begin() as connection:
+        connection.execute(text("UPDATE deliveries SET state = 'suppressed' WHERE dispatch_id = 2"))
+        connection.execute(text("UPDATE dispatches SET state = CASE id WHEN 1 THEN 'finished' ELSE 'failed' END"))
+    page = words(marketer.page(f"/app/campaigns/{campaign_id}"))
+    assert "A part of it was not sent: 3 of 4 have it." in page
+    assert "Nobody has it" not in page
+
+
+def test_what_could_not_start_at_its_time_says_that_it_was_not_sent(
+    team: Team, harness: CampaignHarness, marketer: Browser
+):
+    campaign_id = harness.plan("mail", after=timedelta(seconds=1))
+    team.clock.advance(hours=7)
+    harness.run()
+    page = words(marketer.page(f"/app/campaigns/{campaign_id}"))
+    assert "It was not sent at its time and is paused. Nobody has it yet." in page
+    assert "Resume this campaign to send it now, or cancel it" in page
 
 
 def test_a_campaign_without_progress_says_that_it_has_stalled_and_one_that_goes_on_does_not(

@@ -430,8 +430,12 @@ def test_lists_of_like_names_are_told_apart_and_show_their_numbers(desk: Team):
     assert labels == ["Weekly press", "Weekly weekly"]
     sizes = lxml.html.fragments_fromstring(browser.get("/app/campaigns/list-sizes").text)
     known = {one.get("id"): one.text_content() for one in sizes if not isinstance(one, str)}
-    assert sorted(known.values()) == ["2 people", "3 people"]
+    with desk.app.database.begin() as connection:
+        weekly, press = (lists.find(connection, slug).id for slug in ("weekly", "press"))
+    assert known == {f"size-{weekly}": "3 people", f"size-{press}": "2 people"}
     assert set(known) == set(page.xpath("//fieldset[contains(@class,'lists')]//span/@id"))
+    left_out = page.xpath("//label[.//input[@name='except_list']]")
+    assert [" ".join(one.text_content().split()) for one in left_out] == ["Weekly (press)", "Weekly (weekly)"]
 
 
 def test_a_text_is_measured_as_its_network_does(desk: Team):

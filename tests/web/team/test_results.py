@@ -7,6 +7,7 @@ import io
 import json
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import lxml.html
 import pytest
@@ -28,6 +29,7 @@ from tests.flow.conftest import scripted_kinds as scripted_kinds  # pytest finds
 from .conftest import Browser, Team
 
 PERSON, ROBOT = "Mozilla/5.0 (X11; Linux) Firefox/145.0", "Mozilla/5.0 (compatible; somebot/1.0)"
+LINKS = ("https://example.org/a", "https://example.org/b?x=1&y=ü#top")
 HOSTILE = '=HYPERLINK("http://evil")<script>alert(1)</script>'
 
 
@@ -179,6 +181,25 @@ def test_each_number_leads_to_the_people_behind_it(team: Team, audience: Audienc
         "click": ["ada@example.org", "bo@example.org"],
         "complaint&by=people": ["cy@example.org"],
         "complaint": ["cy@example.org"],
+    }
+
+
+def test_each_number_of_a_link_leads_to_those_who_followed_it(team: Team, audience: Audience):
+    marketer = team.signed_in(team.user(Role.MARKETER))
+    audience.happens("bo", EventKind.CLICK, url=LINKS[0])
+    audience.happens("cy", EventKind.CLICK, url=LINKS[1])
+    audience.happens("ada", EventKind.CLICK, url=LINKS[1], agent=ROBOT)
+    page = marketer.page(f"/app/campaigns/{audience.id}/results")
+    found = {}
+    for link in page.xpath("//section[h2='Links']//td[@class='num']/a/@href"):
+        people = marketer.page(link).xpath("//table[contains(@class, 'deliveries')]//td[@class='recipient']")
+        asked = dict(parse_qsl(urlsplit(link).query))
+        found[asked["link"], asked.get("by", "")] = [one.text_content().strip() for one in people]
+    assert found == {
+        (LINKS[0], "people"): ["bo@example.org"],
+        (LINKS[0], ""): ["bo@example.org"],
+        (LINKS[1], "people"): ["cy@example.org"],
+        (LINKS[1], ""): ["ada@example.org", "cy@example.org"],
     }
 
 

@@ -81,6 +81,7 @@ def export_of_campaign(
     by_people: Annotated[
         bool, typer.Option("--by-people", help="With --event: only if no known machine caused it.")
     ] = False,
+    link: Annotated[str, typer.Option(help="With --event click: only if this link was followed.")] = "",
     out: Annotated[str, typer.Option(help="A file, or - for standard output.")] = "-",
 ) -> None:
     """Export the deliveries of a campaign as CSV; without options, all of them.
@@ -95,6 +96,7 @@ def export_of_campaign(
         person=person,
         event=event,
         by_people=by_people,
+        link=link,
     )
     with open_app() as app:
         write_output(out, export_deliveries(app, query))

@@ -34,8 +34,8 @@ class DeliveryQuery:
     """Which deliveries of a campaign are asked for; empty fields select all.
 
     `person` is the beginning of an address, or a whole account or feed; `event` something that happened to them, with
-    `by_people` as far as no known machine caused it. The page begins after the delivery `after_id`, or ends before
-    `before_id`.
+    `by_people` as far as no known machine caused it, and with `link` a click of this address. The page begins after the
+    delivery `after_id`, or ends before `before_id`.
     """
 
     campaign_id: int
@@ -45,6 +45,7 @@ class DeliveryQuery:
     person: str = ""
     event: EventKind | None = None
     by_people: bool = False
+    link: str = ""
     after_id: int = 0
     before_id: int | None = None
 
@@ -157,6 +158,7 @@ def _filter(query: DeliveryQuery, dispatch_ids: Sequence[int], totals: Totals | 
         person=query.person,
         event=query.event,
         by_people=query.by_people,
+        link=query.link if query.event is EventKind.CLICK else "",
     )
 
 

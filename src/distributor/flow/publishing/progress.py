@@ -165,6 +165,17 @@ class CampaignProgress:
         return any(one.dispatch.released_at is not None for one in self.dispatches)
 
     @property
+    def was_missed(self) -> bool:
+        """Whether a channel that waits for a person should have started by now."""
+        return any(
+            one.dispatch.state is DispatchState.PAUSED
+            and one.dispatch.released_at is None
+            and one.dispatch.scheduled_at is not None
+            and one.dispatch.scheduled_at < self.at
+            for one in self.dispatches
+        )
+
+    @property
     def starts_at(self) -> datetime | None:
         """When the next channel starts that is scheduled; None if none is."""
         times = [

@@ -17,7 +17,7 @@ from distributor.domain.subscriber_export import Selection
 from distributor.flow.people.export_people import ExportFormat, export_people
 from distributor.flow.publishing.campaign_deliveries import DeliveryQuery, export_deliveries
 from distributor.web.api.auth import App, requires
-from distributor.web.api.fields import MAX_BIGINT, ShortText
+from distributor.web.api.fields import MAX_BIGINT, LongText, ShortText
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
 router = APIRouter(prefix="/v1/exports", tags=["exports"], responses=COMMON_PROBLEMS)
@@ -81,6 +81,7 @@ async def export_campaign_deliveries(
     ] = "",
     event: Annotated[EventKind | None, Query(description="Only those of which this happened.")] = None,
     by_people: Annotated[bool, Query(description="With `event`: only if no known machine caused it.")] = False,
+    link: Annotated[LongText, Query(description="With `event=click`: only if this link was followed.")] = "",
 ) -> StreamingResponse:
     """Export the deliveries of a campaign as CSV, by id.
 
@@ -94,6 +95,7 @@ async def export_campaign_deliveries(
         person=person,
         event=event,
         by_people=by_people,
+        link=link,
     )
     chunks = await run_in_threadpool(export_deliveries, app, query)
     return await _streamed(chunks, slot, media_type="text/csv", name=f"deliveries-{campaign}.csv")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -495,7 +496,9 @@ def _unseen(
 
 
 def _pairs_of(found: Sequence[MailingList | Segment]) -> list[tuple[str, str]]:
-    return [(one.slug, one.name) for one in found]
+    """Their slugs and names; where two have the same name, with the slug in it."""
+    names = Counter(one.name for one in found)
+    return [(one.slug, one.name if names[one.name] == 1 else f"{one.name} ({one.slug})") for one in found]
 
 
 def _zones(chosen: str) -> list[str]:

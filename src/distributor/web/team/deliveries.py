@@ -33,6 +33,7 @@ from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_o
 from distributor.web.team.pages import TeamPages
 
 _PER_PAGE = 50
+_LONGEST_LINK = 4000
 _OUT = frozenset(
     {
         *(DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED),
@@ -257,6 +258,7 @@ def _query_of(asked: TeamRequest, texts: Mapping[str, str]) -> DeliveryQuery:
         person=person[:254],
         event=EventKind(event) if event in list(EventKind) else None,
         by_people=texts.get("by") == "people",
+        link=texts.get("link", "")[:_LONGEST_LINK],
         after_id=number_of(texts.get("after", "")) or 0,
         before_id=number_of(texts.get("before", "")),
     )
@@ -274,6 +276,7 @@ def _path(query: DeliveryQuery, page: str = "deliveries", **place: int) -> str:
         "person": query.person,
         "event": query.event.value if query.event else "",
         "by": "people" if query.event and query.by_people else "",
+        "link": query.link,
     }
     kept = {name: value for name, value in filters.items() if value}
     return f"/app/campaigns/{query.campaign_id}/{page}?{urlencode({**kept, **place})}".removesuffix("?")
