@@ -76,6 +76,12 @@ def test_a_title_alone_is_not_an_article() -> None:
         "De : Ida Crane\nObjet : A Title\nDate : 4 mai 2026",
         "From: Ida Crane <ida@a.example>\nReceived: one\nReceived: two\nDate: 4 May 2026\nSubject: A Title",
         "A Title\n\nHamburg, 4 May 2026\n\nVon Ida Crane",
+        # A day with a dot looks like the number of an item.
+        "A Title\nVon Ida Crane\n4. Mai 2026",
+        "A Title\n\n4. maj 2026 kl. 10.00\n\nAf Ida Crane",
+        "A Title\nAv Ida Crane\n4. mai 2026",
+        "A Title\nAutor: Ida Crane\n4. května 2026",
+        "A Title\nKirjoittanut Ida Crane\n4. toukokuuta 2026 klo 10.00",
     ],
 )
 def test_lines_about_the_author_and_the_date_are_not_in_the_text(head: str) -> None:
@@ -92,6 +98,7 @@ def test_author_and_tags_may_stand_at_the_end() -> None:
     manuscript = parse(f"A Title\n\n{PROSE}\n\nTags: a, b\nAuthor: Ida Crane")
 
     assert (manuscript.author, [tag.label for tag in manuscript.tags]) == ("Ida Crane", ["a", "b"])
+    assert outline(f"{PROSE}\n\n4. Mai 2026") == [f"p {PROSE}"]
     assert list(outline_of_blocks(manuscript.body)) == [f"p {PROSE}"]
 
 
@@ -157,6 +164,23 @@ def test_a_notice_of_a_release_is_not_the_title(notice: str) -> None:
 )
 def test_an_end_mark_is_left_out(mark: str) -> None:
     assert outline(f"{PROSE}\n\n{mark}") == [f"p {PROSE}"]
+
+
+@pytest.mark.parametrize("title", ["FIN", "ENDE", "Contact", "Press office"])
+def test_a_title_is_no_notice(title: str) -> None:
+    manuscript = parse(f"{title}\n\n{PROSE}\n\n{PROSE}")
+
+    assert (manuscript.title, list(outline_of_blocks(manuscript.body))) == (title, [f"p {PROSE}"] * 2)
+
+
+def test_a_contact_without_contact_data_stays_in_a_release() -> None:
+    film = parse(f"Contact\n\nPress release\n\nContact: the film that changed us\n\n{PROSE}")
+    assert film.title == "Contact"
+    assert "Contact: the film that changed us" in plain_text(film.body)
+
+    release = f"Press release\n\nA Title\n\n{PROSE}\n\nContact\n\n"
+    assert list(outline_of_blocks(parse(release + PROSE).body)) == [f"p {PROSE}", "h2 Contact", f"p {PROSE}"]
+    assert list(outline_of_blocks(parse(release + "Ida Crane, a@b.example").body)) == [f"p {PROSE}"]
 
 
 def test_the_end_of_an_embargo_is_the_date_of_the_article() -> None:

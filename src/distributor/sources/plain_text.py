@@ -94,8 +94,11 @@ def _build_quote(lines: Sequence[Line], style: LineBreakStyle) -> Quote:
 def _without_byline_below(pieces: list[Piece], found: FoundMetadata) -> list[Piece]:
     """The pieces without the author and the date in the last lines."""
     match pieces[-1:]:
-        case [Prose(lines=lines)] if len(pieces) > 1 and len(lines) <= _MOST_LINES_AT_END:
-            if all(is_byline(line.text) for line in lines) and all(found.take(line.text) for line in lines):
+        # "4. Mai 2026" looks like an item of a list.
+        case [Prose() | Listing(members=[_]) as last] if len(pieces) > 1:
+            lines = lines_of(last)
+            is_short = len(lines) <= _MOST_LINES_AT_END and all(is_byline(line.text) for line in lines)
+            if is_short and all(found.take(line.text) for line in lines):
                 return pieces[:-1]
     return pieces
 

@@ -10,7 +10,7 @@ import regex
 
 from distributor.domain.errors import ScheduleError
 from distributor.domain.tags import Tag
-from distributor.sources.bylines import date_of_dateline, read_byline, reads_like_names
+from distributor.sources.bylines import date_of_dateline, is_byline, read_byline, reads_like_names
 from distributor.sources.dates import read_date
 from distributor.sources.front_matter.keys import FrontMatter
 from distributor.sources.labels import read_label
@@ -184,7 +184,11 @@ class _Head:
 
     def _takes(self, lines: LineGroup, below: Sequence[LineGroup]) -> bool:
         line = lines[0]
-        if not self._lines_left or line.is_marked or (len(lines) > 1 and self._style.continues(line, lines[1])):
+        if (
+            not self._lines_left
+            or (line.is_marked and not is_byline(line.text))
+            or (len(lines) > 1 and self._style.continues(line, lines[1]))
+        ):
             return False
         is_title = line.level is not None and self._title is None
         if is_title or (self.title is None and not self._has_title_below(line, lines[1:], below)):

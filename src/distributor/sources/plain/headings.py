@@ -12,7 +12,7 @@ from distributor.sources.plain.shapes import SectionNumber, has_heading_shape, i
 _SECTION_LEVEL = 2
 _MAX_LEVEL = 6
 # Among so many pieces there may be the author and a date that were not understood.
-_AT_TOP = 3
+_MOST_PIECES_OF_HEAD = 3
 # The signs under headings, the one that marks the highest first.
 _UNDERLINES = "=#*-~\"'^+.:_"
 
@@ -33,7 +33,7 @@ def _find_headings(pieces: Sequence[Piece]) -> dict[int, str]:
     for at in range(len(pieces) - 1, -1, -1):
         piece, below = pieces[at], next(iter(pieces[at + 1 : at + 2]), None)
         text = _text_of(piece)
-        if text is None or (at < _AT_TOP and (is_byline(text) or is_credit(text))):
+        if text is None or (at < _MOST_PIECES_OF_HEAD and (is_byline(text) or is_credit(text))):
             continue
         if isinstance(piece, HeadingLine) or (below is not None and _is_above(text, below, found.get(at + 1))):
             found[at] = text

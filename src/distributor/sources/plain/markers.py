@@ -43,10 +43,6 @@ class Numbering(Enum):
     LOWER_ROMAN = "i"
     UPPER_ROMAN = "I"
 
-    @property
-    def is_letters(self) -> bool:
-        return self is not Numbering.DECIMAL
-
 
 @dataclass(frozen=True, slots=True)
 class Marker:

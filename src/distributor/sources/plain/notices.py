@@ -48,7 +48,6 @@ _CONTACT = regex.compile(
     r"|contactos? (?:de|para a) imprensa|assessoria de imprensa|perscontact|contact voor de pers|presskontakt"
     r"|kontakt (?:for|för|til) press(?:e|en)?|kontakt prasowy|biuro prasowe"
     r"|contatos? (?:de|para a?) ?imprensa"
-    r"|pressekontakt"
     r"|lehdistöyhteydet|yhteyshenkilö medialle|kontakt dla mediów|kontakt pro média|sajtókapcsolat|contact presă"
     r"|basın iletişim"
     r"|контакты? для (?:сми|прессы)|контакт для змі|媒体联系(?:人)?|媒體聯絡(?:人)?|報道関係者(?:の)?お問い合わせ先?)",
@@ -91,8 +90,8 @@ _CONTACT_DATA = regex.compile(
 _SENTENCE = regex.compile(r"\p{Ll}[.!?](?:\s|$)")
 _MOST_LINES_OF_CONTACT = 8
 _MOST_CONTACT_GROUPS = 4
-# A title and what stands around it.
-_AT_TOP = 8
+# Where notices of a release stand: a title and what is around it.
+_MOST_GROUPS_OF_TOP = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +114,7 @@ class _Taking:
         self._groups = line_groups
         self._is_release = any(
             len(line.text) <= _LONGEST and _without_notices(line.text) != line.text
-            for group in line_groups[:_AT_TOP]
+            for group in line_groups[:_MOST_GROUPS_OF_TOP]
             for line in group
         )
         self._contact_groups = 0
@@ -130,22 +129,30 @@ class _Taking:
             return ()
         self._contact_groups = 0
         start = next((place for place, line in enumerate(group) if self._begins_contact(line)), None)
-        if start is not None and _may_be_contact(group[start:]):
+        if start is not None and self._is_contact(at, start):
             self._leave_out(group[start:])
-            # The label alone: the contact comes after an empty line.
-            self._contact_groups = _MOST_CONTACT_GROUPS if start + 1 == len(group) else 0
+            # The label alone, or with a name: the contact comes after an empty line.
+            is_open = start + 1 == len(group) or not _has_contact_data(group[start:])
+            self._contact_groups = _MOST_CONTACT_GROUPS if is_open else 0
             group = group[:start]
-        kept = (self._kept_line(line, is_top=at < _AT_TOP, is_alone=len(group) == 1) for line in group)
+        # A first line alone is a title, whatever it says.
+        may_end = at > 0 and len(group) == 1
+        kept = (self._kept_line(line, is_top=at < _MOST_GROUPS_OF_TOP, may_end=may_end) for line in group)
         return tuple(line for line in kept if line is not None)
 
     def _leave_out(self, lines: Sequence[Line]) -> None:
         self.left_out += [line.text for line in lines]
 
+    def _is_contact(self, at: int, start: int) -> bool:
+        """Whether contact data follow a label, in its group or in the next: without them it may be a heading."""
+        groups = [self._groups[at][start:], *self._groups[at + 1 : at + 2]]
+        return _may_be_contact(groups[0]) and any(map(_has_contact_data, groups))
+
     def _is_more_contact(self, group: LineGroup) -> bool:
         if not self._contact_groups:
             return False
         self._contact_groups -= 1
-        return _may_be_contact(group) and any(_CONTACT_DATA.search(line.text) for line in group)
+        return _has_contact_data(group)
 
     def _begins_contact(self, line: Line) -> bool:
         if len(line.text) > _LONGEST:
@@ -153,11 +160,11 @@ class _Taking:
         label = line.text.partition(":")[0].strip(_DECORATION)
         return bool(_CONTACT.fullmatch(label) or (self._is_release and _CONTACT_IN_RELEASE.fullmatch(label)))
 
-    def _kept_line(self, line: Line, *, is_top: bool, is_alone: bool) -> Line | None:
+    def _kept_line(self, line: Line, *, is_top: bool, may_end: bool) -> Line | None:
         """The line, what is left of it, or None."""
         if len(line.text) > _LONGEST or line.is_rule:
             return line
-        if _ONLY_MARK.fullmatch(line.text) or (is_alone and _is_end(line.text)):
+        if _ONLY_MARK.fullmatch(line.text) or (may_end and _is_end(line.text)):
             return Line(line.indent, line.text, is_rule=True)
         if not is_top:
             return line
@@ -203,6 +210,10 @@ def _is_end(text: str) -> bool:
         return False
     is_framed = bool((found["decorated"] or "").strip() and (found["closed"] or "").strip())
     return is_framed or text.isupper()
+
+
+def _has_contact_data(lines: Sequence[Line]) -> bool:
+    return _may_be_contact(lines) and any(_CONTACT_DATA.search(line.text) for line in lines)
 
 
 def _may_be_contact(lines: Sequence[Line]) -> bool:
