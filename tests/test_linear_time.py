@@ -210,8 +210,14 @@ PARSERS: dict[str, tuple[Callable[[str], Any], tuple[str, ...]]] = {
     ),
     "Markdown": (
         partial(_article, name="x.md", before="# T\n\n"),
-        ("*a", "_a ", "[", "![", "](", "`a", "<a ", "> ", "- ", "|a", "\\", "&", "a\n", "<!--", "a@", "http://a."),
+        (
+            *("*a", "_a ", "[", "![", "](", "`a", "<a ", "> ", "- ", "|a", "\\", "&", "a\n", "<!--", "a@", "http://a."),
+            *("x {{< foo ", 'x {{< foo "', "{% foo ", "{% raw %} ", "{{< highlight go >}}\n\n"),
+        ),
     ),
+    "address in Markdown": (partial(_article, name="x.md", before="# T\n\n[x]("), ("a .b ",)),
+    "reference in Markdown": (partial(_article, name="x.md", before="# T\n\n{{<ref "), ("a",)),
+    "MDX": (partial(_article, name="x.mdx", before="# T\n\n<A x="), ("{", "{a ", "<A x={", '{"')),
     "first line of front matter": (partial(_article, name="x.md", before="---\n"), (" ", "a ", '"', "a\t", "-")),
     "plain text": (
         partial(_article, name="x.txt", before="T\n\n"),

@@ -118,6 +118,39 @@ def test_shortcodes_become_what_they_stand_for(text: str, blocks: list[str]) -> 
     assert outline(text) == blocks
 
 
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("Use <select> here.\n\n## Head\n\nAn <object>, <svg>, <b>bold</b> <button> and <video controls>.", [
+            "p Use <select> here.", "h2 Head", "p An <object>, <svg>, [strong: bold] <button> and <video controls>."
+        ]),
+        ("<template>\n\n## Head", ["p <template>", "h2 Head"]),
+        ("<svg>\n\n<path/>\n\n</svg>\n\na<br>b", ["p a⏎b"]),
+        ('<iframe src="https://youtu.be/a"/>\n\nb <video src="https://a.example/a.mp4" /> c', [
+            "p [▶ YouTube → https://www.youtube.com/watch?v=a]", "p b", "p [▶ a.mp4 → https://a.example/a.mp4]", "p c"
+        ]),
+        ("`Rc` Rc<dyn Trait> Option<Box<dyn Error>> if i<n and n>0, i<b and b>0, x<y and z>w, <file name>", [
+            "p [code: Rc] Rc<dyn Trait> Option<Box<dyn Error>> if i<n and n>0, i<b and b>0, x<y and z>w, <file name>"
+        ]),
+        ("<p>if x <y and so on</p>", ["p if x <y and so on"]),
+        ("Dear <First Name>, <Your Name>; foo<T extends object>(x)", [
+            "p Dear <First Name>, <Your Name>; foo<T extends object>(x)"
+        ]),
+        ("{:ok, value} in Elixir, {:a => 1} **b**{: .c}{:toc}\n\n{:ok, 2}", [
+            "p {:ok, value} in Elixir, {:a => 1} [strong: b]", "p {:ok, 2}"
+        ]),
+        ("{% raw %}\n`{{ site.url }}` {% x %} {{ page.a }}\n{% endraw %}", [
+            "p [code: {{ site.url }}] {% x %} {{ page.a }}"
+        ]),
+        ("a{% raw %} `{{ page.x }}` {{ site.url }} *b* {% x %}{% endraw %} {{ site.url }}c", [
+            "p a [code: {{ page.x }}] {{ site.url }} [emphasis: b] {% x %} c"
+        ]),
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_markup_or_is_protected_is_shown(text: str, blocks: list[str]) -> None:
+    assert outline(text) == blocks
+
+
 def test_what_a_shortcode_or_component_means_is_noted_if_nobody_knows() -> None:
     assert notes("{{< odd >}}a{{< /odd >}} {% ad %} {{ site.time }} <Odd x={1}/>") == [
         "the shortcode odd means nothing here: it was left out, and what is inside it was kept",

@@ -72,7 +72,7 @@ _CONTAINERS = frozenset(
     )
 )
 # What no browser shows as text.
-_NEVER_TEXT = frozenset(
+NEVER_TEXT = frozenset(
     (
         *("applet", "base", "canvas", "datalist", "embed", "frame", "frameset", "head", "link", "map", "meta"),
         *("noframes", "object", "param", "progress", "script", "select", "style", "svg", "template", "textarea"),
@@ -81,12 +81,12 @@ _NEVER_TEXT = frozenset(
 )
 # What a whole page has around its content, or beside it.
 _AROUND_CONTENT = frozenset(("button", "form", "math", "menu", "nav", "noscript"))
-_MEDIA = frozenset(("audio", "iframe", "video"))
+MEDIA = frozenset(("audio", "iframe", "video"))
 _KEPT = {
     *_MARKS,
     *_HEADINGS,
     *_CONTAINERS,
-    *_MEDIA,
+    *MEDIA,
     *("a", "blockquote", "br", "figcaption", "figure", "font", "hr", "img", "input", "ol", "pre", "q", "small"),
     *("source", "span", "u", "ul"),
 }
@@ -97,7 +97,7 @@ _KEPT_ATTRIBUTES = {
     "img": {"src", "alt", "width", "height", CAPTION, IN_LINE},
     "input": {"type", "checked"},
     "ol": {"start"},
-    **{name: {"src", "title"} for name in (*_MEDIA, "source")},
+    **{name: {"src", "title"} for name in (*MEDIA, "source")},
 }
 _STYLES = {"display", "font-weight", "font-style", "text-decoration", "text-decoration-line", "text-align", "mso-list"}
 _BOLD = re.compile(r"bold|bolder|[6-9]00")
@@ -148,7 +148,7 @@ def read_html(text: str, *, path: str = "", is_page: bool = True) -> tuple[Block
     if _most_open(text) > _MAX_OPEN:
         raise too_deep
     try:
-        tree = _tree(text, _NEVER_TEXT | _AROUND_CONTENT if is_page else _NEVER_TEXT)
+        tree = _tree(text, NEVER_TEXT | _AROUND_CONTENT if is_page else NEVER_TEXT)
         if tree is None:
             return ()
         _keep_ids_that_count(tree)
@@ -782,7 +782,7 @@ _Reader: TypeAlias = "Callable[[HtmlElement, _Style, int], Iterator[_Part]]"
 _READERS: Mapping[str, _Reader] = {
     **dict.fromkeys((*_CONTAINERS, "figcaption"), _container),
     **dict.fromkeys(_HEADINGS, _heading),
-    **dict.fromkeys(_MEDIA, _media),
+    **dict.fromkeys(MEDIA, _media),
     **dict.fromkeys(("ul", "ol"), _list_of),
     "a": _link,
     "blockquote": _quote,

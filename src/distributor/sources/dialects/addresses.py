@@ -8,20 +8,24 @@ from markdown_it.rules_core import StateCore
 
 _CODE_SPAN = r"(?P<code>(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`))"
 _REFERENCE = regex.compile(
-    r"""\{\{[<%]\s*(?:rel)?ref\s+(?:path=)?["'`]?(?P<hugo>[^"'`>%\s]+)["'`]?[^>%{}]*[>%]\}\}
-      | \{%-?\s*(?P<kind>post_url|link)\s+(?P<liquid>[^\s%]+)\s*-?%\}
+    r"""\{\{[<%]\s*(?:rel)?ref\s+(?:path=)?["'`]?(?P<hugo>[^"'`>%\s]++)["'`]?[^>%{}]*+[>%]\}\}
+      | \{%-?\s*(?P<kind>post_url|link)\s+(?P<liquid>[^\s%]++)\s*-?%\}
       | \{\{-?\s*site\.(?:baseurl|url)\b[^{}]*\}\}
-      | \{\{-?\s*(?P<quote>["'])(?P<filtered>[^"'{}]+)(?P=quote)\s*\|[^{}]*\b(?:url|relative_url|absolute_url|prepend|relurl|absurl)\b[^{}]*\}\}""",  # noqa: E501
+      | \{\{-?(?=[^{}]*+\}\})\s*(?P<quote>["'])(?P<filtered>[^"'{}]+)(?P=quote)\s*\|[^{}]*\b(?:url|relative_url|absolute_url|prepend|relurl|absurl)\b[^{}]*\}\}""",  # noqa: E501
     regex.VERBOSE | regex.IGNORECASE,
 )
 _WITH_SPACES = regex.compile(
     r"""(?<=\]\()[ ]*
-        (?P<target>[^()<>\s"'][^()<>\n"']*?(?<=[^\s])[ ][^()<>\n"']*?\.\w{1,5}(?:\#[\w-]*)?)
+        (?P<target>[^()<>\s"'][^()<>\n"']{0,200}?(?<=[^\s])[ ][^()<>\n"']{0,200}?\.\w{1,5}(?:\#[\w-]*)?)
         (?P<title>[ ]+"[^"\n]*")?[ ]*(?=\))""",
     regex.VERBOSE,
 )
 _SIZE = regex.compile(r"(?<=\]\([^()\n]{1,400})[ ]+=\d*x\d*(?=\))")
-_OUTSIDE_CODE = regex.compile(rf"{_CODE_SPAN}|(?P<text>[^`]+|`+)", regex.DOTALL)
+_RAW_BEGINS = r"\{%-?\s*(?:raw|verbatim)\s*-?%\}"
+_RAW = rf"{_RAW_BEGINS}(?:(?!{_RAW_BEGINS}).)*?\{{%-?\s*end(?:raw|verbatim)\s*-?%\}}"
+_OUTSIDE_CODE = regex.compile(
+    rf"{_CODE_SPAN}|{_RAW}|(?P<text>(?:[^`{{]|\{{(?!%-?\s*(?:raw|verbatim)\b))++|`+|\{{)", regex.DOTALL
+)
 
 
 def addresses_plugin(parser: MarkdownIt) -> None:
@@ -30,7 +34,9 @@ def addresses_plugin(parser: MarkdownIt) -> None:
 
 
 def _rewrite(state: StateCore) -> None:
-    for token in state.tokens:
+    for token in () if state.env.get("is_literal") else state.tokens:
+        if token.meta.get("is_literal"):
+            continue
         if token.type == "html_block":
             token.content = _REFERENCE.sub(_address, token.content) if "{" in token.content else token.content
         elif token.type == "inline" and ("{" in token.content or "](" in token.content):

@@ -10,7 +10,11 @@ from markdown_it.rules_core import StateCore
 
 _INSIDE = r"""(?::?[ \t]*(?:[.#][\w:.-]+|[\w-]+=(?:"[^"\n]*"|'[^'\n]*'|[^\s{}"']+)|-)(?:[ \t]+|(?=\})))++"""
 _HEADING = regex.compile(rf"[ \t]*\{{[ \t]*(?P<inside>{_INSIDE})\}}[ \t]*\Z")
-_BEHIND = regex.compile(rf"(?<=[)\]*_`])\{{[ \t]*(?P<inside>{_INSIDE})\}}|(?<!\\)\{{:[ \t]*(?P<alone>[^{{}}\n]*)\}}")
+# Of kramdown besides: `{::nomarkdown}`, `{:/}`, `{:toc}`.
+_EXTENSION = r"/[a-z]*|:(?:comment|nomarkdown|options)\b[^{}\n]*|[ \t]*toc"
+_BEHIND = regex.compile(
+    rf"(?<=[)\]*_`])\{{[ \t]*(?P<inside>{_INSIDE})\}}|(?<!\\)\{{:(?:[ \t]*(?P<alone>{_INSIDE})|{_EXTENSION})\}}"
+)
 _CODE_SPAN = regex.compile(r"(?<!`)(`+)(?!`).{1,20000}?(?<!`)\1(?!`)", regex.DOTALL)
 _ID = regex.compile(r"#([\w:.-]+)")
 

@@ -14,16 +14,20 @@ from markdown_it.rules_inline import StateInline
 from distributor.sources.dialects.embedded_tags import EmbeddedTag, html_of_tag, titled
 from distributor.sources.dialects.notes import note
 
-_BRACES = r"""(?P<braces>\{(?:[^{}"'`]++|"[^"\n]*"|'[^'\n]*'|`[^`]*`|(?&braces))*+\})"""
+# An expression in braces, with others in it. No deeper: braces without an end would be read again from each of them.
+_MAX_BRACES = 12
+_BRACES = r"(?!)"
+for _ in range(_MAX_BRACES):
+    _BRACES = rf"""\{{(?:[^{{}}"'`]++|"[^"\n]*"|'[^'\n]*'|`[^`]*`|{_BRACES})*+\}}"""
 _TAG = regex.compile(
     rf"""<(?P<closes>/?)(?P<name>[A-Za-z][\w.:-]*)
-        (?P<attributes>(?:\s+(?:[\w:@.-]+(?:=(?:"[^"]*"|'[^']*'|{_BRACES}|[^\s"'{{}}<>=`/]+))?|(?&braces)))*+)
+        (?P<attributes>(?:\s+(?:[\w:@.-]+(?:=(?:"[^"]*"|'[^']*'|{_BRACES}|[^\s"'{{}}<>=`/]+))?|{_BRACES}))*+)
         \s*(?P<ends>/?)>|</?>""",
     regex.VERBOSE,
 )
 _EXPRESSION = regex.compile(_BRACES)
 _ATTRIBUTE = regex.compile(
-    rf"""(?P<name>[\w:@.-]+)(?:=(?:"(?P<a>[^"]*)"|'(?P<b>[^']*)'|{_BRACES}|(?P<c>[^\s"'{{}}<>=`/]+)))?"""
+    rf"""(?P<name>[\w:@.-]+)(?:=(?:"(?P<a>[^"]*)"|'(?P<b>[^']*)'|(?P<braces>{_BRACES})|(?P<c>[^\s"'{{}}<>=`/]+)))?"""
 )
 _STRING = regex.compile(
     r"""\{\s*(?:"([^"]*)"|'([^']*)'|`([^`$]*)`|(-?[\d.]+)|require\(\s*["']([^"']+)["']\s*\)(?:\.default)?)\s*\}"""
@@ -76,6 +80,7 @@ def _inline(state: StateInline, silent: bool) -> bool:
     if not silent:
         token = state.push("html_inline", "", 0)
         token.content = _html_of(found, state.env)
+        token.meta["is_made"] = True
     state.pos = found.end()
     return True
 
@@ -89,7 +94,11 @@ def _component(text: str, at: int, end: int, environment: Mapping[str, Any]) -> 
         return found if environment.get("is_mdx") else None
     has_braces = "{" in found["attributes"] and not found["closes"]
     is_component = found["name"][0].isupper() and (
-        found["ends"] or found["closes"] or found["attributes"] or found["name"] in _closed(environment)
+        found["ends"]
+        or found["closes"]
+        or "=" in found["attributes"]
+        or "{" in found["attributes"]
+        or found["name"] in _closed(environment)
     )
     return found if has_braces or is_component else None
 

@@ -10,13 +10,17 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
 
 from distributor.sources.dialects.embedded_tags import EmbeddedTag, html_of_tag, titled
 from distributor.sources.dialects.notes import note
 
 _TAG = regex.compile(
-    r"""\{\{[<%]-?\s*(?P<hugo>(?:[^>%"'`]|"[^"]*"|'[^']*'|`[^`]*`|[>%](?!\}\}))*+)\s*-?[%>]\}\}
-      | \{%-?\s*(?P<liquid>(?:[^%"']|"[^"]*"|'[^']*'|%(?!\}))*+)\s*-?%\}""",
+    # No other one begins inside: what has no end is looked at once.
+    r"""\{\{[<%]-?\s*(?P<hugo>(?:[^>%"'`{]|(?&brace)|"(?:[^"{]|(?&brace))*+"|'(?:[^'{]|(?&brace))*+'
+            |`(?:[^`{]|(?&brace))*+`|[>%](?!\}\}))*+)\s*-?[%>]\}\}
+      | \{%-?\s*(?P<liquid>(?:[^%"'{]|(?&brace)|"(?:[^"{]|(?&brace))*+"|'(?:[^'{]|(?&brace))*+'|%(?!\}))*+)\s*-?%\}
+      | (?!)(?P<brace>\{(?!\{[<%]|%))""",
     regex.VERBOSE,
 )
 _LITERAL = regex.compile(r"\{\{([<%])/\*(.*?)\*/([%>])\}\}", regex.DOTALL)
@@ -40,7 +44,7 @@ def shortcodes_plugin(parser: MarkdownIt) -> None:
 def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """A shortcode on lines of its own, or code up to the end of its shortcode."""
     begin = state.bMarks[start] + state.tShift[start]
-    if state.is_code_block(start) or not state.src.startswith(("{{<", "{{%", "{%"), begin):
+    if state.is_code_block(start) or not state.src.startswith(("{{<", "{{%", "{%"), begin) or _is_literal(state):
         return False
     limit = state.eMarks[end - 1]
     found = _TAG.match(state.src, begin, limit)
@@ -48,7 +52,7 @@ def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return False
     tag = _tag_of(found, state.src, state.env)
     is_literal = tag.name in _CODE | _AS_IT_IS and not tag.closes
-    closing = _closing(tag.name, found).search(state.src, found.end(), limit) if is_literal else None
+    closing = _closing(tag.name, found).search(state.src, found.end(), limit) if is_literal and tag.is_paired else None
     last = _line_of(state, start, end, closing.end() if closing else found.end())
     rest = state.src[closing.end() if closing else found.end() : state.eMarks[last]]
     if rest.strip() or (is_literal and closing is None):
@@ -61,6 +65,7 @@ def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         token.content = f"{_html_of(tag, state.env, is_block=True)}\n"
     elif tag.name in _AS_IT_IS:
         token = state.push("html_block", "", 0)
+        token.meta["is_literal"] = True
         token.content = state.md.render(state.src[found.end() : closing.start()], {"path": "", "is_literal": True})
     else:
         token = state.push("fence", "code", 0)
@@ -71,7 +76,7 @@ def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _inline(state: StateInline, silent: bool) -> bool:
-    if state.src[state.pos] != "{":
+    if state.src[state.pos] != "{" or _is_literal(state):
         return False
     literal = _LITERAL.match(state.src, state.pos)
     if literal:
@@ -80,22 +85,44 @@ def _inline(state: StateInline, silent: bool) -> bool:
     if expression:
         note(state.env, f"{expression[0]} means something only to the generator of a site: it was left out")
         return _push(state, silent, "text", "", expression.end())
-    found = None if state.env.get("is_literal") else _TAG.match(state.src, state.pos)
+    found = _TAG.match(state.src, state.pos)
     if found is None:
         return False
     tag = _tag_of(found, state.src, state.env)
-    if tag.name in _AS_IT_IS | _CODE and not tag.closes:
+    if tag.name in _AS_IT_IS | _CODE and not tag.closes and tag.is_paired:
         closing = _closing(tag.name, found).search(state.src, found.end())
+        inside = state.src[found.end() : closing.start()] if closing else ""
+        if closing and tag.name in _AS_IT_IS:
+            return _push_literal(state, silent, inside, closing.end())
         if closing:
-            kind = "text" if tag.name in _AS_IT_IS else "code_inline"
-            return _push(state, silent, kind, state.src[found.end() : closing.start()], closing.end())
+            return _push(state, silent, "code_inline", inside, closing.end())
     return _push(state, silent, "html_inline", "" if silent else _html_of(tag, state.env), found.end())
+
+
+def _push_literal(state: StateInline, silent: bool, content: str, end: int) -> bool:
+    """Markdown in which shortcodes and expressions are text."""
+    if not silent:
+        if state.pending:
+            state.pushPending()
+        inside: list[Token] = []
+        state.env["is_literal"] = True
+        state.md.inline.parse(content, state.md, state.env, inside)
+        state.env["is_literal"] = False
+        state.tokens += inside
+        state.tokens_meta += [None] * len(inside)
+    state.pos = end
+    return True
+
+
+def _is_literal(state: StateBlock | StateInline | StateCore) -> bool:
+    return bool(state.env.get("is_literal"))
 
 
 def _in_html(state: StateCore) -> None:
     """In a block of HTML nothing is parsed, but generators replace shortcodes there too."""
-    for token in state.tokens:
-        if token.type == "html_block" and "{" in token.content and "<pre" not in token.content:
+    for token in () if _is_literal(state) else state.tokens:
+        is_literal = token.meta.get("is_literal") or "<pre" in token.content
+        if token.type == "html_block" and "{" in token.content and not is_literal:
             token.content = _TAG.sub(
                 lambda found: _html_of(_tag_of(found, state.src, state.env), state.env), token.content
             )
@@ -105,6 +132,7 @@ def _push(state: StateInline, silent: bool, kind: str, content: str, end: int) -
     if not silent:
         token = state.push(kind, "", 0)
         token.content = content
+        token.meta["is_made"] = True
     state.pos = end
     return True
 
@@ -131,7 +159,9 @@ def _tag_of(found: regex.Match[str], text: str, environment: MutableMapping[str,
 
 def _has_closing(name: str, *, is_liquid: bool, text: str, environment: MutableMapping[str, Any]) -> bool:
     """Whether the whole text has the end of such a tag."""
-    found: set[str] = environment.setdefault("closing_tags", set(_closing_names(environment.get("text", text))))
+    if "closing_tags" not in environment:
+        environment["closing_tags"] = set(_closing_names(environment.get("text", text)))
+    found: set[str] = environment["closing_tags"]
     return (f"end{name}" if is_liquid else f"/{name}") in found
 
 

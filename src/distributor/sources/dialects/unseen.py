@@ -25,7 +25,7 @@ _UNSEEN = {
         r"|^[ \t>]*(?:\[\[_?toc_?\]\]|@?\[toc\]|\{\{[ \t]*toc[ \t]*\}\}|\{:toc\})[ \t]*$",
         r"",
     ),
-    "attributes": (r"^[ \t>]*\{::?[^{}\n#]*\}[ \t]*$", r""),
+    "attributes": (r"^[ \t>]*\{::?(?![^{}\n\"']*(?:,|=>))[^{}\n#]*\}[ \t]*$", r""),
     "imports": (r"^import\s+(?:[\w*$,{}\s]{1,400}?\sfrom\s+)?(?:\"[^\"\n]+\"|'[^'\n]+');?[ \t]*$", r""),
     "exports": (r"^export\s+(?:const|let|var|default|function|async|class|\{)", r"(?=\n[ \t]*(?:\n|\Z))|\Z"),
     # A link definition that no link can use.
