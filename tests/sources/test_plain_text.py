@@ -102,6 +102,28 @@ def test_author_and_tags_may_stand_at_the_end() -> None:
     assert list(outline_of_blocks(manuscript.body)) == [f"p {PROSE}"]
 
 
+@pytest.mark.parametrize(
+    "heads", [("By Train", "By Bus"), ("Von Berlin", "Nach Bonn"), ("By Night Train", "By Slow Bus")]
+)
+def test_a_heading_that_begins_like_a_byline_names_no_author(heads: tuple[str, str]) -> None:
+    manuscript = parse(f"A Title\n\n{heads[0]}\n\n{PROSE}\n\n{heads[1]}\n\n{PROSE}\n\nBy Foot")
+
+    assert manuscript.author == ""
+    assert list(outline_of_blocks(manuscript.body)) == [
+        f"h2 {heads[0]}", f"p {PROSE}", f"h2 {heads[1]}", f"p {PROSE}", "p By Foot",
+    ]  # fmt: skip
+
+
+def test_an_author_that_only_by_tells_is_named_where_it_is_not_below_the_title() -> None:
+    assert parse(f"A Title\n\n{PROSE}\n\nBy Night Train").warnings[0] == "left out: By Night Train"
+    assert parse(f"A Title\nBy Ida\n4 May 2026\n\n{PROSE}").author == "Ida"
+
+
+@pytest.mark.parametrize(("line", "is_taken"), [("Time: 10:00\nPlace: Hall", False), ("Author: Ida Crane", True)])
+def test_the_date_of_an_event_is_not_that_of_the_article(line: str, is_taken: bool) -> None:
+    assert (parse(f"A Title\n\nDate: 5 May 2026\n{line}\n\n{PROSE}").published_at is not None) is is_taken
+
+
 def test_front_matter_decides_over_lines_of_the_text() -> None:
     manuscript = parse(f"---\nauthor: Bo Li\n---\nA Title\n\nBy Ida Crane\n\n{PROSE}")
 

@@ -64,6 +64,7 @@ def test_a_summary_is_a_part_of_the_text_and_never_too_long(alphabet: str | None
         # What names, dates, greets, credits or announces says nothing.
         (["By Ida Crane", "May 4, 2026", "The quay is closed until the end of May."], "The quay is closed until the"),
         (["Dear all,", "the rope walk opens on Saturday."], "the rope walk opens on Saturday."),
+        (["4. maj 2026 kl. 10.00", "Kajen er lukket indtil maj."], "Kajen er lukket indtil maj."),
         (["Sehr geehrte Damen und Herren,", "die Halle ist wieder offen."], "die Halle ist wieder offen."),
         (["Photo: Ida Crane", "Autor: Ida Kran", "Nobody knows what the crane weighs."], "Nobody knows what the crane"),
         (["What you need:", "A line is spliced in ten minutes."], "A line is spliced in ten minutes."),

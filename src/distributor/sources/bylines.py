@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 import regex
 
@@ -62,7 +65,13 @@ _BY = (
     r"|a\s+cura\s+di|door|av|af"
     r"|från|napsala?|írta|yazan|kirjoittanut|автор|от|文|文／|作者"
 )
-_BYLINE = regex.compile(rf"(?i:{_BY})(?:\s+|\s*[:：]\s*)(?P<names>{_NAMES}{_ROLE})")
+_BYLINE = regex.compile(rf"(?P<by>(?i:{_BY}))(?:\s+|(?P<colon>\s*[:：]\s*))(?P<names>(?P<people>{_NAMES}){_ROLE})")
+_BETWEEN_PEOPLE = regex.compile(r"\s*,\s*|\s+(?:and|und|et|y|e|och|og|ja|en|i|&|\+)\s+")
+_FEWEST_WORDS_OF_NAME, _MOST_WORDS_OF_NAME = 2, 4
+_UNSPACED_NAME = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{2,}")
+# "Posted on May 4, 2026 by Ida Crane"
+_DATE_AND_AUTHOR = regex.compile(rf"(?P<date>.+?)(?:\s*,)?\s+(?P<author>(?i:{_BY})(?:\s+|\s*[:：]\s*)\S.*)")
+_MAIL_ADDRESS = regex.compile(r"[\s,;]*[<(]?[^\s<>()@,;|]+@[^\s<>()@,;|]+[>)]?")
 _JUST_NAMES = regex.compile(rf"[—–-]*\s*(?P<names>{_NAME}(?:\s+(?:{_PARTICLE}|{_NAME})){{1,5}})")
 _READING_TIME = regex.compile(
     r"(?:(?:reading time|lesezeit|temps de lecture|tiempo de lectura|tempo di lettura|leestijd|lästid)\s*[:：]?\s*)?"
@@ -86,7 +95,7 @@ _AGENCY = r"(?:\([^()\n]{2,40}\)|/[^/\n]{2,40}/)"
 _DASH = r"(?:--|[–—-])"
 _DATELINE = regex.compile(
     rf"\(?(?:(?P<place>{_PLACE})(?:,\s*(?:le\s+|den\s+|am\s+)?|\s+\(?"
-    rf"|\s*/\s*)(?P<date>(?:{DATE}))\)?\.?\s*{_AGENCY}?\s*{_DASH}"
+    rf"|\s*/\s*)(?P<date>(?:{DATE}))(?:\)?\.?\s*{_AGENCY}?\s*{_DASH}|\.(?=\s+\p{{Lu}}))"
     rf"|{_PLACE}\s*{_AGENCY}\s*{_DASH}|{_PLACE}(?<=\p{{Lu}}{{3}}(?:,\s\p{{Lu}}[\p{{L}}\p{{M}}. ]+)?)\s+(?:--"
     rf"|[–—])(?=\s+\p{{Lu}}))\)?\s+"
 )
@@ -103,27 +112,60 @@ _PLACE_AND_DATE = regex.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Byline:
-    """What a line above the text says; empty where it says nothing. `place` is that of a dateline."""
+    """What a line above the text says; empty where it says nothing. `place` is that of a dateline.
+
+    `by` is the word before the names where only it says that they are names: "By Night Train" could be a heading.
+    """
 
     author: str = ""
     date: str = ""
     updated: str = ""
     place: str = ""
     reading_time: str = ""
+    by: str = field(default="", compare=False)
 
 
-def read_byline(text: str) -> Byline | None:
-    """What a line says about the author, the date and the place, if it says nothing else."""
+def read_byline(text: str, *, is_dated: bool = False) -> Byline | None:
+    """What a line says about the author, the date and the place, if it says nothing else.
+
+    `is_dated`: there is a date in the line above or below, so that it needs not look like the name of a person.
+    """
     if len(text) > _LONGEST:
         return None
+    if "@" in text:
+        text = without_mail_addresses(text)
     has_date = _HAS_YEAR.search(text) is not None
-    whole = (has_date and (_read_date(text) or _read_place(text) or _read_dated_author(text))) or _read_author(text)
+    whole = has_date and (_read_date(text) or _read_place(text) or _read_dated_author(text))
+    whole = whole or _read_author(text, is_dated=is_dated)
     return whole or _read_parts(_BETWEEN.split(text))
+
+
+def is_date(text: str) -> bool:
+    """Whether a line says when a text was written or changed, and perhaps by whom."""
+    found = read_byline(text)
+    return found is not None and bool(found.date or found.updated)
 
 
 def is_byline(text: str) -> bool:
     """Whether a line names an author or a date, and nothing else."""
     return read_byline(text) is not None
+
+
+def by_words_of_headings(lines: Iterable[str]) -> frozenset[str]:
+    """What several of these lines begin with that could name an author: "By Train" and "By Bus" are headings.
+
+    Bylines one below the other, and one that is repeated, are none.
+    """
+    found = [_BYLINE.fullmatch(line) for line in lines]
+    authors = [(each["by"].casefold(), each["people"].casefold()) if each else ("", "") for each in found]
+    blocks = dict.fromkeys((by, frozenset(block)) for by, block in groupby(authors, key=itemgetter(0)) if by)
+    words = [by for by, _ in blocks]
+    return frozenset(by for by in words if words.count(by) > 1)
+
+
+def without_mail_addresses(text: str) -> str:
+    """Names without addresses of mail, which are never published unasked."""
+    return _MAIL_ADDRESS.sub("", text).strip(" ,;")
 
 
 def is_credit(text: str) -> bool:
@@ -158,17 +200,35 @@ def _read_date(text: str) -> Byline | None:
     return Byline(date=found["date"]) if key == "date" else Byline(updated=found["date"])
 
 
-def _read_author(text: str) -> Byline | None:
+def _read_author(text: str, *, is_dated: bool) -> Byline | None:
+    """The names after "by"; without a colon or a date beside them they have to look like those of people."""
     if found := _BYLINE.fullmatch(text):
-        return Byline(author=found["names"])
+        is_sure = is_dated or found["colon"] is not None
+        if is_sure or _look_like_people(found["people"]):
+            return Byline(author=found["names"], by="" if is_sure else found["by"].casefold())
+        return None
     key, value = read_label(text) or ("", "")
     return Byline(author=value) if key == "author" and reads_like_names(value) else None
 
 
 def _read_dated_author(text: str) -> Byline | None:
     found = _DATE_AT_END.fullmatch(text)
-    author = found and (_read_author(found["before"]) or _read_name(found["before"]))
-    return Byline(author=author.author, date=found["date"]) if found and author else None
+    author = found and (_read_author(found["before"], is_dated=True) or _read_name(found["before"]))
+    if found and author:
+        return Byline(author=author.author, date=found["date"])
+    found = _DATE_AND_AUTHOR.fullmatch(text)
+    date = _read_date(found["date"]) if found else None
+    author = _read_author(found["author"], is_dated=True) if found and date else None
+    return _united(date, author) if date and author else None
+
+
+def _look_like_people(names: str) -> bool:
+    """Whether each name has at most four words besides particles, all with capitals, and one of them at least two."""
+    counts = [
+        sum(not regex.fullmatch(_PARTICLE, word) for word in name.split()) for name in _BETWEEN_PEOPLE.split(names)
+    ]
+    is_usual = max(counts) <= _MOST_WORDS_OF_NAME and max(counts) >= _FEWEST_WORDS_OF_NAME
+    return is_usual or _UNSPACED_NAME.fullmatch(names) is not None
 
 
 def _read_name(text: str) -> Byline | None:
@@ -188,8 +248,9 @@ def _read_parts(parts: list[str]) -> Byline | None:
     if len(parts) == 1:
         return Byline(reading_time=parts[0]) if _READING_TIME.fullmatch(parts[0]) else None
     names: list[str] = []
+    has_year = any(map(_HAS_YEAR.search, parts))
     for part in parts:
-        one = _read_date(part) or _read_author(part)
+        one = _read_date(part) or _read_author(part, is_dated=has_year)
         if one is None and _READING_TIME.fullmatch(part):
             one = Byline(reading_time=part)
         if one is None and (name := _read_name(part)):

@@ -30,7 +30,7 @@ _LEAST_WORDS = 4
 _ENDED = regex.compile(r"[.!?…。！？][\"'”’»)」』]*$")
 # Abbreviations and initials do not end a sentence.
 _NO_END = regex.compile(
-    r"(?:^|[\s(])(?:\p{Lu}|Dr|Mr|Mrs|Ms|Prof|St|No|Nr|vs|etc|e\.g|i\.e|z\.\s?B|bzw|ca|approx|Inc|Ltd|Jr|Sr"
+    r"(?:^|[\s(])(?:\p{Lu}|Dr|Mr|Mrs|Ms|Prof|St|No|Nr|vs|etc|e\.g|i\.e|z\.\s?B|bzw|ca|approx|Inc|Ltd|Jr|Sr|kl"
     r"|[0-9]{1,2})\.$"
 )
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
@@ -81,7 +81,8 @@ _PROMISING = regex.compile(
 
 def summarise(body: Sequence[Block]) -> str:
     """At most MAX_SUMMARY characters: whole sentences if they are long enough, else whole words and an ellipsis."""
-    paragraphs = [text for block in body if isinstance(block, Paragraph) and (text := _one_line(text_of(block.runs)))]
+    texts = [text_of(block.runs) for block in body if isinstance(block, Paragraph)]
+    paragraphs = [one for text in texts if (one := _one_line(text)) and not all(map(is_byline, text.splitlines()))]
     ended = (text for text in paragraphs if _ENDED.search(text) and not _GREETING.fullmatch(text))
     text = _best_beginning(paragraphs) or next(ended, "") or _one_line(plain_text(body))
     if len(text) <= MAX_SUMMARY:
@@ -127,7 +128,7 @@ def _says_something(sentence: str, *, is_whole: bool) -> bool:
             return False
     if sentence.isupper() or _GREETING.fullmatch(sentence) or is_credit(sentence) or _URL.fullmatch(sentence):
         return False
-    return not (is_whole and (read_label(sentence) or is_byline(sentence)))
+    return not (is_whole and read_label(sentence))
 
 
 def _points_of(sentence: str) -> int:

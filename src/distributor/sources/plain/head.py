@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import takewhile
 
 import regex
 
 from distributor.domain.errors import ScheduleError
 from distributor.domain.tags import Tag
-from distributor.sources.bylines import date_of_dateline, is_byline, read_byline, reads_like_names
+from distributor.sources.bylines import (
+    by_words_of_headings,
+    date_of_dateline,
+    is_byline,
+    is_date,
+    read_byline,
+    reads_like_names,
+    without_mail_addresses,
+)
 from distributor.sources.dates import read_date
 from distributor.sources.front_matter.keys import FrontMatter
 from distributor.sources.labels import read_label
-from distributor.sources.plain.lines import Line, LineBreakStyle, LineGroup
+from distributor.sources.plain.lines import MAX_WRAP_COLUMN, Line, LineBreakStyle, LineGroup
 from distributor.sources.plain.notices import ReleaseNotices
 from distributor.sources.plain.shapes import has_heading_shape
 from distributor.sources.reading_options import ReadingOptions
@@ -30,6 +39,7 @@ class FoundMetadata:
     """What a text itself says about its article, collected line by line: what is said first holds."""
 
     options: ReadingOptions
+    by_words_of_headings: frozenset[str] = frozenset()
     title: str | None = None
     author: str | None = None
     summary: str | None = None
@@ -57,11 +67,16 @@ class FoundMetadata:
         embargo = "there is an embargo whose end could not be read: publish the article yourself when it is over"
         return tuple(filter(None, (left_out, embargo if self.publish is False else "")))
 
-    def take(self, text: str) -> bool:
-        """Take what a line says, if it is metadata and nothing else; returns whether it is."""
+    def take(self, text: str, *, is_below_title: bool = False, is_dated: bool = False) -> bool:
+        """Take what a line says, if it is metadata and nothing else; returns whether it is.
+
+        `is_dated`: there is a date beside it.
+        """
         if len(text) > _LONGEST_LINE:
             return False
-        return self._take_tags(text) or self._take_labelled(text) or self._take_byline(text)
+        if self._take_tags(text) or self._take_labelled(text):
+            return True
+        return self._take_byline(text, is_below_title=is_below_title, is_dated=is_dated)
 
     def take_dateline(self, text: str) -> None:
         """The date before the first sentence, which stays where it is."""
@@ -98,9 +113,9 @@ class FoundMetadata:
                 return False
         return True
 
-    def _take_byline(self, text: str) -> bool:
-        found = read_byline(text)
-        if found is None:
+    def _take_byline(self, text: str, *, is_below_title: bool, is_dated: bool) -> bool:
+        found = read_byline(text, is_dated=is_dated)
+        if found is None or found.by in self.by_words_of_headings:
             return False
         if found.date and not self._take_time(found.date, is_update=False):
             return False
@@ -108,11 +123,13 @@ class FoundMetadata:
             return False
         if found.author:
             self._add_author(found.author)
+        if found.by and not is_below_title:
+            self.left_out.append(text)
         self.left_out += [text for text in (found.place, found.reading_time) if text]
         return True
 
     def _add_author(self, names: str) -> None:
-        name = _without_address(names)
+        name = without_mail_addresses(names) or names
         self.author = f"{self.author}, {name}" if self.author and name not in self.author else name
 
     def _take_time(self, written: str, *, is_update: bool) -> bool:
@@ -132,18 +149,13 @@ class FoundMetadata:
 
 
 _WITHOUT = regex.compile(r"^(?i:the|den|le|el|il|op|am|on|vom|del)\s+|[.,]$|\s+г\.?$")
-_MAIL_ADDRESS = regex.compile(r"\s*[<(]?[^\s<>()@]+@[^\s<>()@]+[>)]?")
-
-
-def _without_address(names: str) -> str:
-    """Names without addresses of mail, which are never published unasked."""
-    return _MAIL_ADDRESS.sub("", names).strip(" ,;") or names
 
 
 def take_head(
     line_groups: Sequence[LineGroup], style: LineBreakStyle, known_title: str | None, found: FoundMetadata
 ) -> tuple[str | None, list[LineGroup]]:
     """The title, and the groups below the head. A first line that differs from the known title stays in the body."""
+    found.by_words_of_headings = by_words_of_headings(line.text for group in line_groups for line in group)
     head = _Head(style, known_title, found)
     for at, group in enumerate(line_groups):
         rest = head.rest_of(group, line_groups[at + 1 : at + 3])
@@ -161,6 +173,7 @@ class _Head:
         self._found = found
         self._title: str | None = None
         self._lines_left = _MOST_LINES
+        self._last_taken = ""
 
     @property
     def title(self) -> str | None:
@@ -173,6 +186,7 @@ class _Head:
             if lines[0].is_rule:
                 lines = lines[1:]
             elif self._takes(lines, below):
+                self._last_taken = lines[0].text
                 lines = lines[1:]
                 self._lines_left -= 1
             elif length := self._count_title_lines(lines):
@@ -193,7 +207,10 @@ class _Head:
         is_title = line.level is not None and self._title is None
         if is_title or (self.title is None and not self._has_title_below(line, lines[1:], below)):
             return False
-        return self._found.take(line.text)
+        if self.title is not None and _is_of_other_matter(lines):
+            return False
+        beside = [self._last_taken, *(one.text for one in _next_line(lines[1:], below))]
+        return self._found.take(line.text, is_below_title=self.title is not None, is_dated=any(map(is_date, beside)))
 
     def _has_title_below(self, line: Line, lines: LineGroup, below: Sequence[LineGroup]) -> bool:
         """Whether a first line leaves the title to another one: "By Any Means" is one, if there is only text below."""
@@ -202,7 +219,7 @@ class _Head:
         if (byline := read_byline(line.text)) and byline.place:
             # "Minutes, 4 May 2026" looks like a place as well.
             return not lines and len(below) > 1 and len(below[0]) == 1 and has_heading_shape(below[0][0].text)
-        following = [*lines, *(first for group in below for first in group[:1])][:1]
+        following = _next_line(lines, below)
         return any(has_heading_shape(one.text) or read_label(one.text[:_LONGEST_LINE]) for one in following)
 
     def _count_title_lines(self, lines: LineGroup) -> int:
@@ -216,3 +233,16 @@ class _Head:
         if self._known_title is not None and title.casefold() != self._known_title.casefold():
             return 0
         return count
+
+
+def _next_line(lines: LineGroup, below: Sequence[LineGroup]) -> Sequence[Line]:
+    return [*lines, *(group[0] for group in below)][:1]
+
+
+def _is_of_other_matter(lines: LineGroup) -> bool:
+    """Whether a date is that of an event: what stands below it in its group is no metadata, as in "Place: Hall"."""
+    if (read_label(lines[0].text[:_LONGEST_LINE]) or ("",))[0] != "date":
+        return False
+    # A long line is a paragraph.
+    beside = takewhile(lambda line: line.length <= MAX_WRAP_COLUMN, lines[1:])
+    return not all(read_label(line.text) or is_byline(line.text) or read_hashtags(line.text) for line in beside)

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from distributor.sources.bylines import is_byline, is_credit
+from distributor.sources.bylines import by_words_of_headings, is_credit, read_byline
 from distributor.sources.plain.markers import Numbering
-from distributor.sources.plain.pieces import HeadingLine, Listing, Piece, Prose, Quoted, Rows, RuleLine, single_entry
+from distributor.sources.plain.pieces import (
+    HeadingLine,
+    Listing,
+    Piece,
+    Prose,
+    Quoted,
+    Rows,
+    RuleLine,
+    lines_of,
+    single_entry,
+)
 from distributor.sources.plain.shapes import SectionNumber, has_heading_shape, is_capitals, numbering_of
 
 _SECTION_LEVEL = 2
@@ -30,14 +40,20 @@ def find_heading_levels(pieces: Sequence[Piece]) -> Mapping[int, int]:
 def _find_headings(pieces: Sequence[Piece]) -> dict[int, str]:
     """The positions of headings, with their texts. What is below decides, so it is found from the end."""
     found: dict[int, str] = {}
+    by_words = by_words_of_headings(lines[0].text if (lines := lines_of(piece)) else "" for piece in pieces)
     for at in range(len(pieces) - 1, -1, -1):
         piece, below = pieces[at], next(iter(pieces[at + 1 : at + 2]), None)
         text = _text_of(piece)
-        if text is None or (at < _MOST_PIECES_OF_HEAD and (is_byline(text) or is_credit(text))):
+        if text is None or (at < _MOST_PIECES_OF_HEAD and (_is_byline(text, by_words) or is_credit(text))):
             continue
         if isinstance(piece, HeadingLine) or (below is not None and _is_above(text, below, found.get(at + 1))):
             found[at] = text
     return {at: text for at, text in found.items() if not _is_text_of_numbered(pieces, at, found)}
+
+
+def _is_byline(text: str, by_words: frozenset[str]) -> bool:
+    found = read_byline(text)
+    return found is not None and found.by not in by_words
 
 
 def _text_of(piece: Piece) -> str | None:
