@@ -119,6 +119,14 @@ def test_an_author_that_only_by_tells_is_named_where_it_is_not_below_the_title()
     assert parse(f"A Title\nBy Ida\n4 May 2026\n\n{PROSE}").author == "Ida"
 
 
+@pytest.mark.parametrize(
+    "head", ["By Ida Crane\nStaff writer", "By Ida Crane\n\nStaff writer", "4 May 2026\nIda Crane"]
+)
+def test_a_name_or_a_role_directly_below_a_byline_is_no_heading(head: str) -> None:
+    assert outline(f"{head}\n\n{PROSE}") == [f"p {head.splitlines()[-1]}", f"p {PROSE}"]
+    assert outline(f"By Ida Crane\n\nEarly Days\n\n{PROSE}") == ["h2 Early Days", f"p {PROSE}"]
+
+
 @pytest.mark.parametrize(("line", "is_taken"), [("Time: 10:00\nPlace: Hall", False), ("Author: Ida Crane", True)])
 def test_the_date_of_an_event_is_not_that_of_the_article(line: str, is_taken: bool) -> None:
     assert (parse(f"A Title\n\nDate: 5 May 2026\n{line}\n\n{PROSE}").published_at is not None) is is_taken

@@ -73,8 +73,9 @@ _UNSPACED_NAME = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{2,}
 _DATE_AND_AUTHOR = regex.compile(rf"(?P<date>.+?)(?:\s*,)?\s+(?P<author>(?i:{_BY})(?:\s+|\s*[:：]\s*)\S.*)")
 _MAIL_ADDRESS = regex.compile(r"[\s,;]*[<(]?[^\s<>()@,;|]+@[^\s<>()@,;|]+[>)]?")
 _JUST_NAMES = regex.compile(rf"[—–-]*\s*(?P<names>{_NAME}(?:\s+(?:{_PARTICLE}|{_NAME})){{1,5}})")
+_READING_TIME_LABEL = r"reading time|lesezeit|temps de lecture|tiempo de lectura|tempo di lettura|leestijd|lästid"
 _READING_TIME = regex.compile(
-    r"(?:(?:reading time|lesezeit|temps de lecture|tiempo de lectura|tempo di lettura|leestijd|lästid)\s*[:：]?\s*)?"
+    rf"(?:(?:{_READING_TIME_LABEL})\s*[:：]?\s*)?"
     r"(?:ca\.?\s*|about\s+|~)?[0-9]{1,3}[\s-]*(?:min(?:ute[sn]?|uti|uto|uut|\.)?)(?:\s+(?:read|lesezeit|de lecture"
     r"|de lectura))?",
     regex.IGNORECASE,
@@ -86,7 +87,15 @@ _CREDIT = regex.compile(
     r"(?:photos?|photograph|image|picture|illustration|graphic|credits?|source|foto|bild|grafik|quelle|crédit|imagen"
     r"|fuente|immagine|fonte|kuva|zdjęcie|фото|источник"
     r"|table of contents|contents|inhalt(?:sverzeichnis)?|sommaire|índice|indice|advertisement|anzeige|sponsored"
-    r"|reading time|lesezeit)\b\s*(?:[:©(]|by\b|$).*",
+    rf"|{_READING_TIME_LABEL})\b\s*(?:[:©(]|by\b|$).*",
+    regex.IGNORECASE,
+)
+# What an author is, in a line of its own.
+_ROLE_ALONE = regex.compile(
+    r"(?:(?:staff|senior|guest|chief|deputy|freelance|contributing|political|science|foreign|managing|news)\s+){0,2}"
+    r"(?:writer|reporter|editor|correspondent|contributor|columnist|journalist|redakteur(?:in)?|korrespondent(?:in)?"
+    r"|journalistin|rédact(?:eur|rice)|journaliste|redactora?|periodista|redat(?:tore|trice)|giornalista|jornalista"
+    r"|redacteur|redaktör|redaktør|toimittaja|dziennikar(?:z|ka)|журналист(?:ка)?)",
     regex.IGNORECASE,
 )
 _PLACE_NAME = r"\p{Lu}[\p{L}\p{M}.'’-]+(?:\s+(?:\p{Lu}[\p{L}\p{M}.'’-]*|am|an|der|de|do|la|sur|upon|on)){0,3}"
@@ -171,6 +180,11 @@ def without_mail_addresses(text: str) -> str:
 def is_credit(text: str) -> bool:
     """Whether a line names whose picture it is, or is otherwise about the page and not of the text."""
     return _CREDIT.fullmatch(text) is not None
+
+
+def is_role(text: str) -> bool:
+    """Whether a line says what an author is, as "Staff writer", and nothing else."""
+    return _ROLE_ALONE.fullmatch(text) is not None
 
 
 def without_dateline(text: str) -> str:

@@ -49,7 +49,7 @@ def parse(text: str, *, path: str, options: ReadingOptions = DEFAULT_OPTIONS) ->
     pieces, tags = take_tags(find_pieces(untitled, style))
     pieces = _without_byline_below(pieces, found)
     _take_dateline(pieces, found)
-    body = tuple(build_blocks(pieces, style))
+    body = tuple(build_blocks(pieces, style, is_byline_first=found.goes_on_below))
     warnings = (*_line_break_warnings(style), *found.warnings)
     return build_manuscript(
         found.completed(front),
@@ -62,9 +62,9 @@ def parse(text: str, *, path: str, options: ReadingOptions = DEFAULT_OPTIONS) ->
     )
 
 
-def build_blocks(pieces: Sequence[Piece], style: LineBreakStyle) -> Iterator[Block]:
+def build_blocks(pieces: Sequence[Piece], style: LineBreakStyle, *, is_byline_first: bool = False) -> Iterator[Block]:
     """The blocks of the body, in order. Only rules and the markers of items, headings and quotes are left out."""
-    levels = find_heading_levels(pieces)
+    levels = find_heading_levels(pieces, is_byline_first=is_byline_first)
     for at, piece in enumerate(pieces):
         if at in levels:
             yield Heading(levels[at], (Run(lines_of(piece)[0].text),))

@@ -16,6 +16,7 @@ from distributor.sources.bylines import (
     date_of_dateline,
     is_byline,
     is_date,
+    is_role,
     read_byline,
     reads_like_names,
     without_mail_addresses,
@@ -48,6 +49,8 @@ class FoundMetadata:
     publish: bool | None = None
     tags: list[Tag] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    # The first line of the body belongs to a byline, as a name or "Staff writer" below it.
+    goes_on_below: bool = False
 
     def completed(self, front: FrontMatter) -> FrontMatter:
         """Front matter, with what it leaves open taken from the text."""
@@ -160,6 +163,7 @@ def take_head(
     for at, group in enumerate(line_groups):
         rest = head.rest_of(group, line_groups[at + 1 : at + 3])
         if rest:
+            found.goes_on_below = head.goes_on_in(rest, is_same_group=rest != group)
             return head.title, [rest, *line_groups[at + 1 :]]
     return head.title, []
 
@@ -173,7 +177,7 @@ class _Head:
         self._found = found
         self._title: str | None = None
         self._lines_left = _MOST_LINES
-        self._last_taken = ""
+        self._last_taken = self._last_line = ""
 
     @property
     def title(self) -> str | None:
@@ -186,15 +190,21 @@ class _Head:
             if lines[0].is_rule:
                 lines = lines[1:]
             elif self._takes(lines, below):
-                self._last_taken = lines[0].text
+                self._last_taken = self._last_line = lines[0].text
                 lines = lines[1:]
                 self._lines_left -= 1
             elif length := self._count_title_lines(lines):
-                self._title = " ".join(line.text for line in lines[:length])
+                self._title = self._last_line = " ".join(line.text for line in lines[:length])
                 lines = lines[length:]
             else:
                 break
         return lines
+
+    def goes_on_in(self, lines: LineGroup, *, is_same_group: bool) -> bool:
+        """Whether a single line directly below a byline belongs to it, and is no heading."""
+        if len(lines) > 1 or not is_byline(self._last_taken):
+            return False
+        return (is_same_group and self._last_line == self._last_taken) or is_role(lines[0].text)
 
     def _takes(self, lines: LineGroup, below: Sequence[LineGroup]) -> bool:
         line = lines[0]

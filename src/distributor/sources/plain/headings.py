@@ -27,12 +27,15 @@ _MOST_PIECES_OF_HEAD = 3
 _UNDERLINES = "=#*-~\"'^+.:_"
 
 
-def find_heading_levels(pieces: Sequence[Piece]) -> Mapping[int, int]:
+def find_heading_levels(pieces: Sequence[Piece], *, is_byline_first: bool = False) -> Mapping[int, int]:
     """The positions of headings, with their levels.
 
     A single short line above text is a section heading; one that starts with a number is one level below a section.
+    `is_byline_first`: the first line belongs to the byline above it.
     """
     headings = _find_headings(pieces)
+    if is_byline_first and 0 in headings and isinstance(pieces[0], Prose):
+        headings.pop(0, None)
     levels = _Levels()
     return {at: min(levels.level_of(pieces[at], text), _MAX_LEVEL) for at, text in sorted(headings.items())}
 
