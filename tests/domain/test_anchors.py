@@ -26,6 +26,8 @@ def test_each_heading_has_an_anchor_of_its_own_and_none_is_that_of_the_page() ->
         Heading(2, (Run("Content"),)),
     )
     assert heading_anchors(blocks) == {0: "a", 1: "a-1", 2: "own", 3: "b-1", 5: "content-1"}
+    steps = tuple(Heading(2, (Run(text),)) for text in ("Step", "Step", "Step 1", "Step"))
+    assert heading_anchors(steps) == {0: "step", 1: "step-1", 2: "step-1-1", 3: "step-2"}
     anchored = with_heading_anchors(blocks)
     assert anchored[0] == Heading(2, (Run("A", anchor="a"),))
     assert anchored[2:3] == blocks[2:3]

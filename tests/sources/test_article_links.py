@@ -34,6 +34,7 @@ INDEX = SourceIndex.of(
         ("../a/same.md", "/articles/a-same"),
         ("/about.html", "/articles/about"),
         ("same.md", None),
+        ("../drafts/soup.md", None),
         ("gone.md#x", None),
         ("page-of-the-site/", "page-of-the-site/"),
         ("file.pdf", "file.pdf"),

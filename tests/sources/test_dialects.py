@@ -111,6 +111,7 @@ def test_what_dialects_add_becomes_blocks(text: str, blocks: list[str]) -> None:
             "quote", "    p [strong: Tip]", "    p [emphasis: a]", "quote", "    p [strong: Hint]", "    p b"
         ]),
         ("<div>\n{% include ad.html %}kept\n</div>", ["p kept"]),
+        ("{{< tweet >}} {{< gist >}} none", ["p none"]),
         ("{{< odd >}}inside *it*{{< /odd >}} {{ page.title }}", ["p inside [emphasis: it]"]),
     ],
 )  # fmt: skip
@@ -191,6 +192,7 @@ def test_wikilinks_are_links_and_images() -> None:
         "[[1] → /x] [code: [[c]]]",
         "h2 Local",
     ]
+    assert outline("[[Node.js]] [[v1.2]] [[a.pdf]]") == ["p [Node.js → Node.js.md] [v1.2 → v1.2.md] [a.pdf → a.pdf]"]
     assert notes("![[Other note]]") == ["Other note is not shown inside the text; there is a link to it instead"]
 
 

@@ -130,6 +130,21 @@ def test_without_a_heading_the_title_of_the_page_is_that_of_the_article_and_a_la
             (Paragraph((Run("go to "), Run("https://example.org/x", href="https://example.org/x"), Run("."))),),
         ),
         ("<p hidden>a</p><p style='display: none'>b</p><img src=/x.png width=1 height=1>c", (paragraph("c"),)),
+        ("<pre>a<br>b <b>c</b><br></pre>", (Code("a\nb c"),)),
+        (
+            "<ul>loose<li>a</li>more</ul><dl><dt>t</dt>rest</dl>",
+            (
+                List(tuple(ListItem((paragraph(text),)) for text in ("loose", "a", "more"))),
+                Paragraph((Run("t", STRONG), Run("\n"), Run("rest"))),
+            ),
+        ),
+        (
+            '<iframe src="https://a.example/form" title="The form"></iframe><video src="local.mp4"></video>',
+            tuple(
+                Paragraph((Run(text, href=href),))
+                for text, href in (("The form", "https://a.example/form"), ("local.mp4", "local.mp4"))
+            ),
+        ),
         ("", ()),
         ("<p> </p><ul></ul><table></table>", ()),
     ],

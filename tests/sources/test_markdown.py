@@ -116,8 +116,8 @@ def test_a_soft_line_break_is_a_space_and_a_hard_one_stays() -> None:
         ('<iframe src="https://www.youtube.com/embed/x-1?rel=0" title="How to"></iframe>', [
             "p [▶ How to → https://www.youtube.com/watch?v=x-1]"
         ]),
-        ('<iframe src="https://player.vimeo.com/video/12"></iframe> <iframe src="https://ads.example/"></iframe>', [
-            "p [▶ Vimeo → https://vimeo.com/12]"
+        ('<iframe src="https://player.vimeo.com/video/12"></iframe> <iframe src="https://b.example/"></iframe>', [
+            "p [▶ Vimeo → https://vimeo.com/12]", "p [https://b.example/ → https://b.example/]"
         ]),
         ('<video controls><source src="https://a.example/v/tour.mp4">no video</video>', [
             "p [▶ tour.mp4 → https://a.example/v/tour.mp4]"

@@ -41,8 +41,12 @@ def heading_anchors(blocks: Sequence[Block]) -> dict[int, str]:
         if own:
             found[place] = own
         elif wanted := anchor_of(text_of(heading.runs)):
-            found[place] = f"{wanted}-{taken[wanted]}" if taken[wanted] else wanted
-            taken[wanted] += 1
+            name = wanted
+            while name in taken:
+                name = f"{wanted}-{taken[wanted]}"
+                taken[wanted] += 1
+            taken[name] = 1
+            found[place] = name
     return found
 
 

@@ -45,7 +45,8 @@ class SourceIndex:
                     return path
         ending = f"/{PurePosixPath(written).with_suffix('') if _suffix(written) else written.rstrip('/')}".casefold()
         found = [one for one in self._by_name.get(_name_of(written), []) if _without_suffix(one).endswith(ending)]
-        named = found or self._by_name.get(_name_of(written), [])
+        # A relative path that leads nowhere does not mean another file of the same name in another folder.
+        named = found if "/" in target[1:] and target[0] != "/" else found or self._by_name.get(_name_of(written), [])
         return named[0] if len(named) == 1 else None
 
     def lacks(self, body: Sequence[Block], *, beside: str) -> bool:

@@ -417,6 +417,7 @@ def _strong(blocks: Iterable[Block]) -> Iterator[Block]:
 def _definitions(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
     """Each term with the beginning of its definition below it, in one paragraph."""
     terms: list[Run] = []
+    _wrap_loose_text(element, "dd")
     for child in element.iter("dt", "dd"):
         if child.getparent() is not element and child.getparent().tag != "div":
             continue
@@ -436,13 +437,15 @@ def _definitions(element: HtmlElement, style: _Style, depth: int) -> Iterator[Bl
 
 
 def _media(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
-    """A link to a film or sound, which no mail plays; nothing for what is on no known page."""
+    """A link to a film, a sound or what else is embedded, which no mail plays."""
     sources = (str(one.get("src", "")).strip() for one in (element, *element.iterdescendants("source")))
     src = next((one for one in sources if one), "")
     found = video_page(src) if element.tag == "iframe" else media_file(src)
     if found is not None:
         title = _line(str(element.get("title", ""))) or found.name
         yield Paragraph((Run(f"▶ {title}", href=normalizeLink(found.url)),))
+    elif src and is_allowed_link(src):
+        yield Paragraph((Run(_line(str(element.get("title", ""))) or src, href=normalizeLink(src)),))
 
 
 def _container(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
@@ -468,6 +471,7 @@ def _heading(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]
 
 def _list_of(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
     items: list[ListItem] = []
+    _wrap_loose_text(element, "li")
     for child in element:
         if not isinstance(child.tag, str) or _is_hidden(child):
             continue
@@ -481,6 +485,20 @@ def _list_of(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]
         yield from (block for item in items for block in item.blocks)
     elif items:
         yield List(tuple(items), ordered=element.tag == "ol", start=_start_of(element) if element.tag == "ol" else 1)
+
+
+def _wrap_loose_text(element: HtmlElement, tag: str) -> None:
+    """Text directly in a list, where none may be, becomes an item of its own: browsers show it too."""
+    loose = [(0, element.text or ""), *((at, child.tail or "") for at, child in enumerate(element, start=1))]
+    for at, text in reversed(loose):
+        if text.strip():
+            item = element.makeelement(tag)
+            item.text = text
+            if at:
+                element[at - 1].tail = None
+            else:
+                element.text = None
+            element.insert(at, item)
 
 
 def _figure(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
@@ -613,6 +631,8 @@ def _image(element: HtmlElement, style: _Style, depth: int) -> Iterator[Run]:
 
 
 def _code(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
+    for line_break in list(element.iter("br")):
+        line_break.tail = f"\n{line_break.tail or ''}"
     text = element.text_content().removesuffix("\n")
     named = " ".join(str(one.get("class", "")) for one in element.iter())
     language = _LANGUAGE_CLASS.search(named)

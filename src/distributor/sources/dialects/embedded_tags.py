@@ -86,12 +86,12 @@ def _post(tag: EmbeddedTag) -> str:
     """A post on X, by its URL, or by its account and number."""
     user, number = tag.value("user") or tag.first, tag.value("id") or (tag.values[1] if len(tag.values) > 1 else "")
     url = user if "://" in user else f"https://x.com/{user if number else 'i'}/status/{number or user}"
-    return "" if tag.closes else f'<p><a href="{escape(url)}">{escape(url)}</a></p>'
+    return "" if tag.closes or not (user or number) else f'<p><a href="{escape(url)}">{escape(url)}</a></p>'
 
 
 def _gist(tag: EmbeddedTag) -> str:
     url = "https://gist.github.com/" + "/".join(tag.values[:2])
-    return "" if tag.closes else f'<p><a href="{escape(url)}">{escape(url)}</a></p>'
+    return "" if tag.closes or not tag.values else f'<p><a href="{escape(url)}">{escape(url)}</a></p>'
 
 
 def _link(tag: EmbeddedTag) -> str:
@@ -128,7 +128,7 @@ def _nothing(tag: EmbeddedTag) -> str:
     return ""
 
 
-_CALLOUT_TAGS = frozenset(("admonition", "alert", "aside", "callout", "hint", "notice"))
+_CALLOUT_TAGS = frozenset(("admonition", "alert", "aside", "callout", "notice"))
 _READERS: Mapping[str, Callable[[EmbeddedTag], str]] = {
     **dict.fromkeys(("figure", "image", "img", "picture", "responsive-image", "screenshot", "staticimage"), _figure),
     **dict.fromkeys(("youtube", "youtubelite", "youtubeembed", "yt", "lite-youtube"), _player(youtube)),

@@ -18,6 +18,14 @@ _LINK = regex.compile(
 )
 _SIZE = regex.compile(r"\d+(?:x\d+)?")
 _IMAGES = frozenset((".apng", ".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp"))
+# What is no page; any other ending is part of the name of one, as in "Node.js".
+_FILES = _IMAGES | frozenset(
+    (
+        *(".base", ".canvas", ".csv", ".doc", ".docx", ".epub", ".htm", ".html", ".markdown", ".md", ".mdx", ".odt"),
+        *(".pdf", ".ppt", ".pptx", ".txt", ".xls", ".xlsx", ".zip"),
+        *(".3gp", ".flac", ".m4a", ".mkv", ".mov", ".mp3", ".mp4", ".ogg", ".ogv", ".opus", ".wav", ".webm"),
+    )
+)
 
 
 def wikilinks_plugin(parser: MarkdownIt) -> None:
@@ -45,9 +53,7 @@ def _wikilink(state: StateInline, silent: bool) -> bool:
     # An alias can have several parts: the last one is what is shown.
     shown = text.rpartition("|")[2] or found["place"] or page
     anchor = f"#{anchor_of((found['place'] or '').rpartition('#')[2].lstrip('^'))}" if found["place"] else ""
-    target = (
-        f"{quote(page, safe='/')}{'' if suffix and suffix[1:].isalnum() and len(suffix) < 6 else '.md'}" if page else ""
-    )
+    target = f"{quote(page, safe='/')}{'' if suffix in _FILES else '.md'}" if page else ""
     state.push("link_open", "a", 1).attrs = {"href": f"{target}{anchor}"}
     state.push("text", "", 0).content = shown
     state.push("link_close", "a", -1)
