@@ -127,7 +127,9 @@ def test_a_name_or_a_role_directly_below_a_byline_is_no_heading(head: str) -> No
     assert outline(f"By Ida Crane\n\nEarly Days\n\n{PROSE}") == ["h2 Early Days", f"p {PROSE}"]
 
 
-@pytest.mark.parametrize(("line", "is_taken"), [("Time: 10:00\nPlace: Hall", False), ("Author: Ida Crane", True)])
+@pytest.mark.parametrize(
+    ("line", "is_taken"), [("Time: 10:00\nPlace: Hall", False), ("Author: Ida Crane\nPhoto: Bo Li\n---", True)]
+)
 def test_the_date_of_an_event_is_not_that_of_the_article(line: str, is_taken: bool) -> None:
     assert (parse(f"A Title\n\nDate: 5 May 2026\n{line}\n\n{PROSE}").published_at is not None) is is_taken
 

@@ -15,6 +15,7 @@ from distributor.sources.bylines import (
     by_words_of_headings,
     date_of_dateline,
     is_byline,
+    is_credit,
     is_date,
     is_role,
     read_byline,
@@ -254,5 +255,9 @@ def _is_of_other_matter(lines: LineGroup) -> bool:
     if (read_label(lines[0].text[:_LONGEST_LINE]) or ("",))[0] != "date":
         return False
     # A long line is a paragraph.
-    beside = takewhile(lambda line: line.length <= MAX_WRAP_COLUMN, lines[1:])
-    return not all(read_label(line.text) or is_byline(line.text) or read_hashtags(line.text) for line in beside)
+    beside = takewhile(lambda line: not line.is_rule and line.length <= MAX_WRAP_COLUMN, lines[1:])
+    return not all(map(_is_metadata, beside))
+
+
+def _is_metadata(line: Line) -> bool:
+    return bool(read_label(line.text) or is_byline(line.text) or is_credit(line.text) or read_hashtags(line.text))
