@@ -110,7 +110,7 @@ def test_what_dialects_add_becomes_blocks(text: str, blocks: list[str]) -> None:
         ('{{< notice tip >}}\n*a*\n{{< /notice >}}\n\n{% hint style="info" %}\nb\n{% endhint %}', [
             "quote", "    p [strong: Tip]", "    p [emphasis: a]", "quote", "    p [strong: Hint]", "    p b"
         ]),
-        ("<div>\n{% include ad.html %}kept\n</div>", ["p kept"]),
+        ("<div>\n{% include ad.html %}kept{{ site.title }}\n</div>", ["p kept"]),
         ("{{< tweet >}} {{< gist >}} none", ["p none"]),
         ("{{< odd >}}inside *it*{{< /odd >}} {{ page.title }}", ["p inside [emphasis: it]"]),
     ],
@@ -168,6 +168,7 @@ def test_what_a_shortcode_or_component_means_is_noted_if_nobody_knows() -> None:
             "image ./x.png (An x)"
         ]),
         ("export const meta = {\n  title: 'x'\n}", []),
+        ("export function A() {\n  const b = 1\n\n  return b\n}\nc", ["p c"]),
         ('<Tabs>\n<TabItem value="a" label="Apple">\n**a**\n</TabItem>\n</Tabs>', [
             "p [strong: Apple]", "p [strong: a]"
         ]),

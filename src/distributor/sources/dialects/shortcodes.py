@@ -83,8 +83,7 @@ def _inline(state: StateInline, silent: bool) -> bool:
         return _push(state, silent, "text", f"{{{{{literal[1]}{literal[2]}{literal[3]}}}}}", literal.end())
     expression = _EXPRESSION.match(state.src, state.pos)
     if expression:
-        note(state.env, f"{expression[0]} means something only to the generator of a site: it was left out")
-        return _push(state, silent, "text", "", expression.end())
+        return _push(state, silent, "text", _left_out(expression, state.env), expression.end())
     found = _TAG.match(state.src, state.pos)
     if found is None:
         return False
@@ -97,6 +96,11 @@ def _inline(state: StateInline, silent: bool) -> bool:
         if closing:
             return _push(state, silent, "code_inline", inside, closing.end())
     return _push(state, silent, "html_inline", "" if silent else _html_of(tag, state.env), found.end())
+
+
+def _left_out(expression: regex.Match[str], environment: MutableMapping[str, Any]) -> str:
+    note(environment, f"{expression[0]} means something only to the generator of a site: it was left out")
+    return ""
 
 
 def _push_literal(state: StateInline, silent: bool, content: str, end: int) -> bool:
@@ -123,9 +127,8 @@ def _in_html(state: StateCore) -> None:
     for token in () if _is_literal(state) else state.tokens:
         is_literal = token.meta.get("is_literal") or "<pre" in token.content
         if token.type == "html_block" and "{" in token.content and not is_literal:
-            token.content = _TAG.sub(
-                lambda found: _html_of(_tag_of(found, state.src, state.env), state.env), token.content
-            )
+            content = _TAG.sub(lambda found: _html_of(_tag_of(found, state.src, state.env), state.env), token.content)
+            token.content = _EXPRESSION.sub(lambda found: _left_out(found, state.env), content)
 
 
 def _push(state: StateInline, silent: bool, kind: str, content: str, end: int) -> bool:

@@ -38,10 +38,11 @@ _NEXT = regex.compile(
 )
 _ENDS = {name: regex.compile(closing, regex.MULTILINE | regex.IGNORECASE) for name, (_, closing) in _UNSEEN.items()}
 _SIGNS = ("<!--", "{", "%%", "]:", "import", "export", "[toc", "[[")
+_CLOSES_AT_MARGIN = regex.compile(r"^[)}\]][^\n]*", regex.MULTILINE)
 _PARAGRAPH_END = regex.compile(r"\n[ \t>]*(?=\n|\Z)")
 _CODE_INDENT = regex.compile(r"[ ]{4}|[ ]{0,3}\t")
 _AT_MARGIN = regex.compile(r"^[^ \t\n][^\n]*", regex.MULTILINE)
-# How far above a comment the beginning of a list is looked for.
+# How far above a comment the beginning of a list is looked for, and the end of an export below its first line.
 _FAR = 20_000
 _LIST_ITEM = regex.compile(r"[ \t>]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
 
@@ -66,7 +67,7 @@ def without_unseen(text: str, *, path: str, is_mdx: bool) -> str:
             continue
         if name in endless or _is_indented_code(text, found.start()):
             continue
-        end = _ENDS[name].search(text, at)
+        end = _end_of_export(text, found) if name == "exports" else _ENDS[name].search(text, at)
         if end is None:
             endless.add(name)
             if name == "html":
@@ -77,6 +78,15 @@ def without_unseen(text: str, *, path: str, is_mdx: bool) -> str:
         kept += [text[done : found.start()], "\n" * text.count("\n", found.start(), at)]
         done = at
     return "".join([*kept, text[done:]]) if kept else text
+
+
+def _end_of_export(text: str, opening: regex.Match[str]) -> regex.Match[str] | None:
+    """Where what it opens in its first line is closed at the margin, over empty lines; else before the next of them."""
+    line_end = text.find("\n", opening.end())
+    first = text[opening.start() : line_end] if line_end >= 0 else ""
+    opens = sum(map(first.count, "({[")) > sum(map(first.count, ")}]"))
+    closing = _CLOSES_AT_MARGIN.search(text, line_end, line_end + _FAR) if opens else None
+    return closing or _ENDS["exports"].search(text, opening.end())
 
 
 def _after_fence(text: str, opening: regex.Match[str]) -> int:
