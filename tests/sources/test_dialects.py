@@ -176,6 +176,9 @@ def test_what_a_shortcode_or_component_means_is_noted_if_nobody_knows() -> None:
         ('<Card title="T" href="/x" /> {/* hidden */}', ["p [strong: T → /x]"]),
         ('a{" "}b {props.c} <Link to="/d">e</Link> <>f</>', ["p a b  [e → /d] f"]),
         ("<Outer>\n\n    no code\n\n</Outer>", ["p no code"]),
+        ("<div\n  className='x'\n>\n  {props.c} **b**\n</div>\n\n<p style={{a: 1}}>*c*</p>", [
+            "p [strong: b]", "p [emphasis: c]"
+        ]),
     ],
 )  # fmt: skip
 def test_mdx_becomes_blocks(text: str, blocks: list[str]) -> None:

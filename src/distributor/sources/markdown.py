@@ -104,7 +104,7 @@ def _parser(*, is_mdx: bool) -> MarkdownIt:
     parser.use(wikilinks_plugin).use(inline_marks_plugin).use(raw_html_plugin)
     parser.core.ruler.push("images_in_line", _mark_images_in_line)
     if is_mdx:
-        parser.disable("code")
+        parser.disable(["code", "html_block"])
     for name, rule in _RENDER_RULES.items():
         parser.add_render_rule(name, rule)
     return parser

@@ -86,7 +86,7 @@ def _inline(state: StateInline, silent: bool) -> bool:
 
 
 def _component(text: str, at: int, end: int, environment: Mapping[str, Any]) -> regex.Match[str] | None:
-    """The tag of a component, or of an element with attributes that only JSX has."""
+    """The tag of a component, or of an element with attributes that only JSX has; in MDX, of any."""
     found = _TAG.match(text, at, end)
     if found is None:
         return None
@@ -100,7 +100,8 @@ def _component(text: str, at: int, end: int, environment: Mapping[str, Any]) -> 
         or "{" in found["attributes"]
         or found["name"] in _closed(environment)
     )
-    return found if has_braces or is_component else None
+    is_jsx = environment.get("is_mdx") and found["name"][0].islower()
+    return found if has_braces or is_component or is_jsx else None
 
 
 def _closed(environment: Mapping[str, Any]) -> set[str]:
@@ -133,6 +134,8 @@ def _html_of(found: regex.Match[str], environment: MutableMapping[str, Any], *, 
     named = dict(_attributes(found["attributes"], environment.get("imported", {})))
     closes = bool(found["closes"])
     name = found["name"]
+    if name[0].islower() and "{" not in (found["attributes"] or ""):
+        return str(found[0])
     if name[0].islower():
         written = "".join(f' {key}="{escape(value)}"' for key, value in named.items())
         return f"<{name}{written}>{f'</{name}>' if found['ends'] and name != 'img' else ''}"
