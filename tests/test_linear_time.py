@@ -34,6 +34,7 @@ from distributor.domain.segments import parser as segments
 from distributor.domain.subscriber_import import ImportSettings
 from distributor.domain.tags import slugify
 from distributor.domain.tokens import Purpose, TokenSigner
+from distributor.importers import table
 from distributor.importers.columns import Importer
 from distributor.importers.encoding import copy_as_utf8
 from distributor.importers.reader import PeopleReader, detect_settings, scan_file
@@ -71,6 +72,12 @@ def _article(text: str, *, name: str, before: str = "") -> None:
 
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _little_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may always be read again is a constant of seconds, below which time grows as it likes."""
+    monkeypatch.setattr(table, "_ALWAYS_READ_AGAIN", 4096)
 
 
 def _import(data: bytes, settings: ImportSettings) -> None:
