@@ -437,15 +437,18 @@ def _definitions(element: HtmlElement, style: _Style, depth: int) -> Iterator[Bl
 
 
 def _media(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
-    """A link to a film, a sound or what else is embedded, which no mail plays."""
+    """A link to a film, a sound or what else is embedded, which no mail plays.
+
+    A frame of an unknown place is one if it says what it is: others are mostly advertisements and trackers.
+    """
     sources = (str(one.get("src", "")).strip() for one in (element, *element.iterdescendants("source")))
     src = next((one for one in sources if one), "")
     found = video_page(src) if element.tag == "iframe" else media_file(src)
+    title = _line(str(element.get("title", "")))
     if found is not None:
-        title = _line(str(element.get("title", ""))) or found.name
-        yield Paragraph((Run(f"▶ {title}", href=normalizeLink(found.url)),))
-    elif src and is_allowed_link(src):
-        yield Paragraph((Run(_line(str(element.get("title", ""))) or src, href=normalizeLink(src)),))
+        yield Paragraph((Run(f"▶ {title or found.name}", href=normalizeLink(found.url)),))
+    elif src and is_allowed_link(src) and (title or element.tag != "iframe"):
+        yield Paragraph((Run(title or src, href=normalizeLink(src)),))
 
 
 def _container(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
