@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from distributor.domain.article import Manuscript
-from distributor.domain.blocks import Block, Divider, Heading, text_of
+from distributor.domain.blocks import Block, Divider, Heading, Paragraph, text_of
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import Tag
 from distributor.sources.front_matter.keys import FrontMatter
 from distributor.sources.front_matter.split import words_of_name
 from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 from distributor.sources.summary import summarise
-from distributor.sources.tags import merge_tags
+from distributor.sources.tags import merge_tags, read_tag_line
 
 _MAX_TITLE = 120
 
@@ -54,6 +54,25 @@ def build_manuscript(
         unused_keys=front.unused_keys,
         warnings=(*front.notes, *warnings, *_warnings_about(title, merged.tags), *merged.warnings),
     )
+
+
+def take_title(body: tuple[Block, ...], known: str | None) -> tuple[str | None, tuple[Block, ...]]:
+    """The title, and the body below it. A first heading that differs from the known title stays in the body."""
+    if not body or not isinstance(first := body[0], Heading) or first.level != 1:
+        return known, body
+    title = " ".join(text_of(first.runs).split())
+    if known is not None and title.casefold() != known.casefold():
+        return known, (Heading(2, first.runs), *body[1:])
+    return title, body[1:]
+
+
+def take_tag_line(body: tuple[Block, ...], at: int) -> tuple[tuple[Block, ...], tuple[Tag, ...]]:
+    """The body without the paragraph at this place, and the tags that it lists, if it does; never its only block."""
+    if at > 0 and isinstance(block := body[at], Paragraph):
+        tags = read_tag_line(text_of(block.runs))
+        if tags:
+            return (*body[:at], *body[at + 1 :]), tags
+    return body, ()
 
 
 def _title_of(body: Sequence[Block], path: str) -> tuple[str, Sequence[Block]]:

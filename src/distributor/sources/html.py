@@ -34,11 +34,10 @@ from distributor.domain.blocks import (
     Table,
     on_its_own_line,
     set_large_images_apart,
-    text_of,
 )
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import Tag
-from distributor.sources.assembly import build_manuscript
+from distributor.sources.assembly import build_manuscript, take_tag_line, take_title
 from distributor.sources.decoding import normalize_text
 from distributor.sources.front_matter.keys import FrontMatter, checked_language
 from distributor.sources.front_matter.split import split_front_matter
@@ -127,7 +126,7 @@ def parse(text: str, *, path: str, options: ReadingOptions = DEFAULT_OPTIONS) ->
     front, below = split_front_matter(text, path=path, options=options)
     body = read_html(below, path=path)
     head = _read_head(below)
-    title, body = _take_title(body, front.title or None)
+    title, body = take_title(body, front.title or None)
     body, tags = _take_tags(body, front, head)
     front = replace(
         front,
@@ -260,24 +259,12 @@ def _content(tree: HtmlElement) -> HtmlElement:
     return tree
 
 
-def _take_title(body: tuple[Block, ...], known: str | None) -> tuple[str | None, tuple[Block, ...]]:
-    """The title, and the body below it."""
-    if body and isinstance(body[0], Heading) and body[0].level == 1:
-        title = " ".join(text_of(body[0].runs).split())
-        if known is None or title.casefold() == known.casefold():
-            return title, body[1:]
-        return known, (Heading(2, body[0].runs), *body[1:])
-    return known, body
-
-
 def _take_tags(body: tuple[Block, ...], front: FrontMatter, head: _Head) -> tuple[tuple[Block, ...], tuple[Tag, ...]]:
+    """The body, and the tags that its last paragraph or else the head of the page lists, unless front matter does."""
     if front.tags is not None:
         return body, ()
-    if len(body) > 1 and isinstance(last := body[-1], Paragraph):
-        tags = read_tag_line(text_of(last.runs))
-        if tags:
-            return body[:-1], tags
-    return body, read_tag_line(f"Tags: {head.keywords}") if head.keywords else ()
+    left, tags = take_tag_line(body, len(body) - 1)
+    return left, tags or (read_tag_line(f"Tags: {head.keywords}") if head.keywords else ())
 
 
 def _with_section_levels(blocks: Sequence[Block]) -> tuple[Block, ...]:

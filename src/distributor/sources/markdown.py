@@ -21,10 +21,10 @@ from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.tasklists import tasklists_plugin
 
 from distributor.domain.article import Manuscript
-from distributor.domain.blocks import Block, Divider, Heading, List, Mark, Paragraph, runs_of, text_of, walk
+from distributor.domain.blocks import Block, Divider, List, Mark, runs_of, walk
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import Tag
-from distributor.sources.assembly import build_manuscript
+from distributor.sources.assembly import build_manuscript, take_tag_line, take_title
 from distributor.sources.dialects.addresses import addresses_plugin
 from distributor.sources.dialects.attributes import attributes_plugin
 from distributor.sources.dialects.callouts import callouts_plugin
@@ -39,7 +39,6 @@ from distributor.sources.front_matter.keys import FrontMatter
 from distributor.sources.front_matter.split import split_front_matter
 from distributor.sources.html import CAPTION, IN_LINE, read_html
 from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
-from distributor.sources.tags import read_tag_line
 
 SUFFIXES = (".md", ".markdown", ".mdx")
 _WHITE_SPACE = " \t\n"
@@ -85,7 +84,7 @@ def _read(front: FrontMatter, below: str, path: str, options: ReadingOptions) ->
     tokens = parser.parse(text, environment)
     _note_unused_notes(environment)
     html = parser.renderer.render(tokens, parser.options, environment)
-    title, body = _take_title(read_html(html, path=path, is_page=False), front.title)
+    title, body = take_title(read_html(html, path=path, is_page=False), front.title)
     body, tags = _take_tags(body, front)
     warnings = (*environment["notes"], *_code_warnings(tokens), *_definition_warnings(tokens, environment))
     return build_manuscript(front, body, title=title, tags=tags, warnings=warnings, path=path, options=options)
@@ -231,23 +230,11 @@ def _note_unused_notes(environment: dict[str, Any]) -> None:
             note(environment, f"the note [^{label.removeprefix(':')}] is referred to nowhere and was left out")
 
 
-def _take_title(body: tuple[Block, ...], known: str | None) -> tuple[str | None, tuple[Block, ...]]:
-    """The title, and the body below it. A first heading that differs from the known title stays in the body."""
-    if not body or not isinstance(first := body[0], Heading) or first.level != 1:
-        return known, body
-    title = " ".join(text_of(first.runs).split())
-    if known is not None and title.casefold() != known.casefold():
-        return known, (Heading(2, first.runs), *body[1:])
-    return title, body[1:]
-
-
 def _take_tags(body: tuple[Block, ...], front: FrontMatter) -> tuple[tuple[Block, ...], tuple[Tag, ...]]:
     """The body, and the tags that its last paragraph lists, unless front matter lists tags. Notes may follow it."""
-    last = len(body) - (3 if _ends_with_notes(body) else 1)
-    if front.tags is None and last > 0 and isinstance(block := body[last], Paragraph):
-        tags = read_tag_line(text_of(block.runs))
-        return ((*body[:last], *body[last + 1 :]), tags) if tags else (body, ())
-    return body, ()
+    if front.tags is not None:
+        return body, ()
+    return take_tag_line(body, len(body) - (3 if _ends_with_notes(body) else 1))
 
 
 def _ends_with_notes(body: Sequence[Block]) -> bool:

@@ -66,9 +66,7 @@ def _youtube(path: str, query: Mapping[str, list[str]]) -> MediaLink | None:
     return youtube(query.get("v", [last])[0])
 
 
-def _last_of_path(
-    reader: Callable[[str], MediaLink | None],
-) -> Callable[[str, Mapping[str, list[str]]], MediaLink | None]:
+def _last_of_path(reader: Callable[[str], MediaLink | None]) -> _HostReader:
     return lambda path, query: reader(PurePosixPath(path).name)
 
 
