@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,10 +59,24 @@ class ItemGuard:
         except self._outages:
             raise
         except Exception as error:
-            self.held[key] = _hold(self._app, self._loop, key, error, detail=detail, dispatch_id=dispatch_id)
+            self.hold(key, error, detail=detail, dispatch_id=dispatch_id)
         else:
-            if stored_key(key) in self.known:
-                self.leave([key])
+            self.note_success([key])
+
+    def hold(
+        self,
+        key: str,
+        error: Exception,
+        *,
+        detail: Mapping[str, Json] | None = None,
+        dispatch_id: int | None = None,
+    ) -> None:
+        """Hold an item in quarantine because of this error. Raises the error itself if it is one of a service."""
+        self.held[key] = _hold(self._app, self._loop, key, error, detail=detail, dispatch_id=dispatch_id)
+
+    def note_success(self, keys: Iterable[str]) -> None:
+        """These items work: those that are in quarantine leave it."""
+        self.leave([key for key in keys if stored_key(key) in self.known])
 
     def leave(self, keys: Collection[str]) -> None:
         """Let items leave the quarantine: they work again, or are gone."""

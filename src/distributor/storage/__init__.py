@@ -4,7 +4,7 @@
 every transaction locks in this order, and leaves out what it does not need:
 
 1. the generation of the database (`generations.lock`), the advisory locks of ingestion and of campaign names;
-2. one campaign (`campaigns.lock`, which locks its dispatches as well);
+2. one campaign (`campaigns.lock`, which locks its dispatches as well), or those of a release by ascending id;
 3. dispatches, several by ascending id (`dispatches.lock`), before anything that ends with `dispatches.reopen`, and
    then the advisory lock of the results of posts;
 4. one channel (`channels.lock`), or those of a plan (`channels.hold`);

@@ -46,8 +46,9 @@ from distributor.storage.database import Connection
 
 # Who pauses what cannot be sent, in the history of its campaign.
 WORKER = "worker"
-# Deliveries claimed at a time: as many may become unknown if a whole machine is lost with its journal.
-BATCH = 100
+# Deliveries claimed at a time, as many as a small audience has at most, which is claimed whole: as many may become
+# unknown if a whole machine is lost with its journal.
+BATCH = SMALL_AUDIENCE
 # Outcomes are committed in groups of this many, or after this long.
 COMMIT_GROUP = 50
 COMMIT_WITHIN_SECONDS = 0.5
@@ -98,7 +99,7 @@ def deliver(app: AppContext, dispatch_id: int, *, until: datetime, progress: Run
     journal then holds the outcomes that could not be committed.
     """
     require_newest(app)
-    _beat(app)
+    _record_heartbeat(app)
     with app.database.begin() as connection:
         dispatch = dispatches.find(connection, dispatch_id)
         sending = _sending(app, connection, [dispatch])
@@ -115,7 +116,7 @@ def deliver_small(
     due as well. `part` tells workers that do this at the same time apart. Raises ServiceError, as `deliver`.
     """
     require_newest(app)
-    _beat(app)
+    _record_heartbeat(app)
     guard = ItemGuard(app, QuarantineLoop.JOB)
     with app.database.begin() as connection:
         due = dispatches.stalled_on(
@@ -141,13 +142,11 @@ def deliver_small(
         return []
     try:
         has_more = run.send_until(until)
-    except ServiceError:
-        raise
     except Exception as error:
-        _hold(guard, run.at_work, error)
+        guard.hold(key_of_job(JobKind.DELIVER, run.at_work.id), error, dispatch_id=run.at_work.id)
         has_more = True
     else:
-        guard.leave({key_of_job(JobKind.DELIVER, one.id) for one in found} & guard.known.keys())
+        guard.note_success(key_of_job(JobKind.DELIVER, one.id) for one in found)
     return [small_delivery_job(found[0].kind, channel_id, part)] if has_more or len(due) > len(found) else []
 
 
@@ -157,7 +156,7 @@ def _of_one_batch(due: Sequence[Dispatch]) -> list[Dispatch]:
     return [one for one, size in zip(due, sizes, strict=True) if size <= BATCH][:DISPATCHES_AT_ONCE]
 
 
-def _beat(app: AppContext) -> None:
+def _record_heartbeat(app: AppContext) -> None:
     """Say that this machine has a worker that sends."""
     # Without room for it there may be none for outcomes, which is found out later.
     with suppress(DiskFullError), app.database.begin() as connection:
@@ -239,11 +238,6 @@ def _pause(connection: Connection, dispatch: Dispatch, reason: str, *, detail: s
     about = f"{dispatch.channel_name}: {detail}"
     campaigns.record(connection, dispatch.campaign_id, CampaignAction.PAUSED, actor=WORKER, detail=about, now=now)
     return True
-
-
-def _hold(guard: ItemGuard, dispatch: Dispatch, error: Exception) -> None:
-    with guard.item(key_of_job(JobKind.DELIVER, dispatch.id), dispatch_id=dispatch.id):
-        raise error
 
 
 class _DeliveryRun:

@@ -43,6 +43,7 @@ log = structlog.get_logger(__name__)
 _MANY = 1000
 # A release that has taken so long is committed: those that were to be released together with it wait for the next.
 _TOGETHER_SECONDS = 1.0
+_NOBODY = "the audience was empty at release"
 
 
 def release(app: AppContext, dispatch_id: int) -> bool:
@@ -107,7 +108,7 @@ def _release_together(app: AppContext, dispatch_ids: Sequence[int], guard: ItemG
             with guard.item(key, dispatch_id=number):
                 released += [number] if release(app, number) else []
     else:
-        guard.leave([key for key in keys.values() if key in guard.known])
+        guard.note_success(keys.values())
     return released
 
 
@@ -165,7 +166,7 @@ class _Frozen:
 
     dispatch: Dispatch
     audience: int
-    reason: str = "the audience was empty at release"
+    reason: str = _NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,9 +202,7 @@ class _Release:
             # The articles are locked: no other release of them is between this question and its answer.
             recipients, received = without_repetition(self.connection, channel, rendition, campaign)
             audience = deliveries.freeze_recipients(self.connection, dispatch.id, recipients, now=self.now)
-            if received:
-                return _Frozen(dispatch=dispatch, audience=audience, reason=received)
-            return _Frozen(dispatch=dispatch, audience=audience)
+            return _Frozen(dispatch=dispatch, audience=audience, reason=received or _NOBODY)
         mailing = audience_query(campaign, self.tags)
         needs = channel.merge_fields_of(rendition) if isinstance(channel, PersonalizedChannel) else MergeFields()
         audience = audiences.freeze(self.connection, dispatch.id, mailing, now=self.now, fields=needs.fields)
