@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+import structlog
 
 from distributor.cli.app import main
 from distributor.embedded import Services
@@ -70,6 +71,8 @@ def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["distributor", *arguments])
             load_settings.cache_clear()
+            # A test that captured logs counts as having configured them.
+            structlog.reset_defaults()
             with pytest.raises(SystemExit) as ended:
                 main()
                 sys.exit(0)

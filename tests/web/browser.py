@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import urlsplit
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from distributor.flow.app_context import AppContext
 from distributor.web.app import serving
@@ -17,6 +21,8 @@ from distributor.web.config import DEFAULT_CONFIG, WebConfig
 from tests.conftest import needs_package
 
 PHONE, DESK = 360, 1200
+# Each width and each scheme: no colour of the style sheets depends on the width, and no place on the scheme.
+LOOKS = pytest.mark.parametrize(("scheme", "width"), [("light", DESK), ("dark", PHONE)])
 # Off unless asked for: WCAG 2.2, 2.5.8, what is pressed is at least 24 pixels wide and high or stands alone.
 _RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 # WCAG 2.2, 1.4.10: no page scrolls sideways on this width.
@@ -48,24 +54,58 @@ class Visitor:
 @contextmanager
 def visiting(app: AppContext, rules: WebConfig = DEFAULT_CONFIG) -> Iterator[Visitor]:
     """A visitor of this app. Skips visibly without Chromium."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        needs_package("chromium", "the pages cannot be looked at without a browser")
     site = urlsplit(app.site.public_url)
-    with serving(app, rules) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                f"--host-resolver-rules=MAP {site.hostname} {urlsplit(address).netloc}, MAP * ~NOTFOUND",
-                # Stands for https, without which a browser does no cryptography.
-                f"--unsafely-treat-insecure-origin-as-secure={site.scheme}://{site.netloc}",
-            ],
-        )
+    port = _port_for(site.netloc)
+    options = (
+        f"--host-resolver-rules=MAP {site.hostname} 127.0.0.1:{port}, MAP * ~NOTFOUND",
+        # Stands for https, without which a browser does no cryptography.
+        f"--unsafely-treat-insecure-origin-as-secure={site.scheme}://{site.netloc}",
+    )
+    with serving(app, rules, port=port), browsing(*options) as browser:
         yield Visitor(browser, app.site.public_url)
-        browser.close()
+
+
+@contextmanager
+def browsing(*options: str) -> Iterator[Browser]:
+    """A Chromium without contexts, which are closed in the end. Skips visibly without Chromium.
+
+    Starting one takes longer than most tests, so that there is one in this process for the same options.
+    """
+    if shutil.which("chromium") is None:
+        needs_package("chromium", "the pages cannot be looked at without a browser")
+    playwright, loop = _playwright()
+    # Playwright leaves its event loop running for this thread, in which no test could run one of its own.
+    asyncio._set_running_loop(loop)
+    try:
+        browser = _chromium(playwright, options)
+        before = set(browser.contexts)
+        yield browser
+        for context in set(browser.contexts) - before:
+            context.close()
+    finally:
+        asyncio._set_running_loop(None)
+
+
+@cache
+def _playwright() -> tuple[Playwright, asyncio.AbstractEventLoop]:
+    playwright = sync_playwright().start()
+    return playwright, asyncio.get_running_loop()
+
+
+@cache
+def _chromium(playwright: Playwright, options: Sequence[str]) -> Browser:
+    return playwright.chromium.launch(
+        executable_path=shutil.which("chromium"),
+        args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", *options],
+    )
+
+
+@cache
+def _port_for(netloc: str) -> int:
+    """The port at which a browser finds a site all the time."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @contextmanager
@@ -90,3 +130,16 @@ def findings(page: Page) -> list[str]:
 
 def scrolls_sideways(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+def faults(page: Page) -> list[str]:
+    """What axe-core finds wrong, and whether the page scrolls sideways; a page on a phone also on the narrowest one."""
+    found = findings(page)
+    size = page.viewport_size
+    assert size is not None
+    for width in (size["width"], NARROWEST) if size["width"] == PHONE else (size["width"],):
+        page.set_viewport_size({"width": width, "height": size["height"]})
+        if scrolls_sideways(page):
+            found.append(f"it scrolls sideways at {width}")
+    page.set_viewport_size(size)
+    return found

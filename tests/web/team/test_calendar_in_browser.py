@@ -19,7 +19,7 @@ from distributor.flow.team import accounts
 from distributor.storage import campaigns, dispatches, user_sessions, users
 from tests.conftest import needs_scripts
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
-from tests.web.browser import PHONE, Visitor, findings, scrolls_sideways, visiting
+from tests.web.browser import LOOKS, Visitor, faults, visiting
 
 from .conftest import OPERATOR
 from .test_calendar import BERLIN, plan
@@ -154,7 +154,8 @@ def test_a_campaign_is_moved_by_keyboard_alone_without_scripts(planner: Planner)
         assert one.state is DispatchState.SCHEDULED
 
 
-def test_everyone_can_read_and_use_the_calendar(planner: Planner, tmp_path: Path):
+@LOOKS
+def test_everyone_can_read_and_use_the_calendar(planner: Planner, scheme: str, width: int):
     planner.plan(1, "email", "x")
     planner.plan(1)
     planner.harness.draft("bluesky")
@@ -164,19 +165,9 @@ def test_everyone_can_read_and_use_the_calendar(planner: Planner, tmp_path: Path
         if message.type == "error":
             problems.append(message.text)
 
-    for scheme in ("light", "dark"):
-        with planner.visitor.at("/app/sign-in", scheme=scheme) as page:
-            page.on("console", keep)
-            for width in (WIDE, PHONE):
-                page.set_viewport_size({"width": width, "height": 800})
-                for path in (
-                    *(f"/app/calendar?view={view}" for view in ("month", "week", "list")),
-                    "/app/calendar/1/move",
-                ):
-                    planner.open(page, path)
-                    name = path.removeprefix("/app/calendar").strip("/?").replace("/", "-")
-                    page.screenshot(path=tmp_path / f"calendar-{name}-{scheme}-{width}.png", full_page=True)
-                    problems += [f"{path} at {width}: {one}" for one in findings(page)]
-                    if scrolls_sideways(page):
-                        problems.append(f"{path} scrolls sideways at {width}")
+    with planner.visitor.at("/app/sign-in", scheme=scheme, width=width) as page:
+        page.on("console", keep)
+        for path in (*(f"/app/calendar?view={view}" for view in ("month", "week", "list")), "/app/calendar/1/move"):
+            planner.open(page, path)
+            problems += [f"{path}: {one}" for one in faults(page)]
     assert problems == []

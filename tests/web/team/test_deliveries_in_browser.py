@@ -17,7 +17,7 @@ from distributor.flow.team import accounts
 from distributor.storage import delivery_queries, events, users
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 from tests.flow.conftest import scripted_kinds as scripted_kinds  # pytest finds it by its name
-from tests.web.browser import DESK, NARROWEST, PHONE, Visitor, findings, scrolls_sideways, visiting
+from tests.web.browser import LOOKS, PHONE, Visitor, faults, visiting
 
 from .conftest import PASSWORD
 
@@ -78,8 +78,8 @@ def test_on_a_phone_without_script_the_unknown_are_settled_and_tried_again(visit
     assert harness.counts(campaign) == {"audience": 3, "sent": 3}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everyone_can_read_them(visitor: Visitor, harness: CampaignHarness, scheme: str):
+@LOOKS
+def test_everyone_can_read_them(visitor: Visitor, harness: CampaignHarness, scheme: str, width: int):
     harness.channel("mail", "scripted", answers={"ada@example.org": "unknown_user", "bo@example.org": "begun"})
     campaign = aside(lambda: harness.plan_and_run("mail"))
     with harness.app.database.begin() as connection:
@@ -99,13 +99,10 @@ def test_everyone_can_read_them(visitor: Visitor, harness: CampaignHarness, sche
         "/app/results",
     ]
     errors: list[str] = []
-    with visitor.at("/app/sign-in", width=DESK, scheme=scheme) as page:
+    with visitor.at("/app/sign-in", width=width, scheme=scheme) as page:
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         sign_in(page)
         for path in paths:
             page.goto(visitor.public_url + path)
-            assert findings(page) == [], path
-            page.set_viewport_size({"width": NARROWEST, "height": 800})
-            assert not scrolls_sideways(page), path
-            page.set_viewport_size({"width": DESK, "height": 800})
+            assert faults(page) == [], path
     assert errors == []

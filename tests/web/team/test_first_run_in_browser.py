@@ -22,7 +22,7 @@ from distributor.web.assets import AssetFiles
 from tests.conftest import needs_scripts
 from tests.domain.test_image_file import png
 from tests.flow.campaign_harness import CampaignHarness
-from tests.web.browser import NARROWEST, PHONE, Visitor, findings, scrolls_sideways, visiting
+from tests.web.browser import LOOKS, Visitor, faults, visiting
 
 from .conftest import PASSWORD
 
@@ -156,20 +156,15 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everyone_can_read_and_use_every_page(fresh: AppContext, visitor: Visitor, scheme: str, tmp_path: Path):
+@LOOKS
+def test_everyone_can_read_and_use_every_page(fresh: AppContext, visitor: Visitor, scheme: str, width: int):
     problems: list[str] = []
-    with visitor.at(urlsplit(first_owner_link(fresh)).path, scheme=scheme) as page:
+    with visitor.at(urlsplit(first_owner_link(fresh)).path, scheme=scheme, width=width) as page:
         errors: list[str] = []
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         make_account(page)
         for name, path in PAGES.items():
-            for width in (WIDE, PHONE, NARROWEST):
-                page.set_viewport_size({"width": width, "height": 800})
-                page.goto(visitor.public_url + path)
-                page.screenshot(path=tmp_path / f"{name}-{scheme}-{width}.png", full_page=True)
-                problems += [f"{name} at {width}: {one}" for one in findings(page)]
-                if scrolls_sideways(page):
-                    problems.append(f"{name} scrolls sideways at {width}")
+            page.goto(visitor.public_url + path)
+            problems += [f"{name}: {one}" for one in faults(page)]
         problems += errors
     assert problems == []

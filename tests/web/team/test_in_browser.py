@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,7 +17,7 @@ from distributor.flow.team.links import first_owner_link
 from distributor.storage import user_sessions, users
 from distributor.web.assets import AssetFiles
 from tests.conftest import needs_scripts
-from tests.web.browser import DESK, NARROWEST, PHONE, Visitor, findings, scrolls_sideways, visiting
+from tests.web.browser import LOOKS, NARROWEST, PHONE, Visitor, faults, findings, visiting
 
 from .campaigns_in_states import add_campaign, people_on_a_list
 from .conftest import PASSWORD
@@ -117,12 +116,10 @@ PAGES = {
 PUBLIC = {"sign-in": "/app/sign-in", "forgotten": "/app/forgotten"}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everyone_can_read_and_use_every_page(
-    app: AppContext, visitor: Visitor, token: str, scheme: str, tmp_path: Path
-):
+@LOOKS
+def test_everyone_can_read_and_use_every_page(app: AppContext, visitor: Visitor, token: str, scheme: str, width: int):
     problems: list[str] = []
-    with visitor.at("/app/sign-in", scheme=scheme) as page:
+    with visitor.at("/app/sign-in", scheme=scheme, width=width) as page:
         errors: list[str] = []
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         for name, path in {**PUBLIC, "set-up": urlsplit(link_of(app)).path, **PAGES}.items():
@@ -130,13 +127,8 @@ def test_everyone_can_read_and_use_every_page(
                 page.context.add_cookies(
                     [{"name": "distributor_session", "value": token, "url": visitor.public_url, "httpOnly": True}]
                 )
-            for width in (WIDE, DESK, PHONE, NARROWEST):
-                page.set_viewport_size({"width": width, "height": 800})
-                page.goto(visitor.public_url + path)
-                page.screenshot(path=tmp_path / f"{name}-{scheme}-{width}.png", full_page=True)
-                problems += [f"{name} at {width}: {one}" for one in findings(page)]
-                if scrolls_sideways(page):
-                    problems.append(f"{name} scrolls sideways at {width}")
+            page.goto(visitor.public_url + path)
+            problems += [f"{name}: {one}" for one in faults(page)]
         # The browser itself says of each page that is not there that it is not, and of the document that shows that no
         # script of it runs.
         problems += [one for one in errors if "404" not in one and "/app/_components/document' because" not in one]

@@ -6,8 +6,8 @@ The pages are those of the declared routes, so that none is forgotten; their pic
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import fields, replace
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Response
@@ -17,7 +17,7 @@ from distributor.web.config import DEFAULT_CONFIG
 from distributor.web.team.app import TeamApp
 from tests.conftest import thorough
 from tests.paths import ROOT
-from tests.web.browser import PHONE, findings, scrolls_sideways, visiting, whole
+from tests.web.browser import PHONE, Visitor, findings, scrolls_sideways, visiting, whole
 
 from .screens import TOKEN, FilledService, fill
 
@@ -115,15 +115,30 @@ def is_file(path: str) -> bool:
 def is_part(response: Response) -> bool:
     """Whether it is a part of a page, or a document for a frame, in which nothing can be run."""
     is_document = response.headers.get("content-security-policy", "").startswith("sandbox")
-    return response.ok and (is_document or "<html" not in response.text())
+    return is_document or "<html" not in response.text()
 
 
-def take_picture(page: Page, file: Path) -> None:
+def opened_screens(app: AppContext, filled: FilledService, visitor: Visitor, page: Page) -> Iterator[str]:
+    """The name of each screen, once it is open: first that of signing in, then those of somebody who has."""
+    yield "signing-in"
+    page.context.add_cookies(
+        [{"name": "distributor_session", "value": TOKEN, "url": visitor.public_url, "httpOnly": True}]
+    )
+    for name, path in screens(app, filled).items():
+        response = page.goto(visitor.public_url + path)
+        assert response is not None
+        assert response.ok, f"{name}: {response.status}"
+        if not is_part(response):
+            yield name
+
+
+def take_picture(page: Page, name: str) -> None:
     """The whole page in a window of its height: what is at the edges of the window is there, and frames are loaded."""
     with whole(page, tallest=_TALLEST):
         # A stream never ends: the network is not waited for, only the frames.
         page.evaluate(_LOAD_FRAMES)
-        page.screenshot(path=file)
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / f"{name}.png")
 
 
 @pytest.fixture
@@ -159,28 +174,14 @@ def test_every_parameter_of_a_screen_has_a_value(app: AppContext):
     [
         ("light", WIDE),
         ("dark", PHONE),
-        pytest.param("light", PHONE, marks=thorough),
-        pytest.param("dark", WIDE, marks=thorough),
     ],
 )
 def test_every_screen_can_be_read_and_used(app: AppContext, filled: FilledService, scheme: str, width: int):
     problems: list[str] = []
-    PICTURES.mkdir(parents=True, exist_ok=True)
     with visiting(app) as visitor, visitor.at("/app/sign-in", scheme=scheme, width=width) as page:
         page.on("console", lambda said: problems.append(f"{page.url}: {said.text}") if said.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
-        take_picture(page, PICTURES / f"signing-in-{scheme}-{width}.png")
-        page.context.add_cookies(
-            [{"name": "distributor_session", "value": TOKEN, "url": visitor.public_url, "httpOnly": True}]
-        )
-        for name, path in screens(app, filled).items():
-            response = page.goto(visitor.public_url + path)
-            assert response is not None
-            if is_part(response):
-                continue
-            if not response.ok:
-                problems.append(f"{name}: {response.status}")
-                continue
+        for name in opened_screens(app, filled, visitor, page):
             problems += [f"{name}: {one}" for one in findings(page)]
             if page.locator("dialog:visible").count():
                 problems.append(f"{name}: a dialog is open")
@@ -189,7 +190,17 @@ def test_every_screen_can_be_read_and_used(app: AppContext, filled: FilledServic
             problems += [f"{name}: {one}" for one in page.evaluate(_TABLES)]
             if page.evaluate(_HIDDEN_TABS):
                 problems.append(f"{name}: the chosen tab is out of sight")
-            take_picture(page, PICTURES / f"{name}-{scheme}-{width}.png")
+            take_picture(page, f"{name}-{scheme}-{width}")
     # Its document holds a script to show that none runs.
     problems = [one for one in problems if "/app/_components/document' because" not in one]
     assert not problems, "\n".join(problems)
+
+
+@thorough
+@pytest.mark.parametrize(("scheme", "width"), [("light", PHONE), ("dark", WIDE)])
+def test_every_screen_has_a_picture_the_other_way_round(
+    app: AppContext, filled: FilledService, scheme: str, width: int
+):
+    with visiting(app) as visitor, visitor.at("/app/sign-in", scheme=scheme, width=width) as page:
+        for name in opened_screens(app, filled, visitor, page):
+            take_picture(page, f"{name}-{scheme}-{width}")
