@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,10 +19,11 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.conftest import needs_package, thorough
+from tests.conftest import thorough
 from tests.paths import SHARED
+from tests.web.browser import browsing
 
 from .keyboard import Keyboard
 from .running_up import Running, running_up, wait_for
@@ -101,17 +101,14 @@ class Team:
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """A team of four, a list with people on it, and nothing sent yet."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        needs_package("chromium", "the pages cannot be looked at without a browser")
     folder = tmp_path_factory.mktemp("team")
     prepare_folder(folder)
     people = folder / "people.csv"
     rows = [f"reader{number}@example.org,Reader {number}\n" for number in range(_PEOPLE)]
     people.write_text("email,name\n" + "".join(rows))
     settings = {"postal_address": "The Gazette, 1 Main Street", "undo_seconds": "10", "time_zone": "Europe/Berlin"}
-    with running_up(folder, **settings) as service, sync_playwright() as playwright:
-        team = Team(service, playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]))
+    with running_up(folder, **settings) as service, browsing() as browser:
+        team = Team(service, browser)
         team.command("list", "create", "Weekly letter")
         team.command(
             "subscriber", "import", str(people), "--list", "weekly-letter", "--basis", "Signed the list at the fair"

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import smtplib
 from email.message import EmailMessage
 
 import httpx
 import pytest
 from lxml import html
-from playwright.sync_api import sync_playwright
 
 from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.registry import emulators
 from distributor.sandbox.service import Sandbox
-from tests.conftest import needs_package
+from tests.web.browser import browsing
 
 from .clients import TID, BlueskyClient, png, post_record
 
@@ -216,17 +214,12 @@ def test_an_image_without_alternative_text_is_marked(http: httpx.Client, mastodo
 
 @pytest.mark.browser
 def test_a_post_stays_within_its_column(sandbox: Sandbox, x: httpx.Client, mastodon: httpx.Client) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        needs_package("chromium", "the page cannot be looked at without a browser")
     x.post("/2/tweets", json={"text": "a"})
     mastodon.post("/api/v1/statuses", json={"status": "a"})
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    with browsing() as browser:
         page = browser.new_page(viewport={"width": 1200, "height": 800})
         page.goto(sandbox.http_url)
         overhangs = page.locator(".author").evaluate_all("all => all.map(one => one.scrollWidth - one.clientWidth)")
-        browser.close()
     assert overhangs == [0, 0]
 
 

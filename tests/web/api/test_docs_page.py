@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from distributor.domain.api_token import TokenScope
 from distributor.flow.app_context import AppContext
 from distributor.web.app import serving
-from tests.conftest import needs_package
+from tests.web.browser import browsing
 
 from .conftest import NewToken, Program
 
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        needs_package("chromium", "the page cannot be looked at without a browser")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield running
-        running.close()
+    with browsing() as browser:
+        yield browser
 
 
 @pytest.mark.browser

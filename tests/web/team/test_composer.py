@@ -703,7 +703,7 @@ def plans(draw: st.DrawFn) -> CampaignPlan:
     )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(plan=plans())
 def test_every_plan_comes_back_from_its_form_unchanged(plan: CampaignPlan):
     form = form_of(plan)
@@ -713,7 +713,7 @@ def test_every_plan_comes_back_from_its_form_unchanged(plan: CampaignPlan):
     assert differences(form, form_of(read)) == []
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(mine=plans(), theirs=plans())
 def test_a_merge_of_two_forms_takes_exactly_what_was_asked_for(mine: CampaignPlan, theirs: CampaignPlan):
     ours, others = form_of(mine), form_of(theirs)

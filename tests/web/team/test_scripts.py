@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
-from tests.conftest import needs_package, needs_scripts
+from tests.conftest import needs_scripts
 from tests.paths import ROOT
+from tests.web.browser import browsing
 
 pytestmark = pytest.mark.browser
 
@@ -78,26 +78,17 @@ def bundle(name: str) -> Path:
         needs_scripts()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def browser() -> Iterator[Browser]:
     bundle("team.js")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        needs_package("chromium", "scripts need a browser")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield launched
-        launched.close()
+    with browsing() as browser:
+        yield browser
 
 
 @pytest.fixture
 def site(browser: Browser) -> Iterator[Site]:
     made = Site(browser)
     yield made
-    for context in browser.contexts:
-        context.close()
     assert [one for one in made.problems if "404" not in one and "409" not in one and "ERR_" not in one] == []
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from distributor.channels.api import RenderContext
 from distributor.channels.email.channel import EmailChannel
@@ -18,7 +16,7 @@ from distributor.domain.article import Article
 from distributor.domain.blocks import Alignment, Image, Run, Table
 from distributor.domain.brand import Brand, FooterLink, Logo
 from tests.channels.email.rendering.rendition_samples import LONG_NAMES, article, context, paragraph, rendered, row
-from tests.conftest import needs_package
+from tests.web.browser import browsing
 
 pytestmark = pytest.mark.browser
 
@@ -26,16 +24,10 @@ Scheme = Literal["light", "dark"]
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="675"><rect width="100%" height="100%"/></svg>'
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        installed = shutil.which("chromium") or shutil.which("google-chrome")
-        if installed is None and not Path(playwright.chromium.executable_path).exists():
-            needs_package("chromium", "the mail cannot be looked at without a browser")
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        launched = playwright.chromium.launch(executable_path=installed, args=arguments)
-        yield launched
-        launched.close()
+    with browsing() as browser:
+        yield browser
 
 
 def opened(
