@@ -67,8 +67,10 @@ def office_document() -> bytes:
 @pytest.mark.parametrize(
     ("data", "name", "message"),
     [
-        (office_document(), "a.docx", "Word or other office document"),
-        (office_document(), "a.md", "Word or other office document"),
+        (office_document(), "a.docx", "damaged"),
+        (office_document(), "a.md", "damaged"),
+        (b"PK\x03\x04 ...", "a.docx", "archive or a document of another kind"),
+        (b"\xd0\xcf\x11\xe0 ...", "a.doc", "without a password"),
         (b"%PDF-1.7 ...", "a.txt", "a PDF"),
         (b"\x89PNG\r\n\x1a\n" + bytes(30), "a.txt", "an image"),
         (b"GIF89a<script>alert(1)</script>", "a.html", "an image"),

@@ -25,7 +25,9 @@ Slug = Annotated[str, typer.Argument(help="The article's slug, as in `distributo
 
 
 @commands.command()
-def add(file: Annotated[Path, typer.Argument(help="A Markdown or plain-text file.")], as_json: AsJson = False) -> None:
+def add(
+    file: Annotated[Path, typer.Argument(help="A Markdown, text, HTML or Word file.")], as_json: AsJson = False
+) -> None:
     """Add a file as an article, or as a new revision of the article it was added as before.
 
     A new article is a draft, unless its front matter has `publish: true`.

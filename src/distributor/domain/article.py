@@ -174,7 +174,8 @@ class Manuscript:
     says that it was last edited, `canonical_url` where it was first published; both None if it says nothing. `publish`
     is whether its author wants it published; None if the author left that to the settings.
     `unused_keys` are keys of its front matter without a meaning here.
-    `warnings` are for the author ("no line of tags found"); they never stop an ingestion.
+    `warnings` are for the author ("no line of tags found"); they never stop an ingestion. `media` are images that came
+    inside its file, to which its images refer already; they are stored beside the article and not with its revision.
     """
 
     title: str
@@ -191,6 +192,7 @@ class Manuscript:
     publish: bool | None = None
     unused_keys: tuple[str, ...] = field(default=(), compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    media: tuple[Media, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from distributor.domain.article import Manuscript
 from distributor.domain.errors import SourceError
 from distributor.domain.image_file import read_image_file
 from distributor.sources.decoding import decode, normalize_text
-from distributor.sources.formats import formats, is_readable, parse_manuscript
+from distributor.sources.formats import document_suffix, formats, parse_manuscript
 from distributor.sources.html import looks_like_html
 from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 
@@ -34,8 +34,8 @@ _MARKDOWN_SIGNS = re.compile(
 )
 _SIGNATURES = (
     (b"%PDF", "a PDF"),
-    (b"PK\x03\x04", "a Word or other office document"),
-    (b"\xd0\xcf\x11\xe0", "an old Word or other office document"),
+    (b"PK\x03\x04", "an archive or a document of another kind"),
+    (b"\xd0\xcf\x11\xe0", "an old Word document or one with a password; save it as .docx without a password"),
     (b"{\\rtf", "a document in rich text format"),
 )
 _INSTEAD = "copy its text and paste it, or save it as text or HTML"
@@ -68,6 +68,10 @@ def read_uploaded(data: bytes, *, name: str, options: ReadingOptions = DEFAULT_O
 
     Raises SourceError, without a path, for a file that is no text, and for one that cannot be read.
     """
+    # What was pasted has no name that says anything.
+    stem = PurePath(name).stem if PurePath(name).suffix else "index"
+    if suffix := document_suffix(data):
+        return _parsed(data, name=f"{stem}{suffix}", options=options)
     for signature, noun in _SIGNATURES:
         if data.startswith(signature):
             raise SourceError(f"this is {noun}, which cannot be read here; {_INSTEAD}")
@@ -77,11 +81,13 @@ def read_uploaded(data: bytes, *, name: str, options: ReadingOptions = DEFAULT_O
     suffix = PurePath(name).suffix.lower()
     if looks_like_html(text):
         suffix = HTML
-    elif not is_readable(name) or formats()[suffix] is formats()[HTML]:
+    elif suffix not in formats() or formats()[suffix] is formats()[HTML]:
         suffix = format_of(text)
-    # What was pasted has no name that says anything.
-    stem = PurePath(name).stem if PurePath(name).suffix else "index"
+    return _parsed(data, name=f"{stem}{suffix}", options=options)
+
+
+def _parsed(data: bytes, *, name: str, options: ReadingOptions) -> Manuscript:
     try:
-        return parse_manuscript(data, name=f"{stem}{suffix}", options=options)
+        return parse_manuscript(data, name=name, options=options)
     except SourceError as error:
         raise SourceError(error.reason, line=error.line) from None

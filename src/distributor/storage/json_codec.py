@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.preconf.json import JsonConverter, make_converter
 from cattrs.strategies import configure_tagged_union
 
@@ -92,8 +93,20 @@ def _make_converter() -> JsonConverter:
     converter.register_unstructure_hook_func(
         lambda kind: kind == frozenset[Mark], lambda marks: sorted(mark.value for mark in marks)
     )
+    _leave_out_media(converter)
     configure_tagged_union(Block, converter, tag_name="block", tag_generator=lambda kind: kind.__name__.lower())
     return converter
+
+
+def _leave_out_media(converter: JsonConverter) -> None:
+    """Images are rows of their own."""
+    omitted = override(omit=True)
+    converter.register_unstructure_hook_factory(
+        lambda kind: kind is Manuscript, lambda kind: make_dict_unstructure_fn(kind, converter, media=omitted)
+    )
+    converter.register_structure_hook_factory(
+        lambda kind: kind is Manuscript, lambda kind: make_dict_structure_fn(kind, converter, media=omitted)
+    )
 
 
 _CONVERTER = _make_converter()

@@ -42,6 +42,7 @@ from distributor.sources.formats import read_manuscript
 from distributor.storage import articles, users
 from distributor.storage.articles import StoredArticle
 from tests.paths import SHARED
+from tests.sources.documents.office_files import docx, paragraph, picture
 from tests.storage.image_fixtures import a_png
 
 TEXT = DraftText(title="Tides", tags="sea, #moon", language="en", body="The *sea* rises.\n\nAnd falls.")
@@ -306,13 +307,37 @@ def test_of_several_files_a_bad_one_does_not_stop_the_others_and_nothing_comes_t
     ]
     results = add_uploads(app, files, key="k", actor="ada")
     assert [bool(one.found) for one in results] == [True, False, False, True, True]
-    assert "Word" in results[1].problem
+    assert "archive" in results[1].problem
     assert results[2].problem.startswith("line ")
     assert "x.png is not here" in " ".join(results[0].warnings)
     assert {one.status.state for one in all_articles(app)} == {ArticleState.DRAFT}
     again = add_uploads(app, files, key="k", actor="ada")
     assert [one.is_new for one in again] == [False] * 5
     assert len(all_articles(app)) == 3
+
+
+@pytest.mark.parametrize("adds", ["uploaded", "added"])
+def test_a_document_is_stored_with_the_images_inside_it(app: AppContext, tmp_path: Path, adds: str) -> None:
+    body = docx(
+        paragraph("Tides", style="Title"),
+        paragraph("Text."),
+        paragraph(picture("p", "The coast")),
+        images={"p": a_png(800, 600)},
+    )
+    if adds == "uploaded":
+        # The content decides, whatever the name says.
+        (result,) = add_uploads(app, [("tides.txt", body)], key="k", actor="ada")
+        assert result.problem == ""
+    else:
+        (tmp_path / "tides.docx").write_bytes(body)
+        add_file(app, tmp_path / "tides.docx")
+    (found,) = all_articles(app)
+    (image,) = found.article.images
+    assert (found.article.title, image.alt, image.width) == ("Tides", "The coast", 800)
+    with app.database.begin() as connection:
+        stored = articles.find_media_by_src(connection, image.src)
+    assert stored is not None
+    assert stored.body == a_png(800, 600)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the acceptance articles are not beside this repository")

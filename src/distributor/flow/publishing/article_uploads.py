@@ -43,9 +43,10 @@ def _upload(app: AppContext, name: str, body: bytes, *, ref: str, actor: str) ->
             before = articles.find_by_ref(connection, APP_SOURCE, ref)
             if before is not None:
                 return UploadResult(name=name, found=before, warnings=manuscript.warnings)
+            articles.add_media(connection, manuscript.media)
             article_id = articles.add(
                 connection,
-                replace(manuscript, publish=None),
+                replace(manuscript, publish=None, media=()),
                 guid=uuid.uuid4().urn,
                 slug=free_slug(connection, manuscript),
                 source=APP_SOURCE,

@@ -285,11 +285,11 @@ def add_file(app: AppContext, file: Path, *, actor: str = "") -> Ingested:
 
 
 def take_local_images(manuscript: Manuscript, *, file: Path, root: Path) -> tuple[Manuscript, list[Media]]:
-    """The manuscript with its local images under public paths, and these images; a missing image is a warning.
+    """The manuscript with its local images under public paths, and its images; a missing image is a warning.
 
     Each local image has its size, and one that turns out to be large does not stay in a line of text.
     """
-    media: dict[str, Media] = {}
+    media = {one.name: one for one in manuscript.media}
     warnings: list[str] = []
 
     def take(image: Image) -> Image:
@@ -309,6 +309,7 @@ def take_local_images(manuscript: Manuscript, *, file: Path, root: Path) -> tupl
         manuscript,
         body=set_large_images_apart(replace_images(manuscript.body, take)),
         image=take(manuscript.image) if manuscript.image else None,
+        media=(),
     )
     return replace(illustrated, warnings=(*manuscript.warnings, *warnings)), list(media.values())
 
