@@ -14,10 +14,10 @@ from distributor.domain.errors import SourceError
 from distributor.domain.image_file import ImageFile, read_image_file
 from distributor.sources.formats import is_readable, parse_manuscript, read_bytes
 from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
+from distributor.sources.uploaded_image import MAX_IMAGE_BYTES
 
 # In characters: it identifies the article, and is part of a key (domain.stored_text).
 LONGEST_PATH = 600
-MAX_IMAGE_BYTES = 5 * 1024 * 1024
 
 _PUBLISHED_FOLDERS = ("static", "public", "assets")
 # Mail clients show no other image formats reliably.

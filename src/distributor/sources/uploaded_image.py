@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from distributor.domain.errors import SourceError
 from distributor.domain.image_file import ImageFile, read_image_file
-from distributor.sources.folder import MAX_IMAGE_BYTES
 
+MAX_IMAGE_BYTES = 5 * 1024 * 1024
 _INSTEAD = {
     "image/svg+xml": "it is an SVG, which can hold programs and which mail clients do not show; save it as PNG",
     "image/webp": "it is WebP, which many mail clients do not show; save it as PNG or JPEG",
