@@ -150,6 +150,8 @@ def words(blocks: Sequence[Block]) -> str:
 @settings(max_examples=300, deadline=None)
 @given(RUNS)
 @example((Run("a"), Run(" ", href="https://example.org/a"), Run("a")))
+@example((Run("a\n\na", href="https://example.org/a"),))
+@example((Run("a\n"), Run(" \n", marks=frozenset({Mark.STRONG})), Run("\nb", href="https://example.org/a")))
 def test_whatever_is_in_a_paragraph_its_text_and_links_stay(runs: tuple[Run, ...]) -> None:
     blocks = (Paragraph(runs),)
     assume(words(blocks))

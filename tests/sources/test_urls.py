@@ -21,6 +21,8 @@ from distributor.sources.urls import is_allowed_image, is_allowed_link, linkify
         ("HTTPS://A.example…", "HTTPS://A.example"),
         ("<https://a.example>", "https://a.example"),
         ("https://a.example/x。次", "https://a.example/x"),
+        ("Read https://example.org[1] first", "https://example.org"),
+        ("Ask https://example.org/?a[b]=c now", "https://example.org/?a[b]=c"),
     ],
 )
 def test_a_bare_url_is_linked_without_the_punctuation_around_it(text: str, url: str) -> None:

@@ -61,6 +61,7 @@ _BARE = re.compile(r"https?://[A-Za-z0-9][\w./?=&%#:+~,@!$;-]*[A-Za-z0-9/]\Z", r
 _BLOCK_START = re.compile(
     r"(?P<mark>#{1,6}(?=\s|\Z)|>|[-+](?=\s|\Z)|[-=]{2,}|[-=]\Z|~~~|:{3}|[!?]{3}|[:~](?=\s|\Z))|(?P<number>\d{1,9})(?=[.)](?:\s|\Z))"
 )
+_EMPTY_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 _TABLE_RULE = re.compile(r"[ \t|:-]+\Z")
 
 
@@ -225,7 +226,22 @@ def _stripped(runs: Runs) -> Runs:
             if kept[at].text:
                 break
             del kept[at]
-    return tuple(kept)
+    return tuple(_without_empty_lines(kept))
+
+
+def _without_empty_lines(runs: Sequence[Run]) -> Iterator[Run]:
+    """A paragraph of Markdown ends at an empty line."""
+    is_line_ended = False
+    for run in runs:
+        if run.image or Mark.CODE in run.marks:
+            is_line_ended = False
+            yield run
+            continue
+        text = _EMPTY_LINES.sub("\n", f"\n{run.text}" if is_line_ended else run.text)
+        if is_line_ended:
+            text = text.removeprefix("\n")
+        is_line_ended = text.rstrip(" \t").endswith("\n") if text.strip(" \t") else is_line_ended
+        yield replace(run, text=text)
 
 
 def _reads_back(written: str, runs: Sequence[Run], *, in_table: bool) -> bool:

@@ -14,10 +14,12 @@ _PATH_ON = regex.compile(r"[/?#]")
 _LINKED_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 _IMAGE_SCHEMES = frozenset({"http", "https"})
 
+_NOT_IN_URLS = r"\s<>\"“”„«»‹›。、，！？；：（）「」『』【】\\^`{|}"
+# Brackets are in queries, but in no name of a host (RFC 3986, section 3.2.2).
 _BARE = regex.compile(
     r"(?<![\p{L}\p{N}_@/.-])"
     r"(?:https?://[\p{L}\p{N}]|www\.[\p{L}\p{N}-]++\.[\p{L}\p{N}])"
-    r"[^\s<>\"“”„«»‹›。、，！？；：（）「」『』【】\\^`{|}]*+",
+    rf"[^{_NOT_IN_URLS}/?#\[\]]*+(?:[/?#][^{_NOT_IN_URLS}]*+)?+",
     regex.IGNORECASE,
 )
 _TRAILING = frozenset(".,;:!?'’‘*~…–—")
