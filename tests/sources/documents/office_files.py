@@ -111,3 +111,56 @@ def docx(
         )
     parts |= {f"word/media/{key}.png": body for key, body in (images or {}).items()}
     return archive(parts | dict(more or {}))
+
+
+_ODF = "urn:oasis:names:tc:opendocument:xmlns:"
+_ODF_SPACES = " ".join(
+    (
+        *(f'xmlns:{name}="{_ODF}{name}:1.0"' for name in ("office", "text", "style", "table", "meta", "manifest")),
+        f'xmlns:draw="{_ODF}drawing:1.0" xmlns:fo="{_ODF}xsl-fo-compatible:1.0" xmlns:svg="{_ODF}svg-compatible:1.0"',
+        'xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:dc="http://purl.org/dc/elements/1.1/"',
+    )
+)
+
+
+def odt(body: str, *, styles: str = "", meta: str = "", more: Mapping[str, bytes | str] | None = None) -> bytes:
+    """A document of LibreOffice with this text and these automatic styles, in XML; `more` are other files."""
+    parts: dict[str, bytes | str] = {
+        "mimetype": "application/vnd.oasis.opendocument.text",
+        "content.xml": f"<office:document-content {_ODF_SPACES}><office:automatic-styles>{styles}"
+        f"</office:automatic-styles><office:body><office:text>{body}</office:text></office:body>"
+        "</office:document-content>",
+        "meta.xml": f"<office:document-meta {_ODF_SPACES}><office:meta>{meta}</office:meta></office:document-meta>",
+    }
+    return archive(parts | dict(more or {}), stored=("mimetype",))
+
+
+def epub(
+    chapters: Mapping[str, str],
+    *,
+    metadata: str = "<dc:title>Book</dc:title>",
+    more: Mapping[str, bytes | str] | None = None,
+    hidden: tuple[str, ...] = (),
+) -> bytes:
+    """A book with these chapters, by file name, in `text/`; those that are `hidden` stand beside its text."""
+    items = "".join(
+        f'<item id="c{at}" href="text/{name}" media-type="application/xhtml+xml" '
+        f'properties="{"nav" if name.startswith("nav") else ""}"/>'
+        for at, name in enumerate(chapters)
+    )
+    order = "".join(
+        f'<itemref idref="c{at}" linear="{"no" if name in hidden else "yes"}"/>' for at, name in enumerate(chapters)
+    )
+    parts: dict[str, bytes | str] = {
+        "mimetype": "application/epub+zip",
+        "META-INF/container.xml": '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+        '<rootfile full-path="OEBPS/book.opf"/></rootfiles></container>',
+        "OEBPS/book.opf": '<package xmlns="http://www.idpf.org/2007/opf" xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        f"<metadata>{metadata}</metadata><manifest>{items}</manifest><spine>{order}</spine></package>",
+    }
+    parts |= {
+        f"OEBPS/text/{name}": '<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE html>'
+        f'<html xmlns="http://www.w3.org/1999/xhtml"><head><title>{name}</title></head><body>{body}</body></html>'
+        for name, body in chapters.items()
+    }
+    return archive(parts | dict(more or {}), stored=("mimetype",))
