@@ -53,7 +53,20 @@ def test_a_command_that_lists_rows_imports_nothing_large_that_it_does_not_need(e
     imported = {name.partition(".")[0] for name in result.stderr.split()}
     assert "sqlalchemy" in imported
     assert imported.isdisjoint(
-        {"alembic", "celery", "fastapi", "feedgen", "httpx", "mammoth", "mjml", "redis", "tweepy", "uvicorn"}
+        {
+            "alembic",
+            "celery",
+            "fastapi",
+            "feedgen",
+            "httpx",
+            "mammoth",
+            "mjml",
+            "pypdf",
+            "redis",
+            "trafilatura",
+            "tweepy",
+            "uvicorn",
+        }
     )
 
 

@@ -71,7 +71,7 @@ def office_document() -> bytes:
         (office_document(), "a.md", "damaged"),
         (b"PK\x03\x04 ...", "a.docx", "archive or a document of another kind"),
         (b"\xd0\xcf\x11\xe0 ...", "a.doc", "without a password"),
-        (b"%PDF-1.7 ...", "a.txt", "a PDF"),
+        (b"%PDF-1.7 ...", "a.txt", "damaged"),
         (b"\x89PNG\r\n\x1a\n" + bytes(30), "a.txt", "an image"),
         (b"GIF89a<script>alert(1)</script>", "a.html", "an image"),
         (b"\0\1\2\3", "a.md", "NUL"),

@@ -26,7 +26,8 @@ Slug = Annotated[str, typer.Argument(help="The article's slug, as in `distributo
 
 @commands.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="A Markdown, text, HTML or Word file.")], as_json: AsJson = False
+    file: Annotated[Path, typer.Argument(help="A text, Markdown, HTML, DOCX, ODT, EPUB or PDF file.")],
+    as_json: AsJson = False,
 ) -> None:
     """Add a file as an article, or as a new revision of the article it was added as before.
 

@@ -55,7 +55,12 @@ class _Document:
 
 
 # Their libraries are large, so these modules are imported when such a file is read, and not to be found.
-_DOCUMENTS = (_Document("docx", (".docx", ".docm"), b"PK", "word/document.xml"),)
+_DOCUMENTS = (
+    _Document("docx", (".docx", ".docm"), b"PK", "word/document.xml"),
+    _Document("epub", (".epub",), b"PK", "META-INF/container.xml"),
+    _Document("odt", (".odt",), b"PK", "content.xml"),
+    _Document("pdf", (".pdf",), b"%PDF-"),
+)
 _MODULES = {suffix: one.module for one in _DOCUMENTS for suffix in one.suffixes}
 
 

@@ -33,7 +33,6 @@ _MARKDOWN_SIGNS = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _SIGNATURES = (
-    (b"%PDF", "a PDF"),
     (b"PK\x03\x04", "an archive or a document of another kind"),
     (b"\xd0\xcf\x11\xe0", "an old Word document or one with a password; save it as .docx without a password"),
     (b"{\\rtf", "a document in rich text format"),
