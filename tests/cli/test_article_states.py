@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import ARTICLE, Run
+from tests.sources.documents.office_files import archive
 
 SLUG = "a-first-article"
 
@@ -92,3 +93,16 @@ def test_a_campaign_says_that_its_release_publishes_the_article(run: Run) -> Non
     refused = run("campaign", "resume", "1")
     assert refused.code == 4
     assert f"article {SLUG} was withdrawn" in refused.message
+
+
+def test_a_zip_adds_what_can_be_read_and_names_what_cannot(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "issue.zip"
+    file.write_bytes(archive({"a.md": "# Ann\n\nText.", "b.md": "---\ntitle: [\n---\ntext"}))
+    result = run("article", "add", str(file), "--json")
+    assert result.code == 2
+    first, second = json.loads(result.out)["files"]
+    assert (first["slug"], first["change"]) == ("ann", "added")
+    assert second["problem"].startswith("line ")
+    again = run("article", "add", str(file))
+    assert "unchanged: ann, from a.md" in again.message
+    assert "cannot be read: b.md: line " in again.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,8 @@ from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.schedule import parse_local_time
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import article_control, ingest
+from distributor.flow.publishing.ingest import AddedFile, Ingested
+from distributor.sources.zipped import is_archive
 from distributor.storage import articles, quarantine
 from distributor.storage.articles import StoredArticle
 
@@ -26,18 +29,27 @@ Slug = Annotated[str, typer.Argument(help="The article's slug, as in `distributo
 
 @commands.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="A text, Markdown, HTML, DOCX, ODT, EPUB or PDF file.")],
+    file: Annotated[
+        Path, typer.Argument(help="A text, Markdown, HTML, DOCX, ODT, EPUB or PDF file, or a ZIP of them with images.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Add a file as an article, or as a new revision of the article it was added as before.
 
-    A new article is a draft, unless its front matter has `publish: true`.
+    Each file in a ZIP is an article; exit status 2 if one of them cannot be read. A new article is a draft, unless its
+    front matter has `publish: true`.
     """
     with open_app() as app:
+        if is_archive(file.name):
+            _report_archive(ingest.add_archive(app, file, actor=ACTOR), as_json=as_json)
+            return
         result = ingest.add_file(app, file, actor=ACTOR)
-        with app.database.begin() as connection:
-            found = articles.find_by_slug(connection, result.slug)
-        state = _state_sentence(app, found)
+        _report(app, result, as_json=as_json)
+
+
+def _report(app: AppContext, result: Ingested, *, as_json: bool) -> None:
+    with app.database.begin() as connection:
+        found = articles.find_by_slug(connection, result.slug)
     if as_json:
         print_json(
             {
@@ -48,9 +60,34 @@ def add(
             }
         )
         return
-    print_message(f"{result.change}: {result.slug}; {state}")
+    print_message(f"{result.change}: {result.slug}; {_state_sentence(app, found)}")
     for warning in result.warnings:
         print_message(f"note: {warning}")
+
+
+def _report_archive(added: Sequence[AddedFile], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"files": [_as_json(one) for one in added]})
+    for one in () if as_json else added:
+        if one.ingested is None:
+            print_message(f"cannot be read: {one.path}: {one.problem}")
+            continue
+        print_message(f"{one.ingested.change}: {one.ingested.slug}, from {one.path}")
+        for warning in one.ingested.warnings:
+            print_message(f"note: {one.path}: {warning}")
+    if any(one.problem for one in added):
+        raise typer.Exit(2)
+
+
+def _as_json(one: AddedFile) -> dict[str, object]:
+    if one.ingested is None:
+        return {"path": one.path, "problem": one.problem}
+    return {
+        "path": one.path,
+        "slug": one.ingested.slug,
+        "change": one.ingested.change,
+        "warnings": one.ingested.warnings,
+    }
 
 
 @commands.command()

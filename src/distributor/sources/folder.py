@@ -19,7 +19,8 @@ from distributor.sources.uploaded_image import MAX_IMAGE_BYTES
 # In characters: it identifies the article, and is part of a key (domain.stored_text).
 LONGEST_PATH = 600
 
-_PUBLISHED_FOLDERS = ("static", "public", "assets")
+# Site generators publish what is in them as it is.
+PUBLISHED_FOLDERS = ("static", "public", "assets")
 # Mail clients show no other image formats reliably.
 _IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif")
 
@@ -54,7 +55,7 @@ def image_place(src: str, *, file: Path, root: Path) -> tuple[str, Path, Path]:
     if not path.startswith("/"):
         return path, file.parent, root
     path = path.lstrip("/")
-    folders = [root, *(parent / name for parent in (root, root.parent) for name in _PUBLISHED_FOLDERS)]
+    folders = [root, *(parent / name for parent in (root, root.parent) for name in PUBLISHED_FOLDERS)]
     found = next((folder for folder in folders if (folder / path).is_file()), root)
     return path, found, found
 

@@ -112,10 +112,13 @@ def document_suffix(data: bytes) -> str:
     return next((one.suffixes[0] for one in found), "")
 
 
-def read_bytes(path: Path, *, name: str | None = None) -> bytes:
-    """The bytes of a regular file, at most one more than accepted. Raises SourceError with `name` as the path."""
+def read_bytes(path: Path, *, name: str | None = None, max_bytes: int | None = None) -> bytes:
+    """The bytes of a regular file, at most one more than accepted: `max_bytes`, by default what its format allows.
+
+    Raises SourceError with `name` as the path.
+    """
     name = name or str(path)
-    most = MAX_DOCUMENT_BYTES if PurePath(name).suffix.lower() in _MODULES else MAX_BYTES
+    most = max_bytes or (MAX_DOCUMENT_BYTES if PurePath(name).suffix.lower() in _MODULES else MAX_BYTES)
     try:
         if not path.exists():
             raise SourceError("there is no such file", path=name)

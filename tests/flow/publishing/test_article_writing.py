@@ -17,7 +17,7 @@ from distributor.domain.article_draft import (
     draft_text_of,
 )
 from distributor.domain.article_merge import MARKER, merged_text
-from distributor.domain.blocks import Paragraph, Run
+from distributor.domain.blocks import Paragraph, Run, links_of
 from distributor.domain.errors import NotFoundError, SourceError, StateError
 from distributor.domain.user import Role
 from distributor.flow.app_context import AppContext
@@ -37,12 +37,12 @@ from distributor.flow.publishing.article_writing import (
     start,
     start_copy,
 )
-from distributor.flow.publishing.ingest import Change, add_file, scan
+from distributor.flow.publishing.ingest import Change, add_archive, add_file, scan
 from distributor.sources.formats import read_manuscript
 from distributor.storage import articles, users
 from distributor.storage.articles import StoredArticle
 from tests.paths import SHARED
-from tests.sources.documents.office_files import docx, paragraph, picture
+from tests.sources.documents.office_files import archive, docx, paragraph, picture
 from tests.storage.image_fixtures import a_png
 
 TEXT = DraftText(title="Tides", tags="sea, #moon", language="en", body="The *sea* rises.\n\nAnd falls.")
@@ -307,7 +307,7 @@ def test_of_several_files_a_bad_one_does_not_stop_the_others_and_nothing_comes_t
     ]
     results = add_uploads(app, files, key="k", actor="ada")
     assert [bool(one.found) for one in results] == [True, False, False, True, True]
-    assert "archive" in results[1].problem
+    assert "damaged" in results[1].problem
     assert results[2].problem.startswith("line ")
     assert "x.png is not here" in " ".join(results[0].warnings)
     assert {one.status.state for one in all_articles(app)} == {ArticleState.DRAFT}
@@ -338,6 +338,39 @@ def test_a_document_is_stored_with_the_images_inside_it(app: AppContext, tmp_pat
         stored = articles.find_media_by_src(connection, image.src)
     assert stored is not None
     assert stored.body == a_png(800, 600)
+
+
+def test_a_zip_of_articles_becomes_drafts_with_their_images_and_links(app: AppContext, tmp_path: Path) -> None:
+    parts: dict[str, bytes | str] = {
+        "a.md": "# Ann\n\nTo [Ben](b.md).\n\n![coast](coast.png)",
+        "b.md": "# Ben\n\nBack to [Ann](a.md).",
+        "c.md": "---\ntitle: [\n---\ntext",
+        "coast.png": a_png(800, 600),
+    }
+    file = tmp_path / "issue.zip"
+    file.write_bytes(archive(parts))
+    added = add_archive(app, file)
+    assert [(one.path, one.ingested.slug if one.ingested else "", bool(one.problem)) for one in added] == [
+        ("a.md", "ann", False),
+        ("b.md", "ben", False),
+        ("c.md", "", True),
+    ]
+    file.write_bytes(archive(parts | {"b.md": "# Ben\n\nChanged."}))
+    again = add_archive(app, file)
+    assert [one.ingested.change for one in again if one.ingested] == [Change.UNCHANGED, Change.REVISED]
+    found = {one.article.slug: one for one in all_articles(app)}
+    assert "/articles/ben" in links_of(found["ann"].article.body)
+    assert [image.width for image in found["ann"].article.images] == [800]
+    uploaded = add_uploads(app, [("issue.zip", archive(parts))], key="k", actor="ada")
+    assert [(one.name, one.is_new) for one in uploaded] == [
+        ("issue.zip/a.md", True),
+        ("issue.zip/b.md", True),
+        ("issue.zip/c.md", False),
+    ]
+    assert uploaded[2].problem.startswith("line ")
+    assert [one.is_new for one in add_uploads(app, [("issue.zip", archive(parts))], key="k", actor="ada")] == [
+        False
+    ] * 3
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the acceptance articles are not beside this repository")

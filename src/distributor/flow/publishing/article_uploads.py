@@ -7,11 +7,15 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from distributor.domain.article import Manuscript
 from distributor.domain.errors import SourceError
+from distributor.domain.stored_text import shortened
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_writing import APP_SOURCE
 from distributor.flow.publishing.ingest import free_slug, reading_options
+from distributor.sources.folder import LONGEST_PATH, ScannedFile, UnreadableFile
 from distributor.sources.pasted import read_uploaded
+from distributor.sources.zipped import holds_articles, read_archive
 from distributor.storage import articles
 from distributor.storage.articles import StoredArticle
 
@@ -28,38 +32,74 @@ class UploadResult:
 
 
 def add_uploads(app: AppContext, files: Sequence[tuple[str, bytes]], *, key: str, actor: str) -> list[UploadResult]:
-    """Make an article, which is a draft, of each file. One that cannot be read does not stop the others.
+    """Make an article, which is a draft, of each file, and of each file in a ZIP. A bad one does not stop the others.
 
     The same files with the same key make no other articles.
     """
-    return [_upload(app, name, body, ref=f"{key}:{at}", actor=actor) for at, (name, body) in enumerate(files)]
+    results: list[UploadResult] = []
+    for at, (name, body) in enumerate(files):
+        ref = f"{key}:{at}"
+        if holds_articles(body):
+            results += _upload_archive(app, name, body, ref=ref, actor=actor)
+        else:
+            results.append(_upload(app, name, body, ref=ref, actor=actor))
+    return results
+
+
+def _upload_archive(app: AppContext, name: str, body: bytes, *, ref: str, actor: str) -> list[UploadResult]:
+    try:
+        found = list(read_archive(body, path="", options=reading_options(app)))
+    except SourceError as error:
+        return [UploadResult(name=name, problem=error.reason)]
+    return [_upload_packed(app, one, name=f"{name}/{one.path}", ref=f"{ref}:{one.path}", actor=actor) for one in found]
+
+
+def _upload_packed(
+    app: AppContext, one: ScannedFile | UnreadableFile, *, name: str, ref: str, actor: str
+) -> UploadResult:
+    if isinstance(one, UnreadableFile):
+        return UploadResult(name=name, problem=_problem_of(one.error))
+    assert one.manuscript is not None, "nothing is known before"  # noqa: S101
+    stored_ref = shortened(ref, LONGEST_PATH)
+    return _store(app, one.manuscript, name=name, ref=stored_ref, content_hash=one.content_hash, actor=actor)
 
 
 def _upload(app: AppContext, name: str, body: bytes, *, ref: str, actor: str) -> UploadResult:
     try:
         manuscript = read_uploaded(body, name=name, options=reading_options(app))
-        with app.database.begin() as connection:
-            articles.lock_ingestion(connection)
-            before = articles.find_by_ref(connection, APP_SOURCE, ref)
-            if before is not None:
-                return UploadResult(name=name, found=before, warnings=manuscript.warnings)
-            articles.add_media(connection, manuscript.media)
-            article_id = articles.add(
-                connection,
-                replace(manuscript, publish=None, media=()),
-                guid=uuid.uuid4().urn,
-                slug=free_slug(connection, manuscript),
-                source=APP_SOURCE,
-                source_ref=ref,
-                content_hash=hashlib.sha256(body).hexdigest(),
-                actor=actor,
-                now=app.clock(),
-            )
-            found = articles.find_by_id(connection, article_id)
     except SourceError as error:
-        place = f"line {error.line}: " if error.line else ""
-        return UploadResult(name=name, problem=f"{place}{error.reason}")
+        return UploadResult(name=name, problem=_problem_of(error))
+    return _store(app, manuscript, name=name, ref=ref, content_hash=hashlib.sha256(body).hexdigest(), actor=actor)
+
+
+def _store(
+    app: AppContext, manuscript: Manuscript, *, name: str, ref: str, content_hash: str, actor: str
+) -> UploadResult:
+    with app.database.begin() as connection:
+        articles.lock_ingestion(connection)
+        before = articles.find_by_ref(connection, APP_SOURCE, ref)
+        if before is not None:
+            return UploadResult(name=name, found=before, warnings=manuscript.warnings)
+        articles.add_media(connection, manuscript.media)
+        article_id = articles.add(
+            connection,
+            replace(manuscript, publish=None, media=()),
+            guid=uuid.uuid4().urn,
+            slug=free_slug(connection, manuscript),
+            source=APP_SOURCE,
+            source_ref=ref,
+            content_hash=content_hash,
+            actor=actor,
+            now=app.clock(),
+        )
+        found = articles.find_by_id(connection, article_id)
     return UploadResult(name=name, found=found, is_new=True, warnings=(*manuscript.warnings, *_missing_images(found)))
+
+
+def _problem_of(error: Exception) -> str:
+    if not isinstance(error, SourceError):
+        return f"it cannot be read ({type(error).__name__})"
+    return f"line {error.line}: {error.reason}" if error.line else error.reason
 
 
 def _missing_images(found: StoredArticle) -> list[str]:

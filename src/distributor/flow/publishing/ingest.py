@@ -32,6 +32,7 @@ from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
 from distributor.flow.quarantine import ItemGuard
 from distributor.sources.article_links import SourceIndex
+from distributor.sources.documents import MAX_DOCUMENT_BYTES
 from distributor.sources.folder import (
     LONGEST_PATH,
     ScannedFile,
@@ -43,6 +44,7 @@ from distributor.sources.folder import (
 )
 from distributor.sources.formats import parse_manuscript, read_bytes
 from distributor.sources.reading_options import ReadingOptions
+from distributor.sources.zipped import read_archive
 from distributor.storage import articles
 from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
@@ -78,6 +80,23 @@ class Ingested:
     slug: str
     change: Change
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedFile:
+    """A file of an archive: what became of it, or the problem."""
+
+    path: str
+    ingested: Ingested | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFolder:
+    """Where the images of an article may be: beside its `file`, and inside `root`."""
+
+    file: Path
+    root: Path
 
 
 @dataclass(slots=True, kw_only=True)
@@ -253,8 +272,7 @@ def _ingest_scanned(
         source=FOLDER,
         source_ref=scanned.path,
         content_hash=scanned.content_hash,
-        file=app.content_dir / scanned.path,
-        root=app.content_dir,
+        folder=LocalFolder(app.content_dir / scanned.path, app.content_dir),
         index=index,
         planned_slug=slug,
     )
@@ -267,8 +285,8 @@ def add_file(app: AppContext, file: Path, *, actor: str = "") -> Ingested:
     """
     data = read_bytes(file)
     manuscript = parse_manuscript(data, name=str(file), options=reading_options(app))
-    resolved, folder = file.resolve(), app.content_dir.resolve()
-    is_inside = resolved.is_relative_to(folder)
+    resolved, content = file.resolve(), app.content_dir.resolve()
+    is_inside = resolved.is_relative_to(content)
     with app.database.begin() as connection:
         index = SourceIndex.of(articles.slugs(connection, FOLDER) if is_inside else {})
     return _ingest(
@@ -276,12 +294,63 @@ def add_file(app: AppContext, file: Path, *, actor: str = "") -> Ingested:
         manuscript,
         actor=actor,
         source=FOLDER if is_inside else _UPLOAD,
-        source_ref=shortened(path_as_text(resolved.relative_to(folder) if is_inside else resolved), LONGEST_PATH),
+        source_ref=shortened(path_as_text(resolved.relative_to(content) if is_inside else resolved), LONGEST_PATH),
         content_hash=hashlib.sha256(data).hexdigest(),
-        file=resolved,
-        root=folder if is_inside else resolved.parent,
+        folder=LocalFolder(resolved, content if is_inside else resolved.parent),
         index=index,
     )
+
+
+def add_archive(app: AppContext, file: Path, *, actor: str = "") -> list[AddedFile]:
+    """Ingest every article of a ZIP; adding it again makes revisions of what has changed. Raises SourceError.
+
+    One that cannot be read does not stop the others. Their links to one another lead to their pages.
+    """
+    data = read_bytes(file, max_bytes=MAX_DOCUMENT_BYTES)
+    place = f"{path_as_text(file.resolve())}/"
+    found = [
+        replace(one, path=shortened(f"{place}{one.path}", LONGEST_PATH))
+        for one in read_archive(data, path=str(file), options=reading_options(app))
+    ]
+    with app.database.begin() as connection:
+        known = articles.slugs(connection, _UPLOAD)
+    index = SourceIndex.of({ref: slug for ref, slug in known.items() if ref.startswith(place)})
+    planned = _planned_slugs(app, [one for one in found if isinstance(one, ScannedFile)], index)
+    return [_add_packed(app, one, place, index, planned.get(one.path), actor=actor) for one in found]
+
+
+def _add_packed(
+    app: AppContext,
+    one: ScannedFile | UnreadableFile,
+    place: str,
+    index: SourceIndex,
+    slug: str | None,
+    *,
+    actor: str,
+) -> AddedFile:
+    name = one.path.removeprefix(place)
+    try:
+        if isinstance(one, UnreadableFile):
+            raise one.error
+        assert one.manuscript is not None, "nothing is known before"  # noqa: S101
+        ingested = _ingest(
+            app,
+            one.manuscript,
+            actor=actor,
+            source=_UPLOAD,
+            source_ref=one.path,
+            content_hash=one.content_hash,
+            folder=None,
+            index=index,
+            planned_slug=slug,
+        )
+    except SourceError as error:
+        return AddedFile(path=name, problem=f"line {error.line}: {error.reason}" if error.line else error.reason)
+    except Exception as error:
+        # A fault that one file meets is about this file only.
+        log.warning("ingest.file_failed", reason=type(error).__name__, exc_info=error)
+        return AddedFile(path=name, problem=str(error))
+    return AddedFile(path=name, ingested=ingested)
 
 
 def take_local_images(manuscript: Manuscript, *, file: Path, root: Path) -> tuple[Manuscript, list[Media]]:
@@ -322,14 +391,17 @@ def _ingest(
     source: str,
     source_ref: str,
     content_hash: str,
-    file: Path,
-    root: Path,
+    folder: LocalFolder | None,
     index: SourceIndex,
     planned_slug: str | None = None,
 ) -> Ingested:
+    """Store a manuscript. `folder` is where its images may be, None for one that brings all that it has."""
     body, notes = index.settle(manuscript.body, beside=source_ref)
     settled = replace(manuscript, body=body, warnings=(*manuscript.warnings, *notes))
-    illustrated, media = take_local_images(settled, file=file, root=root)
+    if folder is not None:
+        illustrated, media = take_local_images(settled, file=folder.file, root=folder.root)
+    else:
+        illustrated, media = replace(settled, media=()), list(settled.media)
     now = app.clock()
     publishes = app.content_publish if source == FOLDER else False
     with app.database.begin() as connection:
