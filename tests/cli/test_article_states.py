@@ -106,3 +106,9 @@ def test_a_zip_adds_what_can_be_read_and_names_what_cannot(run: Run, tmp_path: P
     again = run("article", "add", str(file))
     assert "unchanged: ann, from a.md" in again.message
     assert "cannot be read: b.md: line " in again.message
+
+
+def test_an_address_that_may_not_be_fetched_is_refused_with_its_reason(run: Run) -> None:
+    result = run("article", "add", "http://127.0.0.1:9/tides.zip")
+    assert result.code == 2
+    assert "http://127.0.0.1:9/tides.zip: it cannot be fetched: 127.0.0.1, not a public address" in result.message

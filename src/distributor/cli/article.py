@@ -18,6 +18,7 @@ from distributor.domain.schedule import parse_local_time
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import article_control, ingest
 from distributor.flow.publishing.ingest import AddedFile, Ingested
+from distributor.flow.publishing.web_article import add_web_article, is_web_address
 from distributor.sources.zipped import is_archive
 from distributor.storage import articles, quarantine
 from distributor.storage.articles import StoredArticle
@@ -30,20 +31,26 @@ Slug = Annotated[str, typer.Argument(help="The article's slug, as in `distributo
 @commands.command()
 def add(
     file: Annotated[
-        Path, typer.Argument(help="A text, Markdown, HTML, DOCX, ODT, EPUB or PDF file, or a ZIP of them with images.")
+        str,
+        typer.Argument(
+            help="A text, Markdown, HTML, DOCX, ODT, EPUB or PDF file, a ZIP of them with images, or a web address."
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Add a file as an article, or as a new revision of the article it was added as before.
+    """Add a file or a web page as an article, or as a new revision of the article it was added as before.
 
     Each file in a ZIP is an article; exit status 2 if one of them cannot be read. A new article is a draft, unless its
     front matter has `publish: true`.
     """
     with open_app() as app:
-        if is_archive(file.name):
-            _report_archive(ingest.add_archive(app, file, actor=ACTOR), as_json=as_json)
+        if is_archive(file) and not is_web_address(file):
+            _report_archive(ingest.add_archive(app, Path(file), actor=ACTOR), as_json=as_json)
             return
-        result = ingest.add_file(app, file, actor=ACTOR)
+        if is_web_address(file):
+            result = add_web_article(app, file, actor=ACTOR)
+        else:
+            result = ingest.add_file(app, Path(file), actor=ACTOR)
         _report(app, result, as_json=as_json)
 
 

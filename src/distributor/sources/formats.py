@@ -54,6 +54,12 @@ class _Document:
     member: str = ""
 
 
+class PageFormat(Protocol):
+    """What the module for web pages must define."""
+
+    def parse_page(self, text: str, *, address: str, options: ReadingOptions) -> Manuscript: ...
+
+
 # Their libraries are large, so these modules are imported when such a file is read, and not to be found.
 _DOCUMENTS = (
     _Document("docx", (".docx", ".docm"), b"PK", "word/document.xml"),
@@ -100,6 +106,12 @@ def parse_manuscript(data: bytes, *, name: str, options: ReadingOptions = DEFAUL
     decoded = decode(data, path=name)
     manuscript = formats()[suffix].parse(decoded.text, path=name, options=options)
     return replace(manuscript, warnings=(*decoded.warnings, *manuscript.warnings))
+
+
+def parse_web_page(text: str, *, address: str, options: ReadingOptions = DEFAULT_OPTIONS) -> Manuscript:
+    """The article that the web page at this address is about. Raises SourceError."""
+    module = importlib.import_module(f"{documents.__name__}.web_page")
+    return cast("PageFormat", module).parse_page(text, address=address, options=options)
 
 
 def document_suffix(data: bytes) -> str:

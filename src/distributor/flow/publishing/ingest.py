@@ -301,6 +301,25 @@ def add_file(app: AppContext, file: Path, *, actor: str = "") -> Ingested:
     )
 
 
+def add_manuscript(
+    app: AppContext, manuscript: Manuscript, *, source_ref: str, content_hash: str, actor: str = ""
+) -> Ingested:
+    """Ingest what was read elsewhere, as a new article or a revision of the one that came from `source_ref` before.
+
+    It brings its images along, or they are on the web.
+    """
+    return _ingest(
+        app,
+        manuscript,
+        actor=actor,
+        source=_UPLOAD,
+        source_ref=shortened(source_ref, LONGEST_PATH),
+        content_hash=content_hash,
+        folder=None,
+        index=SourceIndex(),
+    )
+
+
 def add_archive(app: AppContext, file: Path, *, actor: str = "") -> list[AddedFile]:
     """Ingest every article of a ZIP; adding it again makes revisions of what has changed. Raises SourceError.
 
