@@ -18,6 +18,7 @@ from distributor.guarded_http import (
     FetchError,
     FetchFailure,
     GuardedHttpClient,
+    host_of,
 )
 from tests.mail.smtp.test_connect import make_certificate, tls_server
 
@@ -173,6 +174,16 @@ def test_a_redirect_is_followed_to_the_page_it_names() -> None:
     result, server = fetch(respond)
     assert isinstance(result, FetchedResponse)
     assert (result.url, result.status) == (f"http://127.0.0.1:{server.port}/there", 200)
+
+
+def test_a_failure_after_a_redirect_names_the_host_that_failed() -> None:
+    result, server = fetch(
+        says("HTTP/1.1 302 Found\nLocation: http://127.0.0.2:1/\nContent-Length: 0\n\n"), allowed="127.0.0.0/8"
+    )
+    assert failure_of(result) is FetchFailure.NO_CONNECTION
+    assert isinstance(result, FetchError)
+    assert result.host == host_of("http://user:secret@127.0.0.2:1/page") == "127.0.0.2:1"
+    assert host_of(f"http://127.0.0.1:{server.port}/") != result.host
 
 
 def test_redirects_end() -> None:

@@ -48,10 +48,14 @@ class FetchFailure(StrEnum):
 
 
 class FetchError(ServiceError):
-    """There is no response; `failure` is the kind of reason for programs, the text a phrase for people."""
+    """There is no response; `failure` is the kind of reason for programs, the text a phrase for people.
+
+    `host` is the one that gave none, after redirects, as `host_of` spells it; empty if it is unknown.
+    """
 
     def __init__(self, failure: FetchFailure, reason: str) -> None:
         self.failure = failure
+        self.host = ""
         super().__init__(reason)
 
 
@@ -130,7 +134,11 @@ class GuardedHttpClient:
     async def _follow(self, address: str, method: str, max_bytes: int, headers: Mapping[str, str]) -> FetchedResponse:
         url = _parsed(address)
         for _ in range(MAX_REDIRECTS + 1):
-            response = await self._ask(url, method, max_bytes, headers)
+            try:
+                response = await self._ask(url, method, max_bytes, headers)
+            except FetchError as error:
+                error.host = _spelled_host(url)
+                raise
             target = response.headers.get("location", "")
             if response.status not in _REDIRECTS or not target:
                 return response
@@ -169,6 +177,11 @@ class GuardedHttpClient:
             raise FetchError(FetchFailure.TIMEOUT, "no response in time") from error
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
             raise FetchError(FetchFailure.PROTOCOL, "what answers there does not speak HTTP correctly") from error
+
+
+def host_of(address: str) -> str:
+    """The host of a URL in lower case, with its port unless that is the usual one. Raises FetchError."""
+    return _spelled_host(_parsed(address))
 
 
 class _CheckingBackend(httpcore.AsyncNetworkBackend):
@@ -253,6 +266,10 @@ def _parsed(address: str, base: httpx.URL | None = None) -> httpx.URL:
         return url.copy_with(userinfo=b"", fragment=None)
     except (httpx.InvalidURL, ValueError, TypeError):
         raise FetchError(FetchFailure.PROTOCOL, "it is not a valid URL") from None
+
+
+def _spelled_host(url: httpx.URL) -> str:
+    return url.netloc.decode("ascii")
 
 
 def _tls_reason(error: ssl.SSLError) -> str:
