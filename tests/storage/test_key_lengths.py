@@ -32,6 +32,7 @@ BOUNDS = {
     ("article_media", "name"): OURS,
     ("article_drafts", "key"): OURS,
     ("media", "name"): OURS,
+    ("remote_images", "url"): "flow.publishing.remote_images fetches none of more than 2,000 bytes",
     ("lists", "slug"): SLUG,
     ("segments", "slug"): SLUG,
     ("subscribers", "key"): ADDRESS,

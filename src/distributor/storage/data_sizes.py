@@ -27,7 +27,7 @@ TABLES_OF: Mapping[str, tuple[str, ...]] = {
     ),
     "consents": ("consents", "consent_texts"),
     "articles": ("articles", "article_revisions", "article_media", "article_history", "article_tags", "tags"),
-    "media": ("media", "site_logos"),
+    "media": ("media", "remote_images", "site_logos"),
     "feeds": ("publications", "collections", "documents", "document_builds"),
     "team": (
         *("users", "user_links", "user_sessions", "article_drafts", "calendar_feeds", "api_tokens"),

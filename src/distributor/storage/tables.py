@@ -148,6 +148,17 @@ media = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+# Which image of `media` was fetched from which address of the web.
+remote_images = Table(
+    "remote_images",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("name", ForeignKey("media.name"), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    _timestamp("fetched_at"),
+)
+
 lists = Table(
     "lists",
     metadata,
