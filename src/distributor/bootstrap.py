@@ -83,6 +83,7 @@ def make_app_context(settings: Settings, services: Services) -> AppContext:
         content_dir=settings.content_dir,
         content_publish=settings.content_publish,
         content_strict=settings.content_strict,
+        content_fetch_images=settings.content_fetch_images,
         clock=_utc_now,
         fetch_networks=parse_networks(settings.fetch_networks),
         notice_targets=settings.notice_targets,

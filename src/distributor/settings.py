@@ -51,6 +51,7 @@ _READ_BY: Mapping[str, tuple[str, ...]] = {
     "content_dir": ("worker",),
     "content_publish": ("worker",),
     "content_strict": ("worker",),
+    "content_fetch_images": ("web", "worker"),
     "undo_seconds": ("web",),
     "event_retention_days": ("worker",),
     "delivery_retention_days": ("worker",),
@@ -112,6 +113,9 @@ class Settings(BaseSettings):
     content_strict: bool = Field(
         False,
         description="refuse files of that folder whose front matter has anything that is not used; off: it is noted",
+    )
+    content_fetch_images: bool = Field(
+        True, description="images elsewhere on the web are fetched and kept with their article; off: they stay there"
     )
     templates_dir: Path | None = Field(None, description="own templates, looked up before those that come with it")
     undo_seconds: int = Field(

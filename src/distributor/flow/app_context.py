@@ -49,6 +49,8 @@ class AppContext:
     content_publish: bool = False
     # Whether its files are refused if their front matter has anything that is not used.
     content_strict: bool = False
+    # Whether images of articles that are elsewhere on the web are fetched and kept.
+    content_fetch_images: bool = False
     # Who is told what needs a person, as far as the environment says.
     notice_targets: NoticeTargets = field(default_factory=NoticeTargets)
     # After how many soft bounces an address is suppressed.
