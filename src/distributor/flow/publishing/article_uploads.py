@@ -13,6 +13,7 @@ from distributor.domain.stored_text import shortened
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_writing import APP_SOURCE
 from distributor.flow.publishing.ingest import free_slug, reading_options
+from distributor.flow.publishing.remote_images import HostReachability, keep_remote_images
 from distributor.sources.folder import LONGEST_PATH, ScannedFile, UnreadableFile
 from distributor.sources.pasted import read_uploaded
 from distributor.sources.zipped import holds_articles, read_archive
@@ -37,44 +38,63 @@ def add_uploads(app: AppContext, files: Sequence[tuple[str, bytes]], *, key: str
     The same files with the same key make no other articles.
     """
     results: list[UploadResult] = []
+    hosts = HostReachability()
     for at, (name, body) in enumerate(files):
         ref = f"{key}:{at}"
         if holds_articles(body):
-            results += _upload_archive(app, name, body, ref=ref, actor=actor)
+            results += _upload_archive(app, name, body, hosts, ref=ref, actor=actor)
         else:
-            results.append(_upload(app, name, body, ref=ref, actor=actor))
+            results.append(_upload(app, name, body, hosts, ref=ref, actor=actor))
     return results
 
 
-def _upload_archive(app: AppContext, name: str, body: bytes, *, ref: str, actor: str) -> list[UploadResult]:
+def _upload_archive(
+    app: AppContext, name: str, body: bytes, hosts: HostReachability, *, ref: str, actor: str
+) -> list[UploadResult]:
     try:
         found = list(read_archive(body, path="", options=reading_options(app)))
     except SourceError as error:
         return [UploadResult(name=name, problem=error.reason)]
-    return [_upload_packed(app, one, name=f"{name}/{one.path}", ref=f"{ref}:{one.path}", actor=actor) for one in found]
+    return [
+        _upload_packed(app, one, hosts, name=f"{name}/{one.path}", ref=f"{ref}:{one.path}", actor=actor)
+        for one in found
+    ]
 
 
 def _upload_packed(
-    app: AppContext, one: ScannedFile | UnreadableFile, *, name: str, ref: str, actor: str
+    app: AppContext, one: ScannedFile | UnreadableFile, hosts: HostReachability, *, name: str, ref: str, actor: str
 ) -> UploadResult:
     if isinstance(one, UnreadableFile):
         return UploadResult(name=name, problem=_problem_of(one.error))
     assert one.manuscript is not None, "nothing is known before"  # noqa: S101
     stored_ref = shortened(ref, LONGEST_PATH)
-    return _store(app, one.manuscript, name=name, ref=stored_ref, content_hash=one.content_hash, actor=actor)
+    return _store(app, one.manuscript, hosts, name=name, ref=stored_ref, content_hash=one.content_hash, actor=actor)
 
 
-def _upload(app: AppContext, name: str, body: bytes, *, ref: str, actor: str) -> UploadResult:
+def _upload(app: AppContext, name: str, body: bytes, hosts: HostReachability, *, ref: str, actor: str) -> UploadResult:
     try:
         manuscript = read_uploaded(body, name=name, options=reading_options(app))
     except SourceError as error:
         return UploadResult(name=name, problem=_problem_of(error))
-    return _store(app, manuscript, name=name, ref=ref, content_hash=hashlib.sha256(body).hexdigest(), actor=actor)
+    return _store(
+        app, manuscript, hosts, name=name, ref=ref, content_hash=hashlib.sha256(body).hexdigest(), actor=actor
+    )
 
 
 def _store(
-    app: AppContext, manuscript: Manuscript, *, name: str, ref: str, content_hash: str, actor: str
+    app: AppContext,
+    manuscript: Manuscript,
+    hosts: HostReachability,
+    *,
+    name: str,
+    ref: str,
+    content_hash: str,
+    actor: str,
 ) -> UploadResult:
+    with app.database.begin() as connection:
+        before = articles.find_by_ref(connection, APP_SOURCE, ref)
+    if before is None:
+        manuscript = keep_remote_images(app, manuscript, reachability=hosts)
     with app.database.begin() as connection:
         articles.lock_ingestion(connection)
         before = articles.find_by_ref(connection, APP_SOURCE, ref)

@@ -32,6 +32,7 @@ from distributor.domain.tags import Tag, slugify
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_control import difference
 from distributor.flow.publishing.ingest import FOLDER, Change, free_slug, reading_options
+from distributor.flow.publishing.remote_images import fetch_remote_images, with_kept_images
 from distributor.sources.decoding import normalize_text
 from distributor.sources.front_matter.keys import FrontMatter, checked_language
 from distributor.sources.html import read_html
@@ -165,13 +166,15 @@ def save(
     the content folder, and DraftMovedError.
     """
     _check_length(text)
+    warnings = _fetch_images(app, text)
     with app.database.begin() as connection:
         articles.lock_ingestion(connection)
         writing = _open(connection, place, user_id=user_id)
         before = writing.found
         if before is not None:
             articles.lock(connection, [before.id])
-        manuscript = _with_sizes(connection, manuscript_of(text, before=before.manuscript if before else None))
+        manuscript = manuscript_of(text, before=before.manuscript if before else None)
+        manuscript = _illustrated(app, connection, manuscript, warnings)
         if before is None:
             _require_same(writing, text, base)
             return _add(connection, app, writing, text, manuscript, actor=actor)
@@ -192,6 +195,7 @@ def add_text(app: AppContext, text: DraftText, *, key: str, actor: str) -> Saved
     Raises UnfinishedDraftError, and StateError if the key was used for another text.
     """
     _check_length(text)
+    warnings = _fetch_images(app, text)
     with app.database.begin() as connection:
         articles.lock_ingestion(connection)
         found = articles.find_by_ref(connection, APP_SOURCE, key)
@@ -199,7 +203,7 @@ def add_text(app: AppContext, text: DraftText, *, key: str, actor: str) -> Saved
             raise StateError(f"this key made article {found.article.slug} of another text: take another key")
         if found is not None:
             return SavedArticle(found=found, change=Change.UNCHANGED)
-        manuscript = _with_sizes(connection, manuscript_of(text))
+        manuscript = _illustrated(app, connection, manuscript_of(text), warnings)
         added = _insert(connection, app, text, manuscript, key=key, actor=actor)
         return SavedArticle(found=added, change=Change.ADDED)
 
@@ -213,14 +217,16 @@ def revise_text(
     StateError for an article of the content folder, and ArticleRevisedError if there is a newer revision.
     """
     with app.database.begin() as connection:
-        articles.lock_ingestion(connection)
         before = articles.find_by_slug(connection, slug)
-        articles.lock(connection, [before.id])
-        before = articles.find_by_id(connection, before.id)
         _require_written_here(before)
         common = _text_of_revision(connection, before, revision)
-        text = change(common)
-        _check_length(text)
+    text = change(common)
+    _check_length(text)
+    warnings = _fetch_images(app, text)
+    with app.database.begin() as connection:
+        articles.lock_ingestion(connection)
+        articles.lock(connection, [before.id])
+        before = articles.find_by_id(connection, before.id)
         newest = before.article.revision
         if revision != newest:
             merged = merged_text(common, text, text_of_article(before))
@@ -228,7 +234,7 @@ def revise_text(
                 return SavedArticle(found=before, change=Change.UNCHANGED)
             diff = difference(connection, before, older=revision, newer=newest)
             raise ArticleRevisedError(slug, revision=newest, diff=diff, merged=merged)
-        manuscript = _with_sizes(connection, manuscript_of(text, before=before.manuscript))
+        manuscript = _illustrated(app, connection, manuscript_of(text, before=before.manuscript), warnings)
         if manuscript == before.manuscript:
             return SavedArticle(found=before, change=Change.UNCHANGED)
         return _revise(connection, app, before, text, manuscript, actor=actor)
@@ -249,7 +255,8 @@ def imagine(app: AppContext, writing: Writing) -> Article:
     )
     before = writing.found
     with app.database.begin() as connection:
-        manuscript = _with_sizes(connection, manuscript_of(shown, before=before.manuscript if before else None))
+        manuscript = manuscript_of(shown, before=before.manuscript if before else None)
+        manuscript = _illustrated(app, connection, manuscript)
     return article_of(manuscript, before, now=app.clock())
 
 
@@ -485,18 +492,33 @@ def _revise(
     return SavedArticle(found=articles.find_by_id(connection, before.id), change=Change.REVISED)
 
 
-def _with_sizes(connection: Connection, manuscript: Manuscript) -> Manuscript:
-    """The manuscript with the sizes of the images that are stored here; large ones on lines of their own."""
+def _fetch_images(app: AppContext, text: DraftText) -> tuple[str, ...]:
+    """Fetch the remote images of what is about to be saved; a warning for each that cannot be had.
+
+    Not within a transaction, which would wait for them. What cannot be read is refused later.
+    """
+    try:
+        return fetch_remote_images(app, manuscript_of(text))
+    except UnfinishedDraftError:
+        return ()
+
+
+def _illustrated(
+    app: AppContext, connection: Connection, manuscript: Manuscript, warnings: Sequence[str] = ()
+) -> Manuscript:
+    """The manuscript with the images that are stored here and their sizes, large ones on lines of their own."""
 
     def sized(image: Image) -> Image:
         media = articles.find_media_by_src(connection, image.src)
         found = read_image_file(media.body) if media else None
         return replace(image, width=found.width, height=found.height) if found else image
 
+    kept = with_kept_images(app, connection, manuscript)
     return replace(
-        manuscript,
-        body=set_large_images_apart(replace_images(manuscript.body, sized)),
-        image=sized(manuscript.image) if manuscript.image else None,
+        kept,
+        body=set_large_images_apart(replace_images(kept.body, sized)),
+        image=sized(kept.image) if kept.image else None,
+        warnings=(*kept.warnings, *warnings),
     )
 
 

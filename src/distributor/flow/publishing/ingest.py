@@ -30,6 +30,7 @@ from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.stored_text import shortened, stored_key
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.remote_images import HostReachability, keep_remote_images
 from distributor.flow.quarantine import ItemGuard
 from distributor.sources.article_links import SourceIndex
 from distributor.sources.documents import MAX_DOCUMENT_BYTES
@@ -130,6 +131,7 @@ def scan(app: AppContext) -> ScanReport:
     of a missing file stays, unless it was yet to become public: it is a draft until the file is back.
     """
     folder, began = app.content_dir, time.monotonic()
+    hosts = HostReachability()
     guard = ItemGuard(app, QuarantineLoop.FILE)
     with app.database.begin() as connection:
         stored = articles.known_hashes(connection, FOLDER)
@@ -152,10 +154,10 @@ def scan(app: AppContext) -> ScanReport:
             # It links to an article that may yet come, whose address is not known before.
             waiting.append(one)
             continue
-        _take(app, guard, report, one, index)
+        _take(app, guard, report, one, index, hosts)
     planned = _planned_slugs(app, waiting, index)
     for one in waiting:
-        _take(app, guard, report, one, index, slug=planned.get(one.path))
+        _take(app, guard, report, one, index, hosts, slug=planned.get(one.path))
     failed = _note_missing(app, guard, stored.keys() - set(present), present=present)
     guard.leave(guard.known.keys() - seen - failed)
     report.missing.extend(missing_files(app))
@@ -179,12 +181,13 @@ def _take(
     report: ScanReport,
     one: ScannedFile | UnreadableFile,
     index: SourceIndex,
+    hosts: HostReachability,
     *,
     slug: str | None = None,
 ) -> None:
     """Ingest one file of a scan, and count it."""
     with guard.item(one.path, detail={"content_hash": one.content_hash}):
-        ingested = _ingest_scanned(app, one, index, slug)
+        ingested = _ingest_scanned(app, one, index, hosts, slug)
         report.count(ingested)
         if ingested is not None:
             index.add(one.path, ingested.slug)
@@ -258,7 +261,11 @@ def _set_missing(app: AppContext, path: str) -> None:
 
 
 def _ingest_scanned(
-    app: AppContext, scanned: ScannedFile | UnreadableFile, index: SourceIndex, slug: str | None
+    app: AppContext,
+    scanned: ScannedFile | UnreadableFile,
+    index: SourceIndex,
+    hosts: HostReachability,
+    slug: str | None,
 ) -> Ingested | None:
     """The article of a file of the content folder; None for the content it has already. Raises its error."""
     if isinstance(scanned, UnreadableFile):
@@ -274,6 +281,7 @@ def _ingest_scanned(
         content_hash=scanned.content_hash,
         folder=LocalFolder(app.content_dir / scanned.path, app.content_dir),
         index=index,
+        hosts=hosts,
         planned_slug=slug,
     )
 
@@ -335,7 +343,8 @@ def add_archive(app: AppContext, file: Path, *, actor: str = "") -> list[AddedFi
         known = articles.slugs(connection, _UPLOAD)
     index = SourceIndex.of({ref: slug for ref, slug in known.items() if ref.startswith(place)})
     planned = _planned_slugs(app, [one for one in found if isinstance(one, ScannedFile)], index)
-    return [_add_packed(app, one, place, index, planned.get(one.path), actor=actor) for one in found]
+    hosts = HostReachability()
+    return [_add_packed(app, one, place, index, hosts, planned.get(one.path), actor=actor) for one in found]
 
 
 def _add_packed(
@@ -343,6 +352,7 @@ def _add_packed(
     one: ScannedFile | UnreadableFile,
     place: str,
     index: SourceIndex,
+    hosts: HostReachability,
     slug: str | None,
     *,
     actor: str,
@@ -361,6 +371,7 @@ def _add_packed(
             content_hash=one.content_hash,
             folder=None,
             index=index,
+            hosts=hosts,
             planned_slug=slug,
         )
     except SourceError as error:
@@ -412,6 +423,7 @@ def _ingest(
     content_hash: str,
     folder: LocalFolder | None,
     index: SourceIndex,
+    hosts: HostReachability | None = None,
     planned_slug: str | None = None,
 ) -> Ingested:
     """Store a manuscript. `folder` is where its images may be, None for one that brings all that it has."""
@@ -421,6 +433,7 @@ def _ingest(
         illustrated, media = take_local_images(settled, file=folder.file, root=folder.root)
     else:
         illustrated, media = replace(settled, media=()), list(settled.media)
+    illustrated = keep_remote_images(app, illustrated, reachability=hosts)
     now = app.clock()
     publishes = app.content_publish if source == FOLDER else False
     with app.database.begin() as connection:
