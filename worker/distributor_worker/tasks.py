@@ -30,18 +30,21 @@ DELIVER_FOR = timedelta(seconds=20)
 IMPORT_FOR = timedelta(seconds=20)
 AUDIT_FOR = timedelta(seconds=20)
 PURGE_FOR = timedelta(seconds=20)
+# A scan reads all files again, so it goes on for longer.
+SCAN_FOR = timedelta(minutes=10)
 
 # Those of this process.
 _DELIVERY_RUNS = DeliveryRuns()
 
 
 @celery.task(name="scan")
-def scan() -> None:
-    """Ingest new and changed articles of the content folder."""
+def scan() -> list[Job]:
+    """Ingest new and changed articles of the content folder; the rest goes to the end of the queue after a while."""
     app = app_context()
     # A machine that only sends need not have the folder.
-    if app.content_dir.is_dir():
-        ingest.scan(app)
+    if app.content_dir.is_dir() and ingest.scan(app, until=app.clock() + SCAN_FOR).postponed:
+        return [Job(JobKind.SCAN)]
+    return []
 
 
 @celery.task(name="prepare")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from urllib.parse import SplitResult, urlsplit
 
 from distributor.bootstrap import kept_secret_key
@@ -22,6 +23,7 @@ from distributor.storage import channels
 
 # The name and the kind of the channel that the first start creates for DISTRIBUTOR_SMTP_URL.
 _EMAIL = "email"
+_SCAN_FOR = timedelta(seconds=20)
 
 
 def is_first_start(app: AppContext) -> bool:
@@ -38,7 +40,8 @@ def set_up(app: AppContext, settings: Settings, ports: SandboxPorts) -> None:
         configure(app, _EMAIL, _EMAIL, {"smtp_url": settings.smtp_url.get_secret_value()})
     configure_sandbox_channels(app, ports, existing=own)
     if settings.content_dir.is_dir():
-        scan(app)
+        # The service starts soon whatever is in the folder: its workers take the rest.
+        scan(app, until=app.clock() + _SCAN_FOR)
 
 
 def unused_settings(app: AppContext, settings: Settings) -> Iterator[str]:

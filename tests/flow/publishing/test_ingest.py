@@ -63,6 +63,18 @@ def test_new_and_changed_files_are_taken_and_unchanged_ones_left_alone(app: AppC
     assert (report.added, report.revised, report.unchanged, report.broken) == ([], ["a"], 1, [])
 
 
+def test_what_a_scan_has_no_time_for_is_left_for_the_next_one(app: AppContext, write: Write) -> None:
+    write("a.md", _article("A"))
+    write("b.md", _article("B", "[Next](c.md)"))
+    scan(app)
+    write("a.md", _article("A", "Other words."))
+    write("d.md", _article("D", "[Later](e.md)"))
+    late = scan(app, until=app.clock())
+    assert (late.added, late.revised, late.unchanged, late.postponed, late.missing) == ([], [], 1, 2, [])
+    report = scan(app)
+    assert (report.added, report.revised, report.postponed) == (["d"], ["a"], 0)
+
+
 def test_an_edit_keeps_the_guid_the_slug_and_the_first_publication(app: AppContext, write: Write) -> None:
     app = replace(app, content_publish=True)
     write("a.md", _article("A"))

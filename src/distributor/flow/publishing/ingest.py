@@ -104,12 +104,14 @@ class LocalFolder:
 class ScanReport:
     """The result of a scan: slugs added and revised, and a message for each file that is unreadable or missing.
 
-    `unused_keys` counts the files whose front matter has a key without a meaning here, by the key.
+    `unused_keys` counts the files whose front matter has a key without a meaning here, by the key; `postponed` counts
+    those that are left for the next scan.
     """
 
     added: list[str] = field(default_factory=list)
     revised: list[str] = field(default_factory=list)
     unchanged: int = 0
+    postponed: int = 0
     broken: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     unused_keys: Counter[str] = field(default_factory=Counter)
@@ -124,8 +126,10 @@ class ScanReport:
             self.revised.append(ingested.slug)
 
 
-def scan(app: AppContext) -> ScanReport:
+def scan(app: AppContext, *, until: datetime | None = None) -> ScanReport:
     """Ingest new and changed files of the content folder. Raises SourceError if there is no such folder.
+
+    Those that are left at `until` are for the next scan: fetching their images may take long.
 
     Each file is a transaction of its own. One that fails is in quarantine until it works again or is gone. The article
     of a missing file stays, unless it was yet to become public: it is a draft until the file is back.
@@ -154,9 +158,15 @@ def scan(app: AppContext) -> ScanReport:
             # It links to an article that may yet come, whose address is not known before.
             waiting.append(one)
             continue
+        if _is_late(app, one, until):
+            report.postponed += 1
+            continue
         _take(app, guard, report, one, index, hosts)
     planned = _planned_slugs(app, waiting, index)
     for one in waiting:
+        if _is_late(app, one, until):
+            report.postponed += 1
+            continue
         _take(app, guard, report, one, index, hosts, slug=planned.get(one.path))
     failed = _note_missing(app, guard, stored.keys() - set(present), present=present)
     guard.leave(guard.known.keys() - seen - failed)
@@ -170,9 +180,15 @@ def scan(app: AppContext) -> ScanReport:
         unchanged=report.unchanged,
         broken=len(report.broken),
         missing=len(report.missing),
+        postponed=report.postponed,
         seconds=round(time.monotonic() - began, 3),
     )
     return report
+
+
+def _is_late(app: AppContext, one: ScannedFile | UnreadableFile, until: datetime | None) -> bool:
+    """Whether a file that is new or changed is left for the next scan."""
+    return until is not None and isinstance(one, ScannedFile) and one.manuscript is not None and app.clock() >= until
 
 
 def _take(
