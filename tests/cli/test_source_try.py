@@ -54,6 +54,17 @@ def test_strict_it_refuses_what_it_would_pass_over(run: Run, blog: Path) -> None
     assert "3 refused" in result.err
 
 
+def test_it_counts_images_that_would_be_fetched_and_fetches_none(run: Run, blog: Path) -> None:
+    picture = "![A picture](http://127.0.0.1:1/a.png)\n"
+    for name in ("one.md", "two.md"):
+        (blog / name).write_text(f"---\ntitle: {name}\ntags: a\n---\n\n{picture}")
+    result = run("source", "try", str(blog))
+    assert "1 image elsewhere on the web would be fetched and kept" in " ".join(result.err.split())
+    assert "127.0.0.1" not in result.err
+    off = run("source", "try", str(blog), DISTRIBUTOR_CONTENT_FETCH_IMAGES="false")
+    assert "would be fetched" not in off.err
+
+
 def test_nothing_is_taken_in(run: Run, blog: Path) -> None:
     run("source", "try", str(blog))
     assert json.loads(run("article", "list", "--json").out) == []

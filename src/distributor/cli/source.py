@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from distributor.cli.console import AsJson, print_json, print_message, print_rows
+from distributor.domain.campaign_review import counted
 from distributor.domain.schedule import zone_named
 from distributor.flow.publishing.folder_trial import TrialOutcome, TriedFile, try_folder
 from distributor.settings import load_settings
@@ -51,6 +52,9 @@ def try_source(
         _print_reasons(tried)
         if unused:
             print_message(f"front matter keys that mean nothing here: {in_words(unused)}")
+        elsewhere = {url for one in tried for url in one.remote_images}
+        if elsewhere and settings.content_fetch_images:
+            print_message(f"{counted(len(elsewhere), 'image')} elsewhere on the web would be fetched and kept")
         if tried:
             print_message(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in TrialOutcome))
     if counts[TrialOutcome.REFUSED]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from distributor.domain.errors import SourceError
 from distributor.flow.publishing.ingest import take_local_images
+from distributor.flow.publishing.remote_images import remote_images_of
 from distributor.sources.article_links import SourceIndex
 from distributor.sources.folder import UnreadableFile, list_folder, path_as_text, read_listed
 from distributor.sources.reading_options import ReadingOptions
@@ -35,7 +36,8 @@ class TrialOutcome(StrEnum):
 class TriedFile:
     """A file as it would come in. `reasons` say what was noted or why it is refused.
 
-    `unused_keys` are keys of its front matter without a meaning here.
+    `unused_keys` are keys of its front matter without a meaning here, `remote_images` the addresses of its images that
+    are elsewhere on the web.
     """
 
     path: str
@@ -46,12 +48,13 @@ class TriedFile:
     tags: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     unused_keys: tuple[str, ...] = ()
+    remote_images: tuple[str, ...] = ()
 
 
 def try_folder(folder: Path, *, options: ReadingOptions) -> Iterator[TriedFile]:
-    """Every file of a folder in the order of a scan; nothing is stored. Raises SourceError for the folder itself.
+    """Every file of a folder in the order of a scan; nothing is stored or fetched.
 
-    Many files are read by as many processes as there are cores.
+    Raises SourceError for the folder itself. Many files are read by as many processes as there are cores.
     """
     root, listed = list_folder(folder)
     paths = (one.relative_to(root) for one in listed if isinstance(one, Path))
@@ -89,6 +92,7 @@ def _try_file(listed: Path | UnreadableFile, *, root: Path, options: ReadingOpti
         tags=tuple(tag.label for tag in manuscript.tags),
         reasons=manuscript.warnings,
         unused_keys=manuscript.unused_keys,
+        remote_images=tuple(remote_images_of(manuscript)),
     )
 
 
