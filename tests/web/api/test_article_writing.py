@@ -43,6 +43,12 @@ def test_an_article_is_a_draft_with_what_was_written(api: Any, written: Any):
     assert api.post("/articles/the-news/publish", json={}).json()["is_public"]
 
 
+def test_what_its_author_should_look_at_comes_with_the_article(api: Any, written: Any):
+    assert written["warnings"] == []
+    (warning,) = api.post("/articles", json={**ARTICLE, "tags": []}).json()["warnings"]
+    assert warning.startswith("there are no tags")
+
+
 def test_it_is_made_once_under_one_key(api: Any, program: Program):
     key = {"Idempotency-Key": "from the newsroom, 1"}
     first, second = (api.post("/articles", json=ARTICLE, headers=key) for _ in range(2))

@@ -9,11 +9,13 @@ import pytest
 
 from distributor.domain.article import ArticleState
 from distributor.domain.blocks import plain_text
+from distributor.domain.ip_networks import parse_networks
 from distributor.domain.user import Role
 from distributor.storage import articles, channels, user_sessions
+from distributor.testing.scripted_server import closed_port
 from tests.storage.image_fixtures import a_png
 
-from .conftest import Browser, Team
+from .conftest import Browser, MakeTeam, Team
 from .test_articles import PROBE, begin, hidden, the_articles, words_of, write
 
 TEXT = {"title": "Tides", "body": "The *sea* rises.", "language": "en"}
@@ -263,6 +265,15 @@ def test_a_form_that_is_wrong_comes_back_with_all_that_was_typed(team: Team, edi
         assert page.xpath(f"//*[@id='{str(told).split()[0]}']")
     assert "<script>alert" not in answer.text
     assert the_articles(team) == []
+
+
+def test_an_image_elsewhere_that_cannot_be_had_is_named_on_the_page_of_the_saved_article(make_team: MakeTeam):
+    team = make_team(content_fetch_images=True, fetch_networks=parse_networks("127.0.0.1"))
+    editor = team.signed_in(team.user(Role.EDITOR))
+    with closed_port() as url:
+        path = write(editor, body=f"The sea.\n\n![A boat]({url}/boat.png)")
+        said = words_of(editor.page(path))
+    assert f"the image {url}/boat.png was not fetched and stays there: no connection" in said
 
 
 def test_a_draft_is_not_there_for_others(team: Team, editor: Browser, other: Browser):

@@ -91,6 +91,9 @@ class ArticleDetailOut(ArticleOut):
     markdown: str = Field(description="Its body in Markdown.")
     image: str | None = Field(description="The address of its image.")
     image_alt: str | None = Field(description="What the image shows; empty if it is decorative.")
+    warnings: list[str] = Field(
+        description="What its author should look at in this revision, such as an image that could not be fetched."
+    )
 
     @classmethod
     def with_text(cls, found: StoredArticle, *, now: datetime) -> ArticleDetailOut:
@@ -101,6 +104,7 @@ class ArticleDetailOut(ArticleOut):
             markdown=text_of_article(found).body,
             image=image.src if image else None,
             image_alt=image.alt if image else None,
+            warnings=list(found.manuscript.warnings),
         )
 
 
