@@ -38,7 +38,7 @@ IS_THOROUGH = os.environ.get("DISTRIBUTOR_TEST_THOROUGH") == "1"
 # For what takes minutes and rarely says anything new.
 thorough = pytest.mark.skipif(
     not IS_THOROUGH,
-    reason="takes long: DISTRIBUTOR_TEST_THOROUGH=1 runs it, as .ci/run does",
+    reason="takes long: DISTRIBUTOR_TEST_THOROUGH=1 runs it, as before a release",
 )
 ACCEPTANCE_ARTICLE = SHARED / "articles" / "000_67871ac22aa9094a.txt"
 

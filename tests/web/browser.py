@@ -18,11 +18,12 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from distributor.flow.app_context import AppContext
 from distributor.web.app import serving
 from distributor.web.config import DEFAULT_CONFIG, WebConfig
-from tests.conftest import needs_package
+from tests.conftest import needs_package, thorough
 
 PHONE, DESK = 360, 1200
-# Each width and each scheme: no colour of the style sheets depends on the width, and no place on the scheme.
-LOOKS = pytest.mark.parametrize(("scheme", "width"), [("light", DESK), ("dark", PHONE)])
+# No colour of the style sheets depends on the width, and no place on the scheme. Every screen is looked at in both
+# schemes in test_screens.py; where a test has some of them in other states, once says nearly all.
+LOOKS = pytest.mark.parametrize(("scheme", "width"), [("dark", PHONE), pytest.param("light", DESK, marks=thorough)])
 # Off unless asked for: WCAG 2.2, 2.5.8, what is pressed is at least 24 pixels wide and high or stands alone.
 _RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 # WCAG 2.2, 1.4.10: no page scrolls sideways on this width.

@@ -222,7 +222,7 @@ def fate(person: Member, chosen: Choice) -> LeftOut | None:
     return max((one for one in reached if one is not None), key=order.index)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=PEOPLE, chosen=CHOICES)
 def test_whatever_the_memberships_the_groups_and_the_recipients_are_all_members(
     frozen: AppContext, people: Sequence[Member], chosen: Choice

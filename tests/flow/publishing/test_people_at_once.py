@@ -29,6 +29,7 @@ from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
 from distributor.storage import campaigns
 from distributor.testing.fakes import FakeClock
+from tests.conftest import IS_THOROUGH
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 
 # More rounds: DISTRIBUTOR_RACE_ROUNDS=50 make test ARGS=tests/flow/publishing/test_people_at_once.py
@@ -199,7 +200,11 @@ def finish(race: Race) -> None:
 
 @pytest.mark.parametrize("start", STARTS)
 def test_whatever_meets_comes_out_as_if_in_a_row(newsroom: CampaignHarness, start: str) -> None:
-    for pair in list(combinations_with_replacement(STARTS[start][1], 2)) * ROUNDS:
+    pairs = list(combinations_with_replacement(STARTS[start][1], 2))
+    if not IS_THOROUGH and start != "a draft":
+        # Two acts that are possible at any time meet in a draft.
+        pairs = [pair for pair in pairs if not set(pair) <= set(ANYTIME)]
+    for pair in pairs * ROUNDS:
         race = begin(newsroom, start)
         refused = dict(zip(pair, race.at_once(*pair), strict=True)) if pair[0] is not pair[1] else {}
         if pair[0] is pair[1]:
