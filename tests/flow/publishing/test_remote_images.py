@@ -38,8 +38,8 @@ from distributor.flow.publishing.article_writing import (
     start,
 )
 from distributor.flow.publishing.ingest import Change, add_archive, add_file, scan
-from distributor.flow.publishing.link_check import check_links
 from distributor.flow.publishing.remote_images import keep_remote_images
+from distributor.flow.publishing.review import review_campaign
 from distributor.storage import articles, users
 from distributor.storage import remote_images as stored_images
 from distributor.storage.articles import StoredArticle
@@ -53,6 +53,7 @@ from distributor.testing.scripted_server import (
     scripted_server,
 )
 from distributor.web.app import create_app
+from tests.flow.campaign_harness import CampaignHarness
 from tests.storage.image_fixtures import a_png
 
 LOOPBACK = parse_networks("127.0.0.1")
@@ -397,11 +398,18 @@ def test_readers_of_the_page_the_feed_and_the_mail_get_our_address(app: AppConte
         assert not re.search(re.escape(server.url), shown)
 
 
-def test_a_dead_image_is_a_warning_of_the_review_that_names_it(app: AppContext, server: ScriptedServer) -> None:
+def test_a_dead_image_is_a_warning_of_the_review_that_names_it(
+    app: AppContext, server: ScriptedServer, harness: CampaignHarness
+) -> None:
     write(app, "a.md", f"![A picture]({server.url}/gone.png)\n\n![Kept]({server.url}/a.png)")
     scan(app)
-    problems = check_links(app, [stored(app, "a")], {}, to_publish=["a"], now=app.clock())
-    assert [one.message for one in problems] == [f"the image {server.url}/gone.png in article a answers 404 Not Found"]
+    harness.channel("news", "scripted")
+    campaign_id = harness.draft("news", slugs=("a",))
+    found = review_campaign(app, campaign_id, with_links=True)
+    assert f"the image {server.url}/gone.png in article a answers 404 Not Found" in [
+        one.problem.message for one in found.warnings
+    ]
+    assert f"{server.url}/a.png" not in str(found.warnings)
 
 
 def test_it_is_remembered_when_an_address_was_fetched_and_the_first_image_stays(
