@@ -24,6 +24,7 @@ from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import articles, channels, consents, dispatches, lists, memberships
 from tests.domain.test_image_file import png
 from tests.flow.campaign_harness import CampaignHarness
+from tests.sources.documents.office_files import archive
 from tests.web.samples import WriteArticle
 
 from .conftest import OPERATOR, PASSWORD, SAME_ORIGIN, Browser, MakeTeam, Team
@@ -192,8 +193,13 @@ def test_an_article_is_pasted_or_uploaded(newcomer: Newcomer):
     data = {"source": "upload"}
     response = newcomer.browser.client.post("/app/setup/content", data=data, files=files, headers=SAME_ORIGIN)
     assert response.headers["location"] == "/app/setup/first-mail?article=note"
+    files = {
+        "file": ("issue.zip", archive({"a.md": "---\ntitle: [\n---\n", "b.md": "# Ben\n\nText."}), "application/zip")
+    }
+    response = newcomer.browser.client.post("/app/setup/content", data=data, files=files, headers=SAME_ORIGIN)
+    assert response.headers["location"] == "/app/setup/first-mail?article=ben"
     with newcomer.team.app.database.begin() as connection:
-        assert {one.article.title for one in articles.latest(connection, limit=5)} >= {"A title", "From a file"}
+        assert {one.article.title for one in articles.latest(connection, limit=5)} >= {"A title", "From a file", "Ben"}
 
 
 def test_a_form_that_is_sent_twice_makes_one_article(newcomer: Newcomer):

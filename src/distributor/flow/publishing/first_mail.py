@@ -39,10 +39,12 @@ def add_article(app: AppContext, body: bytes, *, name: str, key: str, actor: str
 
     Raises SourceError for what no source can read.
     """
-    (result,) = add_uploads(app, [(name or _PASTED, body)], key=key, actor=actor)
-    if result.found is None:
-        raise SourceError(result.problem)
-    return result.found.article.slug
+    # A ZIP has several results, and any article will do for a first mail.
+    results = add_uploads(app, [(name or _PASTED, body)], key=key, actor=actor)
+    found = next((one.found for one in results if one.found), None)
+    if found is None:
+        raise SourceError(results[0].problem)
+    return found.article.slug
 
 
 def send_first_mail(app: AppContext, slug: str, channel: str, address: str, *, key: str, actor: str) -> int:
