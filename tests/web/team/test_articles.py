@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from distributor.domain.article import ArticleState
+from distributor.domain.ip_networks import parse_networks
 from distributor.domain.user import Role
+from distributor.flow.publishing.article_uploads import add_page
 from distributor.flow.publishing.ingest import scan
 from distributor.storage import articles
 from distributor.storage.articles import StoredArticle
+from distributor.testing.scripted_server import RecordedRequest, Reply, Step, scripted_server
 from tests.storage.image_fixtures import a_png
 
 from .conftest import Browser, Team
@@ -202,7 +206,7 @@ def test_several_files_are_uploaded_each_with_its_result(team: Team, editor: Bro
         response = editor.post("/app/articles/upload", once, files=files)
         assert response.status_code == 200
         assert "<b>x" not in response.text
-    assert "Word or other office document" in response.text
+    assert "it cannot be opened" in response.text
     assert "was uploaded before" in response.text
     assert sorted(one.article.title for one in the_articles(team)) == ["A page", "Tides"]
     alone = editor.post(
@@ -214,6 +218,33 @@ def test_several_files_are_uploaded_each_with_its_result(team: Team, editor: Bro
     too_much = [("files", ("a.txt", bytes(21 * 2**20)))]
     assert editor.post("/app/articles/upload", once, files=too_much).status_code == 413
     assert team.browser().post("/app/articles/upload", once, files=files[:1]).status_code == 401
+
+
+def test_an_article_is_taken_from_a_web_address_once(team: Team):
+    text = "The sea rises and falls twice a day. " * 9
+    page = f"<html><body><article><h1>Tides</h1><p>{text}</p></article></body></html>"
+
+    def answer(request: RecordedRequest) -> Step:
+        status = 404 if request.path == "/robots.txt" else 200
+        return Reply(status, page.encode(), {"Content-Type": "text/html"})
+
+    # Addresses of this machine are not public, so the first attempt is refused.
+    browser, once = team.signed_in(team.user()), {"once": "0" * 32}
+    with scripted_server(route=answer) as server:
+        address = f"{server.url}/tides"
+        refused = browser.post("/app/articles/page", {**once, "address": address})
+        assert (refused.status_code, "not a public address" in refused.text, address in refused.text) == (
+            422,
+            True,
+            True,
+        )
+        assert browser.post("/app/articles/page", {**once, "address": "file:///etc/passwd"}).status_code == 422
+        assert browser.post("/app/articles/page", once).status_code == 422
+        app = replace(team.app, fetch_networks=parse_networks("127.0.0.1"))
+        results = [add_page(app, address, key="k", actor="ada") for _ in range(2)]
+    assert [one.is_new for one in results] == [True, False]
+    assert [one.article.title for one in the_articles(team)] == ["Tides"]
+    assert the_articles(team)[0].article.canonical_url == address
 
 
 def test_two_revisions_are_compared_word_by_word(team: Team, editor: Browser):

@@ -14,6 +14,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_writing import APP_SOURCE
 from distributor.flow.publishing.ingest import free_slug, reading_options
 from distributor.flow.publishing.remote_images import HostReachability, keep_remote_images
+from distributor.flow.publishing.web_article import is_web_address, read_web_article
 from distributor.sources.folder import LONGEST_PATH, ScannedFile, UnreadableFile
 from distributor.sources.pasted import read_uploaded
 from distributor.sources.zipped import holds_articles, read_archive
@@ -46,6 +47,21 @@ def add_uploads(app: AppContext, files: Sequence[tuple[str, bytes]], *, key: str
         else:
             results.append(_upload(app, name, body, hosts, ref=ref, actor=actor))
     return results
+
+
+def add_page(app: AppContext, address: str, *, key: str, actor: str) -> UploadResult:
+    """Make an article, which is a draft, of the one at a web address; the same key makes no other one.
+
+    Whoever takes a page twice has two drafts: an article that was edited meanwhile is not written over.
+    """
+    if not is_web_address(address):
+        return UploadResult(name=address, problem="this is no web address; it begins with https://")
+    try:
+        page = read_web_article(app, address)
+    except SourceError as error:
+        return UploadResult(name=address, problem=error.reason)
+    hosts, ref = HostReachability(), f"{key}:page"
+    return _store(app, page.manuscript, hosts, name=address, ref=ref, content_hash=page.content_hash, actor=actor)
 
 
 def _upload_archive(

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 from urllib.robotparser import RobotFileParser
 
@@ -38,20 +39,32 @@ def is_web_address(text: str) -> bool:
     return text.lower().startswith(("http://", "https://"))
 
 
-def add_web_article(app: AppContext, address: str, *, actor: str = "") -> Ingested:
-    """Ingest the article at this address, as a draft, or as a revision of what it was before.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebArticle:
+    """The article of a page, and the address that it was found at after redirects."""
 
-    Raises SourceError if it cannot be fetched or may not be, or holds no article.
-    """
+    address: str
+    manuscript: Manuscript
+
+    @property
+    def content_hash(self) -> str:
+        """A hash of what readers would notice, since the bytes of pages differ in each response."""
+        body = self.manuscript.body
+        said = "\0".join((self.manuscript.title, plain_text(body), *links_of(body)))
+        return hashlib.sha256(said.encode()).hexdigest()
+
+
+def add_web_article(app: AppContext, address: str, *, actor: str = "") -> Ingested:
+    """Ingest the article at this address, as a draft, or as a revision of what it was before. Raises SourceError."""
+    page = read_web_article(app, address)
+    return add_manuscript(app, page.manuscript, source_ref=page.address, content_hash=page.content_hash, actor=actor)
+
+
+def read_web_article(app: AppContext, address: str) -> WebArticle:
+    """The article at this address. Raises SourceError if it cannot be fetched or may not be, or is no article."""
     page = asyncio.run(_fetch(app, address))
     manuscript = parse_web_page(_text_of(page), address=page.url, options=reading_options(app))
-    return add_manuscript(app, manuscript, source_ref=page.url, content_hash=_hash_of(manuscript), actor=actor)
-
-
-def _hash_of(manuscript: Manuscript) -> str:
-    """Of what readers would notice: pages differ in each response."""
-    said = "\0".join((manuscript.title, plain_text(manuscript.body), *links_of(manuscript.body)))
-    return hashlib.sha256(said.encode()).hexdigest()
+    return WebArticle(address=page.url, manuscript=manuscript)
 
 
 async def _fetch(app: AppContext, address: str) -> FetchedResponse:

@@ -21,7 +21,7 @@ from distributor.domain.stored_text import storable
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import article_control
-from distributor.flow.publishing.article_uploads import UploadResult, add_uploads
+from distributor.flow.publishing.article_uploads import UploadResult, add_page, add_uploads
 from distributor.flow.publishing.article_writing import read_paste, start, start_copy, text_of_manuscript
 from distributor.flow.publishing.ingest import FOLDER
 from distributor.sources.pasted import HTML, MARKDOWN, PLAIN
@@ -61,6 +61,7 @@ class ArticlePages:
             TeamRoute("POST", "/articles/new", self.begin, write),
             TeamRoute("POST", "/articles/paste", self.paste, write, max_bytes=TEXT_BYTES),
             TeamRoute("POST", "/articles/upload", self.upload, write, max_bytes=UPLOAD_BYTES, takes_files=True),
+            TeamRoute("POST", "/articles/page", self.take_page, write),
             TeamRoute("GET", one, self.show, read),
             TeamRoute("GET", f"{one}/page/{{tab}}", self.show_page, read),
             TeamRoute("GET", f"{one}/revisions", self.show_revisions, read),
@@ -136,6 +137,17 @@ class ArticlePages:
         if len(results) == 1 and results[0].found is not None and not results[0].warnings:
             return self._gate.redirect(f"/app/articles/{results[0].found.id}?done=uploaded")
         return self._show_results(asked, results)
+
+    def take_page(self, asked: TeamRequest) -> Response:
+        address = asked.form.one("address")
+        if not address:
+            return self._show_new(asked, errors={"address": _("No address is given yet.")})
+        result = add_page(self._app, address, key=_once(asked), actor=asked.actor.name)
+        if result.found is None:
+            return self._show_new(asked, errors={"address": sentence_of(SourceError(result.problem))})
+        if result.warnings:
+            return self._show_results(asked, [result])
+        return self._gate.redirect(f"/app/articles/{result.found.id}?done=taken")
 
     def show(self, asked: TeamRequest) -> Response:
         return self._show(asked)
@@ -265,6 +277,7 @@ class ArticlePages:
             "saved": _("Saved as revision %(number)s.") % {"number": found.article.revision},
             "unchanged": _("Saved before: nothing has changed."),
             "uploaded": _("The file is an article now, as a draft."),
+            "taken": _("What the page says is an article now, as a draft."),
             "ready": _("Marked as ready."),
             "published": published,
             "unpublished": _("It is a draft again."),
@@ -281,7 +294,8 @@ class ArticlePages:
         context = {
             "user": asked.user,
             "page": "articles",
-            "errors": {"paste": "", "upload": "", **(errors or {})},
+            "errors": {"paste": "", "upload": "", "address": "", **(errors or {})},
+            "address": asked.form.one("address"),
             "pasted": asked.form.exact("pasted"),
             "format": asked.form.one("format"),
             "formats": _format_options(),
