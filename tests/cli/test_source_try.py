@@ -19,7 +19,7 @@ def blog(tmp_path: Path) -> Path:
         "_posts/2026-05-05-soup.md": "---\nlayout: post\ntitle: Soup\ntags: food\nimage: away.png\n---\n\nIt is hot.\n",
         "draft.md": "+++\ntitle = 'Later'\ndraft = true\ntags = ['a']\n+++\nNot yet.\n",
         "broken.md": "---\ntitle: A\ndate: soon\n---\n\nText.\n",
-        "notes.pdf": "%PDF",
+        "notes.xls": "numbers",
     }.items():
         (folder / name).write_text(text)
     return folder
