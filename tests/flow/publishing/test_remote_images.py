@@ -40,6 +40,7 @@ from distributor.flow.publishing.article_writing import (
 from distributor.flow.publishing.ingest import Change, add_archive, add_file, scan
 from distributor.flow.publishing.remote_images import keep_remote_images
 from distributor.flow.publishing.review import review_campaign
+from distributor.flow.publishing.web_article import add_web_article
 from distributor.storage import articles, users
 from distributor.storage import remote_images as stored_images
 from distributor.storage.articles import StoredArticle
@@ -54,6 +55,7 @@ from distributor.testing.scripted_server import (
 )
 from distributor.web.app import create_app
 from tests.flow.campaign_harness import CampaignHarness
+from tests.flow.publishing.test_web_article import BODY, HEAD
 from tests.storage.image_fixtures import a_png
 
 LOOPBACK = parse_networks("127.0.0.1")
@@ -75,6 +77,7 @@ def lying() -> Image.Exif:
 FILES: dict[str, bytes] = {
     "/a.png": PNG,
     "/b.webp": encoded("WEBP"),
+    "/coast.png": PNG,
     "/wide.jpg": encoded("JPEG", 3000, 150),
     "/lying.jpg": encoded("JPEG", exif=lying()),
     "/page.png": b"<!doctype html><title>Please sign in</title>",
@@ -100,6 +103,9 @@ def server() -> Iterator[ScriptedServer]:
 def _answer(request: RecordedRequest) -> Step:
     if request.path == "/secret.png":
         return Reply(302, b"", {"Location": "http://10.0.0.1/a.png"})
+    if request.path == "/post":
+        page = HEAD.format(charset="utf-8", canonical="https://blatt.example/gezeiten") + BODY
+        return Reply(200, page.encode(), {"Content-Type": "text/html"})
     if request.path in FILES:
         return Reply(200, FILES[request.path], {"Content-Type": "image/png"})
     return Reply(404)
@@ -308,6 +314,12 @@ def test_a_file_that_is_added_by_hand_has_its_images_fetched(
     ingested = add_file(app, file)
     assert f"the image {server.url}/gone.png was not fetched" in " ".join(ingested.warnings)
     assert stored(app, ingested.slug).article.images[0].src.startswith("/media/")
+
+
+def test_an_article_from_a_web_address_has_its_images_fetched(app: AppContext, server: ScriptedServer) -> None:
+    ingested = add_web_article(app, f"{server.url}/post")
+    (image,) = stored(app, ingested.slug).article.images
+    assert (image.src[:7], image.width, image.height) == ("/media/", 320, 200)
 
 
 def test_the_articles_of_a_zip_ask_a_host_that_is_away_once(app: AppContext, tmp_path: Path) -> None:
