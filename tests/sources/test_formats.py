@@ -15,7 +15,7 @@ TEXT = b"A Title\n\nA paragraph."
 
 
 def test_formats_of_text_are_found_by_their_suffixes() -> None:
-    assert list(formats()) == [".htm", ".html", ".markdown", ".md", ".mdx", ".text", ".txt"]
+    assert list(formats()) == [".htm", ".html", ".markdown", ".md", ".mdx", ".text", ".txt", ".xhtml"]
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.TXT", "b/c.d.Text"])

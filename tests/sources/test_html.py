@@ -41,6 +41,13 @@ def paragraph(text: str) -> Paragraph:
     return Paragraph((Run(text),))
 
 
+def test_the_head_of_xhtml_is_read_although_it_declares_an_encoding():
+    declaration = '<?xml version="1.0" encoding="UTF-8"?>'
+    page = f'{declaration}<html lang="de"><head><title>Ebbe</title></head><body><p>Flut.</p></body></html>'
+    found = parse_manuscript(page.encode(), name="chapter.xhtml")
+    assert (found.title, found.language) == ("Ebbe", "de")
+
+
 def test_a_page_becomes_an_article_with_the_title_tags_and_words_about_it():
     page = """<!doctype html><html lang="de-AT"><head><title>The site: a page</title>
     <meta name="author" content="Ada  Writer"><meta name="description" content="What it is about">

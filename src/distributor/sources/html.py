@@ -47,7 +47,8 @@ from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 from distributor.sources.tags import read_tag_line
 from distributor.sources.urls import is_allowed_image, is_allowed_link, linkify
 
-SUFFIXES = (".html", ".htm")
+# The last one is of chapters of books.
+SUFFIXES = (".html", ".htm", ".xhtml")
 CAPTION, IN_LINE = "data-caption", "data-in-line"
 
 _SPACE = re.compile(r"[ \t\n\f\r]+")
@@ -193,7 +194,8 @@ def _read_head(text: str) -> _Head:
     if "<head" not in text.lower() and "<title" not in text.lower():
         return _Head()
     try:
-        page = lxml.html.document_fromstring(text)
+        # As bytes, because a text may not declare an encoding, as XHTML does.
+        page = lxml.html.document_fromstring(text.encode(), parser=lxml.html.HTMLParser(encoding="utf-8"))
     except (lxml.etree.LxmlError, ValueError):
         return _Head()
     metas = {str(one.get("name", "")).lower(): str(one.get("content", "")) for one in page.iter("meta")}
