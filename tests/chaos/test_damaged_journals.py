@@ -19,6 +19,7 @@ from distributor.flow.failpoints import Failpoint
 from distributor.flow.journal import boot_id
 from distributor.flow.operations.channel_settings import configure
 from distributor.storage import quarantine
+from tests.conftest import thorough
 
 from .crash_campaign import CrashCampaign
 from .crash_worker import CrashAt
@@ -128,6 +129,7 @@ def journals_in_quarantine(app: AppContext) -> list[QuarantinedItem]:
 
 
 @pytest.mark.parametrize("first", [EMAIL_WORKER, BEATS[0]], ids=["the worker first", "the beat first"])
+@thorough
 def test_a_worker_and_a_beat_start_on_a_damaged_journal_and_the_rest_goes_on(
     tmp_path: Path, first: ChildProcess
 ) -> None:

@@ -21,6 +21,7 @@ from distributor.flow.publishing.plan import create_campaign, edit_campaign, pla
 from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release, release_due
 from distributor.storage.database import Connection, Database
+from tests.conftest import thorough
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 from tests.flow.conftest import scripted_kinds as scripted_kinds  # pytest finds it by its name
 
@@ -116,7 +117,7 @@ def harness(app: AppContext, tmp_path: Path) -> CampaignHarness:
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before a commit", "after a commit"])
-@pytest.mark.parametrize("act", [in_one_call, step_by_step, after_an_edit_and_a_pause])
+@pytest.mark.parametrize("act", [in_one_call, pytest.param(step_by_step, marks=thorough), after_an_edit_and_a_pause])
 def test_a_campaign_goes_out_once_wherever_its_process_dies(
     harness: CampaignHarness, act: Callable[[CampaignHarness, AppContext], None], *, before: bool
 ) -> None:

@@ -12,6 +12,7 @@ from distributor.flow.operations.channel_settings import configure
 from distributor.storage import heartbeats
 from tests.chaos.mail_relay import running_relay
 from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, Service, running_service
+from tests.conftest import thorough
 
 CAMPAIGNS = 12
 TICKS = 4
@@ -48,6 +49,7 @@ def test_queues_that_stood_still_hold_each_job_once_and_everything_goes_out_once
         assert len(redis.keys("distributor:job:*")) < MOST_WAITING
 
 
+@thorough
 def test_what_a_task_that_took_too_long_left_goes_out_by_itself(tmp_path: Path) -> None:
     with (
         running_relay(tmp_path / "inbox") as relay,

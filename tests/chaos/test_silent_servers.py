@@ -11,6 +11,7 @@ import pytest
 from distributor.flow.operations.channel_settings import configure
 from tests.chaos.mail_relay import running_relay
 from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, make_retries_due, running_service
+from tests.conftest import thorough
 from tests.mail.smtp.http_server import in_a_thread
 from tests.mail.smtp.smtp_servers import Answer, Server, Silence
 
@@ -32,6 +33,7 @@ class SilentServer(Server):
         return Silence() if verb == self.stage and not self.is_speaking else None
 
 
+@thorough
 def test_one_worker_finishes_a_campaign_while_servers_are_silent_at_every_stage(tmp_path: Path) -> None:
     servers = {f"silent-{number}": SilentServer(stage) for number, stage in enumerate(STAGES)}
     parts = (EMAIL_WORKER, OTHER_WORKER, BEATS[0])

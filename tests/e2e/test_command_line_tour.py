@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.conftest import thorough
+
 from .running_up import running_up, wait_for
 from .visitor import TOUR, Visitor, blocks, prepare_folder
 
@@ -26,6 +28,7 @@ def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
         yield visitor
 
 
+@thorough
 def test_the_article_is_out_on_every_channel_of_the_tour(visitor: Visitor) -> None:
     shown = visitor.enter_json("distributor campaign show 1")
     totals = {one["channel"]: one["totals"] for one in shown["dispatches"]}
@@ -45,6 +48,7 @@ def test_the_article_is_out_on_every_channel_of_the_tour(visitor: Visitor) -> No
         assert TITLE in httpx.get(visitor.service.url + page).text, page
 
 
+@thorough
 def test_a_click_in_the_mail_is_counted_and_who_unsubscribes_is_not_in_the_next_audience(visitor: Visitor) -> None:
     mail = visitor.mail()
     html = mail.get_body(("html",))

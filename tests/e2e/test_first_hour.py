@@ -30,6 +30,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from tests.chaos.service import free_port
+from tests.conftest import thorough
 from tests.inbound.dovecot import Dovecot, running_dovecot
 from tests.mail.dns.dns_server import DnsServer, running_dns
 from tests.mail.smtp.test_connect import make_certificate, tls_server
@@ -90,6 +91,7 @@ def dns() -> Iterator[DnsServer]:
         yield server
 
 
+@thorough
 def test_the_first_hour_leads_from_an_empty_folder_to_real_mail_and_to_another_machine(
     tmp_path: Path, dns: DnsServer, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from distributor.flow.operations.audit import audit
 from distributor.flow.publishing.plan import plan
 from distributor.mail.records.sources import parse_record_sources
 from distributor.storage import channels, delivery_queries, lists, memberships, suppressions
+from tests.conftest import thorough
 from tests.e2e.postfix import Postfix, running_lmtp_dovecot, running_postfix
 from tests.flow.campaign_harness import EVIDENCE, CampaignHarness, make_campaign_harness
 from tests.flow.delivery.test_paused_routes import Provider
@@ -74,6 +75,7 @@ class Destination:
         return None
 
 
+@thorough
 def test_every_state_and_suppression_agrees_with_the_log(app: AppContext, tmp_path: Path) -> None:
     """One soft bounce suppresses here, so that what counts can be seen."""
     app = replace(app, bounce_policy=BouncePolicy(limit=1))

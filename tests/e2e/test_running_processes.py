@@ -14,10 +14,15 @@ import httpx
 import pytest
 
 from distributor.private_files import open_private
+from tests.conftest import thorough
 
 from .running_up import Running, running_up, wait_for
 
 ADDRESS = "1 Test Street, Testville"
+
+
+# Two services are started for it.
+pytestmark = thorough
 
 
 @pytest.fixture(scope="module")

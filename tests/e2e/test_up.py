@@ -16,6 +16,7 @@ import pytest
 
 from distributor.listening import listen
 from tests.chaos.service import free_port
+from tests.conftest import thorough
 from tests.paths import ROOT
 
 from .running_up import Running, running_up, wait_for, wait_for_text
@@ -56,6 +57,7 @@ def test_what_it_prints_and_links_to_is_where_it_listens(lasting: Running) -> No
     assert ":8000" not in printed + page
 
 
+@thorough
 def test_it_prints_a_link_that_makes_the_first_owner_until_there_is_one(tmp_path: Path) -> None:
     log = tmp_path / "up.log"
     password = {"password": "a sentence that only tests know", "password_again": "a sentence that only tests know"}
@@ -132,6 +134,7 @@ def test_a_part_that_dies_is_started_again(lasting: Running) -> None:
     wait_for(lasting.is_ready, "the web server's return")
 
 
+@thorough
 def test_a_change_of_the_settings_is_said_while_it_runs_and_after_the_next_start_channels_find_the_sandbox(
     tmp_path: Path,
 ) -> None:
@@ -156,7 +159,7 @@ def _words(log: Path) -> str:
     return " ".join(log.read_text().split())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=thorough), signal.SIGTERM])
 def test_asked_to_stop_it_ends_well_and_leaves_nothing_behind(up: Running, number: signal.Signals) -> None:
     up.process.send_signal(number)
     assert up.process.wait(timeout=60) == 0

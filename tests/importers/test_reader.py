@@ -17,6 +17,7 @@ from distributor.domain.subscriber_import import BadRow, FileRow, ImportRow, Imp
 from distributor.importers.columns import ColumnMapping
 from distributor.importers.reader import PeopleReader
 from distributor.importers.table import MAX_ROW_BYTES
+from tests.conftest import thorough
 from tests.importers.files import addresses, copied, read, reasons
 
 GOOD = "good@example.org,Good\n"
@@ -59,6 +60,7 @@ def test_a_stray_quotation_mark_costs_one_line_and_not_the_rest_of_the_file() ->
     assert "opened and not closed within 128 KiB" in reasons(rows)[2]
 
 
+@thorough
 def test_what_very_many_stray_quotation_marks_cost_is_said_and_what_follows_is_imported() -> None:
     lines = 4 * MAX_ROW_BYTES // len('a","b\n')
     rows = read("email,name\n" + 'a","b\n' * lines + '"\n' + "x,y\n" * 50_000 + "last@example.org,Last\n")

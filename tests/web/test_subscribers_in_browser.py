@@ -24,6 +24,7 @@ from distributor.flow.subscriptions import unsubscribe
 from distributor.flow.subscriptions.confirm import confirm
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import channels
+from tests.conftest import thorough
 from tests.flow.campaign_harness import CampaignHarness
 from tests.flow.subscriptions.sign_up_harness import NETWORK, SignUpHarness, make_sign_up_harness
 
@@ -249,7 +250,7 @@ def faults(page: Page) -> list[str]:
 
 
 # Each width and each scheme: no colour of the style sheet depends on the width, and no place on the scheme.
-@pytest.mark.parametrize(("width", "scheme"), [(NARROWEST, "light"), (DESK, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(NARROWEST, "light"), pytest.param(DESK, "dark", marks=thorough)])
 def test_axe_finds_nothing_wrong_on_any_page(sign_ups: SignUpHarness, pages: dict[str, str], width: int, scheme: str):
     found: dict[str, list[str]] = {}
     with visiting(sign_ups.app, AT_ONCE) as visitor:

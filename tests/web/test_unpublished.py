@@ -34,6 +34,7 @@ from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
 from distributor.storage import articles, delivery_queries, dispatches, lists, memberships, publications
 from distributor.web.app import create_app
+from tests.conftest import IS_THOROUGH
 from tests.web.samples import EVIDENCE
 
 SLUGS = ("merger", "layoffs")
@@ -224,7 +225,9 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     st.builds(lambda slug: lambda room: room.send(slug), SLUG),
     st.builds(lambda days: lambda room: room.step(days), st.integers(0, 3)),
 )
-CHECKED = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CHECKED = settings(
+    max_examples=30 if IS_THOROUGH else 8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @CHECKED

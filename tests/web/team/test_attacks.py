@@ -17,6 +17,7 @@ from distributor.flow.team import accounts
 from distributor.storage import articles
 from distributor.storage.database import Connection
 from distributor.web.forms import MOST_FILES
+from tests.conftest import thorough
 from tests.web.browser import visiting
 
 from .conftest import PASSWORD, SAME_ORIGIN, Browser, Team
@@ -99,7 +100,9 @@ def pages(team: Team, filled: FilledService, browser: Browser) -> Iterator[tuple
                 yield path, response.text
 
 
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR, Role.APPROVER])
+@pytest.mark.parametrize(
+    "role", [Role.VIEWER, *(pytest.param(role, marks=thorough) for role in (Role.EDITOR, Role.APPROVER))]
+)
 def test_no_page_shows_an_address_of_a_reader_to_who_may_not_see_people(team: Team, role: Role):
     filled = fill(team.app)
     with team.app.database.begin() as connection:

@@ -10,6 +10,7 @@ from typing import Any
 import lxml.html
 
 from distributor.domain.user import Role
+from tests.conftest import thorough
 
 from .conftest import Browser, Team
 from .screens import fill
@@ -81,6 +82,7 @@ def test_no_form_that_is_refused_loses_what_was_typed_into_it(team: Team):
     assert {"/app/campaigns/new", "/app/users"} <= refused
 
 
+@thorough
 def test_no_form_loses_what_was_typed_when_the_session_has_ended(team: Team):
     filled = fill(team.app)
     owner = team.signed_in(team.user(Role.OWNER, "owner-of-all@example.org"))
