@@ -43,6 +43,7 @@ from distributor.storage import (
     subscribers,
 )
 from distributor.storage.database import Connection, Database
+from tests.conftest import thorough
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 from tests.flow.conftest import scripted_kinds as scripted_kinds  # pytest finds it by its name
 from tests.flow.scripted_channel import ScriptedBroadcast
@@ -79,7 +80,7 @@ def kind_of_channel(app: AppContext, channel: str, kind: str) -> None:
 
 @pytest.mark.parametrize(
     "state",
-    [None, DispatchState.SCHEDULED, DispatchState.RUNNING],
+    [pytest.param(None, marks=thorough), pytest.param(DispatchState.SCHEDULED, marks=thorough), DispatchState.RUNNING],
     ids=["scheduled", "prepared", "running"],
 )
 def test_dispatches_of_a_kind_that_is_not_installed_wait_and_show_why_and_the_others_are_sent(

@@ -20,6 +20,7 @@ from distributor.flow.delivery.recovery import recover_journals
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.testing.scripted_server import Reply, scripted_server
+from tests.conftest import thorough
 
 from .crash_campaign import CONNECTIONS, CrashCampaign
 from .crash_worker import CrashAt
@@ -35,7 +36,7 @@ SECRET = b"a key that is only good for tests"
 pytestmark = pytest.mark.chaos
 
 
-@pytest.mark.parametrize("policy", UnknownPolicy)
+@pytest.mark.parametrize("policy", [UnknownPolicy.RESEND, pytest.param(UnknownPolicy.ASSUME_SENT, marks=thorough)])
 def test_a_worker_that_wakes_up_after_its_lease_reports_what_it_knows_and_leaves_the_rest(
     app: AppContext, tmp_path: Path, policy: UnknownPolicy
 ) -> None:
@@ -68,7 +69,14 @@ def test_what_others_have_sent_meanwhile_is_not_sent_by_a_worker_that_wakes_up(a
     assert states == {DeliveryState.SENT: len(PEOPLE)}
 
 
-@pytest.mark.parametrize("point", [Failpoint.AFTER_CLAIM, Failpoint.AFTER_INTENT, Failpoint.AFTER_JOURNAL])
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param(Failpoint.AFTER_CLAIM, marks=thorough),
+        Failpoint.AFTER_INTENT,
+        pytest.param(Failpoint.AFTER_JOURNAL, marks=thorough),
+    ],
+)
 def test_a_worker_stopped_before_the_content_of_a_mail_does_not_send_it(
     app: AppContext, tmp_path: Path, point: Failpoint
 ) -> None:

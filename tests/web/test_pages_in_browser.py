@@ -29,6 +29,7 @@ from distributor.domain.tags import Tag
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.storage import articles
+from tests.conftest import thorough
 
 from .browser import DESK, NARROWEST, PHONE, Visitor, findings, scrolls_sideways, visiting
 from .samples import PublishFeed, SentMail, WriteArticle
@@ -100,7 +101,7 @@ def picture() -> bytes:
 
 
 # Each width and each scheme: no colour of the style sheet depends on the width, and no place on the scheme.
-@pytest.mark.parametrize(("width", "scheme"), [(PHONE, "dark"), (DESK, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(PHONE, "dark"), pytest.param(DESK, "light", marks=thorough)])
 def test_axe_finds_nothing_wrong_on_any_page(visitor: Visitor, site: dict[str, str], width: int, scheme: str):
     found = {}
     for name, path in site.items():

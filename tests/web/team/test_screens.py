@@ -1,6 +1,7 @@
 """Every screen of the team's app on a filled service, in both themes, on a desk and on a phone.
 
-The pages are those of the declared routes, so that none is forgotten; their pictures are kept in `.cache/screens`.
+The pages are those of the declared routes, so that none is forgotten. A thorough run keeps their
+pictures in `.cache/screens`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from playwright.sync_api import Page, Response
 from distributor.flow.app_context import AppContext
 from distributor.web.config import DEFAULT_CONFIG
 from distributor.web.team.app import TeamApp
-from tests.conftest import thorough
+from tests.conftest import IS_THOROUGH, thorough
 from tests.paths import ROOT
 from tests.web.browser import PHONE, Visitor, findings, scrolls_sideways, visiting, whole
 
@@ -190,7 +191,8 @@ def test_every_screen_can_be_read_and_used(app: AppContext, filled: FilledServic
             problems += [f"{name}: {one}" for one in page.evaluate(_TABLES)]
             if page.evaluate(_HIDDEN_TABS):
                 problems.append(f"{name}: the chosen tab is out of sight")
-            take_picture(page, f"{name}-{scheme}-{width}")
+            if IS_THOROUGH:
+                take_picture(page, f"{name}-{scheme}-{width}")
     # Its document holds a script to show that none runs.
     problems = [one for one in problems if "/app/_components/document' because" not in one]
     assert not problems, "\n".join(problems)
