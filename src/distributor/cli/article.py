@@ -44,14 +44,12 @@ def add(
     front matter has `publish: true`.
     """
     with open_app() as app:
-        if is_archive(file) and not is_web_address(file):
-            _report_archive(ingest.add_archive(app, Path(file), actor=ACTOR), as_json=as_json)
-            return
         if is_web_address(file):
-            result = add_web_article(app, file, actor=ACTOR)
+            _report(app, add_web_article(app, file, actor=ACTOR), as_json=as_json)
+        elif is_archive(file):
+            _report_archive(ingest.add_archive(app, Path(file), actor=ACTOR), as_json=as_json)
         else:
-            result = ingest.add_file(app, Path(file), actor=ACTOR)
-        _report(app, result, as_json=as_json)
+            _report(app, ingest.add_file(app, Path(file), actor=ACTOR), as_json=as_json)
 
 
 def _report(app: AppContext, result: Ingested, *, as_json: bool) -> None:
@@ -75,15 +73,20 @@ def _report(app: AppContext, result: Ingested, *, as_json: bool) -> None:
 def _report_archive(added: Sequence[AddedFile], *, as_json: bool) -> None:
     if as_json:
         print_json({"files": [_as_json(one) for one in added]})
-    for one in () if as_json else added:
-        if one.ingested is None:
-            print_message(f"cannot be read: {one.path}: {one.problem}")
-            continue
-        print_message(f"{one.ingested.change}: {one.ingested.slug}, from {one.path}")
-        for warning in one.ingested.warnings:
-            print_message(f"note: {one.path}: {warning}")
+    else:
+        for one in added:
+            _print_added(one)
     if any(one.problem for one in added):
         raise typer.Exit(2)
+
+
+def _print_added(one: AddedFile) -> None:
+    if one.ingested is None:
+        print_message(f"cannot be read: {one.path}: {one.problem}")
+        return
+    print_message(f"{one.ingested.change}: {one.ingested.slug}, from {one.path}")
+    for warning in one.ingested.warnings:
+        print_message(f"note: {one.path}: {warning}")
 
 
 def _as_json(one: AddedFile) -> dict[str, object]:

@@ -61,6 +61,11 @@ class SourceError(InputError):
         place = ":".join(str(part) for part in (self.path, self.line) if part is not None)
         return f"{place}: {self.reason}" if place else self.reason
 
+    @property
+    def reason_with_line(self) -> str:
+        """The reason after the line it is about, if that is known: for where the file is named beside it."""
+        return f"line {self.line}: {self.reason}" if self.line else self.reason
+
 
 class InertLinkError(DistributorError):
     """A signed link is of a test mail: it belongs to no subscriber, and changes nothing."""

@@ -135,7 +135,7 @@ def _store(
 def _problem_of(error: Exception) -> str:
     if not isinstance(error, SourceError):
         return f"it cannot be read ({type(error).__name__})"
-    return f"line {error.line}: {error.reason}" if error.line else error.reason
+    return error.reason_with_line
 
 
 def _missing_images(found: StoredArticle) -> list[str]:

@@ -99,5 +99,5 @@ def _try_file(listed: Path | UnreadableFile, *, root: Path, options: ReadingOpti
 def _reason_of(error: Exception) -> str:
     """What is wrong, with the line; an error that is no SourceError is a mistake in the code of the format."""
     if isinstance(error, SourceError):
-        return f"line {error.line}: {error.reason}" if error.line else error.reason
+        return error.reason_with_line
     return f"{type(error).__name__}: {error}"

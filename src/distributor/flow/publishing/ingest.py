@@ -158,16 +158,10 @@ def scan(app: AppContext, *, until: datetime | None = None) -> ScanReport:
             # It links to an article that may yet come, whose address is not known before.
             waiting.append(one)
             continue
-        if _is_late(app, one, until):
-            report.postponed += 1
-            continue
-        _take(app, guard, report, one, index, hosts)
+        _take(app, guard, report, one, index, hosts, until=until)
     planned = _planned_slugs(app, waiting, index)
     for one in waiting:
-        if _is_late(app, one, until):
-            report.postponed += 1
-            continue
-        _take(app, guard, report, one, index, hosts, slug=planned.get(one.path))
+        _take(app, guard, report, one, index, hosts, until=until, slug=planned.get(one.path))
     failed = _note_missing(app, guard, stored.keys() - set(present), present=present)
     guard.leave(guard.known.keys() - seen - failed)
     report.missing.extend(missing_files(app))
@@ -199,9 +193,13 @@ def _take(
     index: SourceIndex,
     hosts: HostReachability,
     *,
+    until: datetime | None,
     slug: str | None = None,
 ) -> None:
-    """Ingest one file of a scan, and count it."""
+    """Ingest one file of a scan, unless it is left for the next one, and count it."""
+    if _is_late(app, one, until):
+        report.postponed += 1
+        return
     with guard.item(one.path, detail={"content_hash": one.content_hash}):
         ingested = _ingest_scanned(app, one, index, hosts, slug)
         report.count(ingested)
@@ -391,7 +389,7 @@ def _add_packed(
             planned_slug=slug,
         )
     except SourceError as error:
-        return AddedFile(path=name, problem=f"line {error.line}: {error.reason}" if error.line else error.reason)
+        return AddedFile(path=name, problem=error.reason_with_line)
     except Exception as error:
         # A fault that one file meets is about this file only.
         log.warning("ingest.file_failed", reason=type(error).__name__, exc_info=error)
