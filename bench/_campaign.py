@@ -16,8 +16,8 @@ from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.subscriber import Person
 from distributor.embedded import running_services
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.ingest import add_file
 from distributor.flow.operations.channel_settings import configure
-from distributor.flow.publishing.ingest import add_file
 from distributor.flow.publishing.plan import plan
 from distributor.settings import Settings
 from distributor.storage import dispatches, lists, memberships

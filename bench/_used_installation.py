@@ -12,10 +12,10 @@ from _subscribers import PEOPLE_ON_LISTS, quick_inserts
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.ingest import add_file
 from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publishing import life_cycle
 from distributor.flow.publishing import plan as planning
-from distributor.flow.publishing.ingest import add_file
 from distributor.storage import lists
 
 CAMPAIGNS = 2000

@@ -33,9 +33,9 @@ from distributor.domain.subscriber import Person
 from distributor.domain.subscriber_import import ImportPlan
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.ingest import add_file
 from distributor.flow.feedback.tracking import note_open
 from distributor.flow.people.import_people import cancel_import, plan_import
-from distributor.flow.publishing.ingest import add_file
 from distributor.flow.publishing.plan import plan
 from distributor.storage import lists, memberships
 

@@ -24,7 +24,7 @@ from cmarkgfm import cmark
 
 from distributor.domain.blocks import List, plain_text, walk
 from distributor.domain.errors import SourceError
-from distributor.flow.publishing.folder_trial import TrialOutcome, try_folder
+from distributor.flow.articles.folder_trial import TrialOutcome, try_folder
 from distributor.sources.folder import scan_folder
 from distributor.sources.formats import parse_manuscript
 from distributor.sources.front_matter.split import split_front_matter

@@ -90,7 +90,10 @@ class _Times:
 
 
 def _milliseconds(client: httpx.Client, path: str) -> _Times | None:
-    """None for what is no page as it stands, such as a part of a form that needs its fields."""
+    """None for what is no page as it stands: a part of a form that needs its fields, or a file to download."""
+    with client.stream("GET", path, follow_redirects=True) as response:
+        if "attachment" in response.headers.get("content-disposition", ""):
+            return None
     taken, size = [], 0
     for number in range(ROUNDS + 1):
         started = time.perf_counter()

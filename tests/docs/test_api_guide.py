@@ -15,8 +15,8 @@ import pytest
 
 from distributor.domain.api_token import SCOPES, TokenScope, secret_of
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.ingest import add_file
 from distributor.flow.people.import_people import run_import
-from distributor.flow.publishing.ingest import add_file
 from distributor.storage import api_tokens, channels, subscribers
 from distributor.web.app import serving
 from tests.conftest import needs_package

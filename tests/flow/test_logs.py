@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import structlog
 
+from distributor.flow.articles.ingest import scan
 from distributor.flow.people.retention import purge_expired
 from distributor.flow.publishing import campaign_control
-from distributor.flow.publishing.ingest import scan
 from distributor.logs import configure_logs
 from tests.flow.campaign_harness import CampaignHarness
 from tests.flow.feedback import feedback_mails

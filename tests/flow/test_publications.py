@@ -28,9 +28,9 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles import ingest
 from distributor.flow.operations.channel_settings import configure, remove
 from distributor.flow.publications import build_documents, document_jobs
-from distributor.flow.publishing import ingest
 from distributor.flow.publishing.plan import plan
 from distributor.storage import articles, document_builds, publications, quarantine
 from distributor.storage.publications import DocumentRecord

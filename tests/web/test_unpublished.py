@@ -24,11 +24,11 @@ from distributor.domain.errors import BlockedError, NotFoundError, StateError
 from distributor.domain.subscriber import Person
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.ingest import scan
 from distributor.flow.delivery.deliver import deliver
 from distributor.flow.operations.channel_settings import configure
 from distributor.flow.publications import build_documents, document_jobs
 from distributor.flow.publishing import article_control
-from distributor.flow.publishing.ingest import scan
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release

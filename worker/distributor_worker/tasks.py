@@ -11,6 +11,7 @@ from datetime import timedelta
 from celery.signals import worker_process_shutdown
 
 from distributor.flow import publications
+from distributor.flow.articles import ingest
 from distributor.flow.delivery import recovery, tell_notices
 from distributor.flow.delivery.delivery_runs import DeliveryRuns
 from distributor.flow.feedback import tracking
@@ -19,7 +20,6 @@ from distributor.flow.operations import audit_runs
 from distributor.flow.operations.scheduler import next_jobs
 from distributor.flow.people import import_people as importing
 from distributor.flow.people import retention
-from distributor.flow.publishing import ingest
 from distributor.flow.publishing import prepare as preparing
 from distributor.flow.publishing import release as releasing
 from distributor.flow.quarantine import guarded_job

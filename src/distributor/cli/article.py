@@ -16,9 +16,10 @@ from distributor.domain.blocks import plain_text
 from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.schedule import parse_local_time
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing import article_control, ingest
-from distributor.flow.publishing.ingest import AddedFile, Ingested
-from distributor.flow.publishing.web_article import add_web_article, is_web_address
+from distributor.flow.articles import ingest, revisions
+from distributor.flow.articles.ingest import AddedFile, Ingested
+from distributor.flow.articles.web_article import add_web_article, is_web_address
+from distributor.flow.publishing import article_control
 from distributor.sources.zipped import is_archive
 from distributor.storage import articles, quarantine
 from distributor.storage.articles import StoredArticle
@@ -269,7 +270,7 @@ def diff(
 ) -> None:
     """Show how two revisions of an article differ, as a unified diff of their text."""
     with open_app() as app:
-        text = article_control.compare(app, slug, before=before, after=after)
+        text = revisions.compare(app, slug, before=before, after=after)
     if as_json:
         print_json({"diff": text})
     else:

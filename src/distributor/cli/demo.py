@@ -28,7 +28,7 @@ from distributor.domain.errors import ConfigurationError
 from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.subscriber import Person
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing import ingest
+from distributor.flow.articles import ingest
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.report import CampaignReport, summarise
 from distributor.sandbox.registry import emulators

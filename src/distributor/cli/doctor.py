@@ -24,6 +24,7 @@ from distributor.domain.errors import ConfigurationError, DistributorError, Inpu
 from distributor.domain.schedule import format_time
 from distributor.domain.site_settings import SiteSetting
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.ingest import missing_files
 from distributor.flow.delivery.lease import MARGIN
 from distributor.flow.operations.attention import Concern, needs_attention
 from distributor.flow.operations.clocks import compare_clocks
@@ -34,7 +35,6 @@ from distributor.flow.operations.processes import (
     compare_settings,
     split_by_life,
 )
-from distributor.flow.publishing.ingest import missing_files
 from distributor.sandbox.registry import broken_emulators
 from distributor.settings import Settings, address_problems, load_settings, unknown_settings
 from distributor.storage import (

@@ -16,8 +16,8 @@ from distributor.cli.sandbox import configure_sandbox_channels
 from distributor.domain.errors import ConfigurationError, NotFoundError
 from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.ingest import scan
 from distributor.flow.operations.channel_settings import configure
-from distributor.flow.publishing.ingest import scan
 from distributor.settings import Settings
 from distributor.storage import channels
 

@@ -13,7 +13,7 @@ import typer
 from distributor.cli.console import AsJson, print_json, print_message, print_rows
 from distributor.domain.campaign_review import counted
 from distributor.domain.schedule import zone_named
-from distributor.flow.publishing.folder_trial import TrialOutcome, TriedFile, try_folder
+from distributor.flow.articles.folder_trial import TrialOutcome, TriedFile, try_folder
 from distributor.settings import load_settings
 from distributor.sources.reading_options import ReadingOptions
 

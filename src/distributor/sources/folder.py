@@ -7,57 +7,14 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 from distributor.domain.article import Manuscript
 from distributor.domain.errors import SourceError
-from distributor.domain.image_file import ImageFile, read_image_file
 from distributor.sources.formats import is_readable, parse_manuscript, read_bytes
 from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
-from distributor.sources.uploaded_image import MAX_IMAGE_BYTES
 
 # In characters: it identifies the article, and is part of a key (domain.stored_text).
 LONGEST_PATH = 600
-
-# Site generators publish what is in them as it is.
-PUBLISHED_FOLDERS = ("static", "public", "assets")
-# Mail clients show no other image formats reliably.
-_IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif")
-
-
-def read_image(src: str, *, beside: Path, root: Path) -> tuple[bytes, ImageFile]:
-    """Read the image `src`, relative to the folder `beside`, which is inside `root`: its bytes, and what they say.
-
-    Raises SourceError if it is missing, too large, not an image, or outside `root`.
-    """
-    path = (beside / src).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise SourceError(f"image {src} is outside the folder of the article; move it inside")
-    try:
-        with path.open("rb") as file:
-            body = file.read(MAX_IMAGE_BYTES + 1)
-    except OSError as error:
-        raise SourceError(f"image {src} cannot be read: {error.strerror}") from error
-    if len(body) > MAX_IMAGE_BYTES:
-        raise SourceError(f"image {src} is over {MAX_IMAGE_BYTES // 2**20} MB; make it smaller")
-    image = read_image_file(body)
-    if image is None or image.media_type not in _IMAGE_TYPES:
-        raise SourceError(f"image {src} is not PNG, JPEG or GIF, the formats that mail clients show")
-    return body, image
-
-
-def image_place(src: str, *, file: Path, root: Path) -> tuple[str, Path, Path]:
-    """Where the image of an article is: its path, the folder that this is relative to, and the one it has to be inside.
-
-    A path from the root of a site is looked for in the folders that site generators publish as they are.
-    """
-    path = unquote(src.partition("?")[0].partition("#")[0])
-    if not path.startswith("/"):
-        return path, file.parent, root
-    path = path.lstrip("/")
-    folders = [root, *(parent / name for parent in (root, root.parent) for name in PUBLISHED_FOLDERS)]
-    found = next((folder for folder in folders if (folder / path).is_file()), root)
-    return path, found, found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,9 @@ from distributor.domain.blocks import Image, replace_images, set_large_images_ap
 from distributor.domain.errors import SourceError
 from distributor.sources.documents.archive import SafeArchive
 from distributor.sources.documents.converted import EmbeddedImages
-from distributor.sources.folder import PUBLISHED_FOLDERS, ScannedFile, UnreadableFile
+from distributor.sources.folder import ScannedFile, UnreadableFile
 from distributor.sources.formats import document_suffix, is_readable, parse_manuscript
+from distributor.sources.local_images import PUBLISHED_FOLDERS
 from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 
 _SUFFIX, _SIGNATURES = ".zip", (b"PK\x03\x04", b"PK\x05\x06")

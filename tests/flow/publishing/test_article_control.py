@@ -12,7 +12,8 @@ from distributor.domain.article import ArticleStatus
 from distributor.domain.campaign import DispatchState
 from distributor.domain.errors import InputError, ScheduleError, StateError
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing import article_control, campaign_control, ingest
+from distributor.flow.articles import ingest, revisions
+from distributor.flow.publishing import article_control, campaign_control
 from distributor.storage import articles
 from tests.flow.campaign_harness import CampaignHarness
 
@@ -194,10 +195,10 @@ def test_revisions_are_compared_line_by_line(app: AppContext) -> None:
     file.write_text("---\ntitle: A\ntags: [one]\n---\n\nFirst words.\n\nThey stay.\n")
     ingest.scan(app)
     with pytest.raises(InputError, match="no revision before 1"):
-        article_control.compare(app, "a")
+        revisions.compare(app, "a")
     file.write_text("---\ntitle: A\ntags: [one, two]\n---\n\nOther words.\n\nThey stay.\n")
     ingest.scan(app)
-    lines = article_control.compare(app, "a").splitlines()
+    lines = revisions.compare(app, "a").splitlines()
     assert [line for line in lines if line.startswith(("-", "+")) and "summary" not in line] == [
         "--- a, revision 1",
         "+++ a, revision 2",
@@ -206,4 +207,4 @@ def test_revisions_are_compared_line_by_line(app: AppContext) -> None:
         "-First words.",
         "+Other words.",
     ]
-    assert article_control.compare(app, "a", before=2, after=2) == ""
+    assert revisions.compare(app, "a", before=2, after=2) == ""

@@ -12,9 +12,9 @@ import pytest
 from distributor.channels.api import RenderContext
 from distributor.domain.article import Media
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.ingest import add_file
 from distributor.flow.delivery.send_context import send_context
 from distributor.flow.journal import open_journal
-from distributor.flow.publishing.ingest import add_file
 from distributor.flow.publishing.preview import preview
 from distributor.sources.formats import read_manuscript
 from distributor.storage import articles, channels

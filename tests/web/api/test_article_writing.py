@@ -10,7 +10,7 @@ import pytest
 from distributor.domain.api_token import TokenScope
 from distributor.domain.article_merge import MARKER
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.ingest import scan
+from distributor.flow.articles.ingest import scan
 from distributor.storage import articles
 
 from .conftest import Program

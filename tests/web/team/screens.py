@@ -26,11 +26,12 @@ from distributor.domain.schedule import StartTimes
 from distributor.domain.subscriber import Person
 from distributor.domain.user import Actor, Role
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles import writing
+from distributor.flow.articles.ingest import scan
+from distributor.flow.articles.writing import SavedArticle, WritingPlace
 from distributor.flow.event_counting import count_events
 from distributor.flow.operations.notices import record_notices
-from distributor.flow.publishing import article_control, article_writing, campaign_control, life_cycle, test_groups
-from distributor.flow.publishing.article_writing import SavedArticle, WritingPlace
-from distributor.flow.publishing.ingest import scan
+from distributor.flow.publishing import article_control, campaign_control, life_cycle, test_groups
 from distributor.flow.publishing.plan import create_campaign
 from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
@@ -156,7 +157,7 @@ def fill(app: AppContext) -> FilledService:
         dispatch_id=to_come.id,
         campaigns=made,
         article_id=written,
-        draft_id=article_writing.start_copy(app, newest.id, key="copy", user_id=1).id,
+        draft_id=writing.start_copy(app, newest.id, key="copy", user_id=1).id,
         channel_id=email.id,
         delivery_id=delivery,
         person_id=person,
@@ -207,15 +208,15 @@ def _add_users(app: AppContext) -> None:
 
 def _write(app: AppContext) -> int:
     """An article that is pasted into the editor, and changed once; returns its id."""
-    typed = article_writing.read_paste(app, _ARTICLE)
-    place = WritingPlace(draft_id=article_writing.start(app, key="pasted", user_id=1, text=typed).id)
+    typed = writing.read_paste(app, _ARTICLE)
+    place = WritingPlace(draft_id=writing.start(app, key="pasted", user_id=1, text=typed).id)
     number = 0
     for text_now in (
         typed,
         replace(typed, summary="Boats, knots, tea and a lighthouse: what happens when, and how to get there."),
     ):
-        base = article_writing.open_writing(app, place, user_id=1).base
-        saved = article_writing.save(app, place, text_now, base, user_id=1, actor=ACTOR)
+        base = writing.open_writing(app, place, user_id=1).base
+        saved = writing.save(app, place, text_now, base, user_id=1, actor=ACTOR)
         assert isinstance(saved, SavedArticle)
         number, place = saved.found.id, WritingPlace(article_id=saved.found.id)
     return number

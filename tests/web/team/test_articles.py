@@ -11,8 +11,8 @@ import pytest
 from distributor.domain.article import ArticleState
 from distributor.domain.ip_networks import parse_networks
 from distributor.domain.user import Role
-from distributor.flow.publishing.article_uploads import add_page
-from distributor.flow.publishing.ingest import scan
+from distributor.flow.articles.ingest import scan
+from distributor.flow.articles.uploads import add_page
 from distributor.storage import articles
 from distributor.storage.articles import StoredArticle
 from distributor.testing.scripted_server import RecordedRequest, Reply, Step, scripted_server

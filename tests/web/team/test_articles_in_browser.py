@@ -14,8 +14,8 @@ from distributor.domain.article_draft import DraftBase, DraftText
 from distributor.domain.blocks import plain_text
 from distributor.domain.user import Actor, Role
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.writing import SavedArticle, WritingPlace, add_image, save, start
 from distributor.flow.publishing import article_control
-from distributor.flow.publishing.article_writing import SavedArticle, WritingPlace, add_image, save, start
 from distributor.flow.team import accounts
 from distributor.flow.team.passwords import hash_password
 from distributor.storage import article_drafts, articles, channels, user_sessions, users

@@ -12,7 +12,7 @@ from distributor.domain.blocks import Heading, Image, Paragraph, Run
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.user import Role
-from distributor.flow.publishing.ingest import add_file
+from distributor.flow.articles.ingest import add_file
 from distributor.storage import campaigns, dispatches, subscribers
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 from tests.flow.publishing.test_preview_media import write_article

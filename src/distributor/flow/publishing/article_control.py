@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
-from distributor.domain.article import ArticleAction, ArticleState, ArticleStatus, Manuscript
-from distributor.domain.blocks import plain_text
+from distributor.domain.article import ArticleAction, ArticleState, ArticleStatus
 from distributor.domain.campaign import CampaignAction
-from distributor.domain.errors import InputError, ScheduleError, StateError
+from distributor.domain.errors import ScheduleError, StateError
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.schedule import GRACE
 from distributor.flow.app_context import AppContext
@@ -84,27 +82,6 @@ def withdraw(app: AppContext, slug: str, *, actor: str) -> Withdrawal:
             connection, slug, ArticleAction.WITHDRAWN, lambda found: found.status.withdrawn(now), actor=actor, now=now
         )
     return Withdrawal(article=article, paused_campaigns=tuple(paused))
-
-
-def compare(app: AppContext, slug: str, *, before: int | None = None, after: int | None = None) -> str:
-    """The differences of two revisions as a unified diff of their texts; by default of the last two.
-
-    Empty if they read the same. Raises NotFoundError, and InputError for an article with a single revision.
-    """
-    with app.database.begin() as connection:
-        found = articles.find_by_slug(connection, slug)
-        newer = after or found.article.revision
-        older = before or newer - 1
-        if older < 1:
-            raise InputError(f"article {slug} has no revision before {newer}: there is nothing to compare")
-        return difference(connection, found, older=older, newer=newer)
-
-
-def difference(connection: Connection, found: StoredArticle, *, older: int, newer: int) -> str:
-    """The differences of two revisions of an article as a unified diff of their texts. Raises NotFoundError."""
-    texts = [list(_lines(articles.find_revision(connection, found.id, number))) for number in (older, newer)]
-    names = [f"{found.article.slug}, revision {number}" for number in (older, newer)]
-    return "\n".join(difflib.unified_diff(texts[0], texts[1], names[0], names[1], lineterm=""))
 
 
 def published_by_campaign(
@@ -196,16 +173,3 @@ def _change(
     articles.change_status(connection, found.id, status, action, actor=actor, now=now)
     log.info("article.changed", article_id=found.id, action=action.value, state=status.state.value)
     return articles.find_by_slug(connection, slug)
-
-
-def _lines(manuscript: Manuscript) -> Iterator[str]:
-    """What a reader of the article sees, line by line."""
-    yield f"title: {manuscript.title}"
-    yield f"summary: {manuscript.summary}"
-    yield f"author: {manuscript.author}"
-    yield f"language: {manuscript.language}"
-    yield f"tags: {', '.join(tag.label for tag in manuscript.tags)}"
-    yield f"image: {manuscript.image.src if manuscript.image else ''}"
-    yield f"date: {manuscript.published_at.isoformat() if manuscript.published_at else ''}"
-    yield ""
-    yield from plain_text(manuscript.body).splitlines()

@@ -6,19 +6,11 @@ from dataclasses import dataclass
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, PlanKey
-from distributor.domain.errors import SourceError
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.article_uploads import add_uploads
-from distributor.flow.publishing.ingest import Ingested, add_file
 from distributor.flow.publishing.plan import create_campaign
 from distributor.flow.publishing.send_test import AskedTest, send_test
-from distributor.rendering.environment import shipped_folder
 from distributor.storage import articles, campaign_tests, delivery_queries, lists
 from distributor.storage.delivery_queries import DeliveryRecord
-
-_SAMPLE = "golden.md"
-# What is pasted has no name that says its format.
-_PASTED = "pasted text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,24 +19,6 @@ class FirstMail:
 
     draft_id: int
     delivery: DeliveryRecord
-
-
-def add_sample_article(app: AppContext, *, actor: str) -> Ingested:
-    """The sample article of the product; it is there once, however often it is asked for."""
-    return add_file(app, shipped_folder("content") / _SAMPLE, actor=actor)
-
-
-def add_article(app: AppContext, body: bytes, *, name: str, key: str, actor: str) -> str:
-    """An article from what was pasted, or from a file of this name; returns its slug. The same key makes it once.
-
-    Raises SourceError for what no source can read.
-    """
-    # A ZIP has several results, and any article will do for a first mail.
-    results = add_uploads(app, [(name or _PASTED, body)], key=key, actor=actor)
-    found = next((one.found for one in results if one.found), None)
-    if found is None:
-        raise SourceError(results[0].problem)
-    return found.article.slug
 
 
 def send_first_mail(app: AppContext, slug: str, channel: str, address: str, *, key: str, actor: str) -> int:

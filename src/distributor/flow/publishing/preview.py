@@ -33,7 +33,7 @@ from distributor.flow.publishing.campaign_content import (
     read_markdown,
     render_dispatch,
 )
-from distributor.flow.publishing.ingest import take_local_images
+from distributor.sources.local_images import take_local_images
 from distributor.storage import campaigns, channels, dispatches, merge_fields
 
 # A file that was not ingested has no date of its own; the same file must give the same bytes every day.

@@ -15,8 +15,9 @@ from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.article import ArticleAction, ArticleEvent, ArticleState
 from distributor.domain.article_draft import DraftText
 from distributor.domain.blocks import plain_text
+from distributor.flow.articles import revisions
+from distributor.flow.articles.writing import LONGEST_BODY, add_text, revise_text, text_of_article
 from distributor.flow.publishing import article_control
-from distributor.flow.publishing.article_writing import LONGEST_BODY, add_text, revise_text, text_of_article
 from distributor.storage import articles
 from distributor.storage.articles import StoredArticle
 from distributor.web.api.auth import App, RequestSlot, actor_of, requires
@@ -299,7 +300,7 @@ def compare_revisions(
     after: Annotated[RevisionNumber, Query(alias="to", description="Default: the current one.")] = None,
 ) -> ArticleDiffOut:
     """Compare two revisions of an article."""
-    return ArticleDiffOut(diff=article_control.compare(app, slug, before=before, after=after))
+    return ArticleDiffOut(diff=revisions.compare(app, slug, before=before, after=after))
 
 
 @router.post("/{slug}/ready", responses=problem_responses(404, 409))

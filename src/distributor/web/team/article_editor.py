@@ -14,7 +14,8 @@ from distributor.domain.errors import SourceError, StateError
 from distributor.domain.tags import Tag
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.article_writing import (
+from distributor.flow.articles.ingest import Change
+from distributor.flow.articles.writing import (
     ALT_TO_WRITE,
     RevisionConflict,
     Writing,
@@ -30,7 +31,6 @@ from distributor.flow.publishing.article_writing import (
     save,
     text_of_article,
 )
-from distributor.flow.publishing.ingest import Change
 from distributor.sources.pasted import MARKDOWN, format_of
 from distributor.storage import article_drafts, article_list, articles, users
 from distributor.web.forms import number_of

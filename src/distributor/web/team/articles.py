@@ -20,10 +20,10 @@ from distributor.domain.schedule import parse_instant, short_time
 from distributor.domain.stored_text import storable
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.ingest import FOLDER
+from distributor.flow.articles.uploads import UploadResult, add_page, add_uploads
+from distributor.flow.articles.writing import read_paste, start, start_copy, text_of_manuscript
 from distributor.flow.publishing import article_control
-from distributor.flow.publishing.article_uploads import UploadResult, add_page, add_uploads
-from distributor.flow.publishing.article_writing import read_paste, start, start_copy, text_of_manuscript
-from distributor.flow.publishing.ingest import FOLDER
 from distributor.sources.pasted import HTML, MARKDOWN, PLAIN
 from distributor.storage import article_drafts, article_list, articles, dispatches, users
 from distributor.storage.article_list import ArticleCursor, ArticleFilter

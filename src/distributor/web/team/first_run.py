@@ -28,18 +28,14 @@ from distributor.domain.errors import (
 )
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.first_article import add_article, add_sample_article
 from distributor.flow.delivery.channel_test import run_channel_test
 from distributor.flow.operations.channel_dns import look_up_dns
 from distributor.flow.operations.channel_list import ChannelOverview
 from distributor.flow.operations.channel_settings import change, configure
 from distributor.flow.operations.first_run import STEPS, FirstRun, first_run
 from distributor.flow.people.first_list import add_first_list
-from distributor.flow.publishing.first_mail import (
-    add_article,
-    add_sample_article,
-    first_mail_to,
-    send_first_mail,
-)
+from distributor.flow.publishing.first_mail import first_mail_to, send_first_mail
 from distributor.sandbox.client import newest_mail
 from distributor.sandbox.inbox_message import parse_message
 from distributor.storage import articles, lists, site_settings

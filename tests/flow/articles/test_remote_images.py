@@ -25,9 +25,12 @@ from distributor.domain.blocks import Image as ImageBlock
 from distributor.domain.ip_networks import parse_networks
 from distributor.domain.user import Role
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing import article_control, remote_images
-from distributor.flow.publishing.article_uploads import add_uploads
-from distributor.flow.publishing.article_writing import (
+from distributor.flow.articles import remote_images
+from distributor.flow.articles.ingest import Change, add_archive, add_file, scan
+from distributor.flow.articles.remote_images import keep_remote_images
+from distributor.flow.articles.uploads import add_uploads
+from distributor.flow.articles.web_article import add_web_article
+from distributor.flow.articles.writing import (
     SavedArticle,
     WritingPlace,
     add_text,
@@ -37,10 +40,8 @@ from distributor.flow.publishing.article_writing import (
     save,
     start,
 )
-from distributor.flow.publishing.ingest import Change, add_archive, add_file, scan
-from distributor.flow.publishing.remote_images import keep_remote_images
+from distributor.flow.publishing import article_control
 from distributor.flow.publishing.review import review_campaign
-from distributor.flow.publishing.web_article import add_web_article
 from distributor.storage import articles, users
 from distributor.storage import remote_images as stored_images
 from distributor.storage.articles import StoredArticle
@@ -55,7 +56,7 @@ from distributor.testing.scripted_server import (
 )
 from distributor.web.app import create_app
 from tests.flow.campaign_harness import CampaignHarness
-from tests.flow.publishing.test_web_article import BODY, HEAD
+from tests.flow.articles.test_web_article import BODY, HEAD
 from tests.storage.image_fixtures import a_png
 
 LOOPBACK = parse_networks("127.0.0.1")

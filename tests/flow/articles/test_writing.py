@@ -21,9 +21,9 @@ from distributor.domain.blocks import Paragraph, Run, links_of
 from distributor.domain.errors import NotFoundError, SourceError, StateError
 from distributor.domain.user import Role
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing import article_control
-from distributor.flow.publishing.article_uploads import add_uploads
-from distributor.flow.publishing.article_writing import (
+from distributor.flow.articles.ingest import Change, add_archive, add_file, scan
+from distributor.flow.articles.uploads import add_uploads
+from distributor.flow.articles.writing import (
     RevisionConflict,
     SavedArticle,
     WritingPlace,
@@ -37,7 +37,7 @@ from distributor.flow.publishing.article_writing import (
     start,
     start_copy,
 )
-from distributor.flow.publishing.ingest import Change, add_archive, add_file, scan
+from distributor.flow.publishing import article_control
 from distributor.sources.formats import read_manuscript
 from distributor.storage import articles, users
 from distributor.storage.articles import StoredArticle

@@ -19,8 +19,9 @@ from distributor.domain.errors import ServiceError, SourceError
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.domain.tags import LONGEST_SLUG, slugify
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing import article_control, ingest
-from distributor.flow.publishing.ingest import Change, add_file, scan
+from distributor.flow.articles import ingest
+from distributor.flow.articles.ingest import Change, add_file, scan
+from distributor.flow.publishing import article_control
 from distributor.sources import folder
 from distributor.sources.folder import UnreadableFile
 from distributor.sources.formats import parse_manuscript

@@ -17,20 +17,17 @@ from pathlib import Path
 import structlog
 
 from distributor.domain.article import (
-    MEDIA_PATH,
     ArticleAction,
     ArticleState,
     ArticleStatus,
     Manuscript,
-    Media,
 )
-from distributor.domain.blocks import Image, replace_images, set_large_images_apart
 from distributor.domain.errors import SourceError
 from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.stored_text import shortened, stored_key
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.remote_images import HostReachability, keep_remote_images
+from distributor.flow.articles.remote_images import HostReachability, keep_remote_images
 from distributor.flow.quarantine import ItemGuard
 from distributor.sources.article_links import SourceIndex
 from distributor.sources.documents import MAX_DOCUMENT_BYTES
@@ -38,12 +35,11 @@ from distributor.sources.folder import (
     LONGEST_PATH,
     ScannedFile,
     UnreadableFile,
-    image_place,
     path_as_text,
-    read_image,
     scan_folder,
 )
 from distributor.sources.formats import parse_manuscript, read_bytes
+from distributor.sources.local_images import take_local_images
 from distributor.sources.reading_options import ReadingOptions
 from distributor.sources.zipped import read_archive
 from distributor.storage import articles
@@ -395,36 +391,6 @@ def _add_packed(
         log.warning("ingest.file_failed", reason=type(error).__name__, exc_info=error)
         return AddedFile(path=name, problem=str(error))
     return AddedFile(path=name, ingested=ingested)
-
-
-def take_local_images(manuscript: Manuscript, *, file: Path, root: Path) -> tuple[Manuscript, list[Media]]:
-    """The manuscript with its local images under public paths, and its images; a missing image is a warning.
-
-    Each local image has its size, and one that turns out to be large does not stay in a line of text.
-    """
-    media = {one.name: one for one in manuscript.media}
-    warnings: list[str] = []
-
-    def take(image: Image) -> Image:
-        if "://" in image.src or image.src.startswith((MEDIA_PATH, "//")):
-            return image
-        src, beside, inside = image_place(image.src, file=file, root=root)
-        try:
-            body, found = read_image(src, beside=beside, root=inside)
-        except SourceError as error:
-            warnings.append(error.reason)
-            return image
-        name = hashlib.sha256(body).hexdigest()[:32] + found.suffix
-        media[name] = Media(name=name, media_type=found.media_type, body=body)
-        return replace(image, src=media[name].src, width=found.width, height=found.height)
-
-    illustrated = replace(
-        manuscript,
-        body=set_large_images_apart(replace_images(manuscript.body, take)),
-        image=take(manuscript.image) if manuscript.image else None,
-        media=(),
-    )
-    return replace(illustrated, warnings=(*manuscript.warnings, *warnings)), list(media.values())
 
 
 def _ingest(

@@ -30,9 +30,9 @@ from distributor.domain.errors import SourceError, StateError
 from distributor.domain.image_file import read_image_file
 from distributor.domain.tags import Tag, slugify
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.article_control import difference
-from distributor.flow.publishing.ingest import FOLDER, Change, free_slug, reading_options
-from distributor.flow.publishing.remote_images import fetch_remote_images, with_kept_images
+from distributor.flow.articles.ingest import FOLDER, Change, free_slug, reading_options
+from distributor.flow.articles.remote_images import fetch_remote_images, with_kept_images
+from distributor.flow.articles.revisions import difference
 from distributor.sources.decoding import normalize_text
 from distributor.sources.front_matter.keys import FrontMatter, checked_language
 from distributor.sources.html import read_html

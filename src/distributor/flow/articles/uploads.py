@@ -11,10 +11,10 @@ from distributor.domain.article import Manuscript
 from distributor.domain.errors import SourceError
 from distributor.domain.stored_text import shortened
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.article_writing import APP_SOURCE
-from distributor.flow.publishing.ingest import free_slug, reading_options
-from distributor.flow.publishing.remote_images import HostReachability, keep_remote_images
-from distributor.flow.publishing.web_article import is_web_address, read_web_article
+from distributor.flow.articles.ingest import free_slug, reading_options
+from distributor.flow.articles.remote_images import HostReachability, keep_remote_images
+from distributor.flow.articles.web_article import is_web_address, read_web_article
+from distributor.flow.articles.writing import APP_SOURCE
 from distributor.sources.folder import LONGEST_PATH, ScannedFile, UnreadableFile
 from distributor.sources.pasted import read_uploaded
 from distributor.sources.zipped import holds_articles, read_archive

@@ -13,8 +13,8 @@ from distributor.domain.blocks import Code, Heading, Image, List, Quote, Table, 
 from distributor.domain.errors import SourceError
 from distributor.domain.ip_networks import parse_networks
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.ingest import Change
-from distributor.flow.publishing.web_article import add_web_article, is_web_address
+from distributor.flow.articles.ingest import Change
+from distributor.flow.articles.web_article import add_web_article, is_web_address
 from distributor.storage import articles
 from distributor.storage.articles import StoredArticle
 from distributor.testing.scripted_server import RecordedRequest, Reply, ScriptedServer, Step, scripted_server

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from distributor.domain.errors import SourceError
-from distributor.flow.publishing.ingest import take_local_images
-from distributor.flow.publishing.remote_images import remote_images_of
+from distributor.flow.articles.remote_images import remote_images_of
 from distributor.sources.article_links import SourceIndex
 from distributor.sources.folder import UnreadableFile, list_folder, path_as_text, read_listed
+from distributor.sources.local_images import take_local_images
 from distributor.sources.reading_options import ReadingOptions
 
 # From so many files on, starting processes takes less time than they save.

@@ -19,7 +19,7 @@ from distributor.domain.byte_order_marks import BYTE_ORDER_MARKS
 from distributor.domain.encodings.labels import CODECS, find_encoding
 from distributor.domain.errors import InputError, SourceError
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.ingest import Ingested, add_manuscript, reading_options
+from distributor.flow.articles.ingest import Ingested, add_manuscript, reading_options
 from distributor.guarded_http import USER_AGENT, FetchedResponse, FetchError, GuardedHttpClient
 from distributor.sources.decoding import MAX_BYTES, decode, normalize_text
 from distributor.sources.formats import parse_web_page
