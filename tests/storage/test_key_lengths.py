@@ -41,6 +41,7 @@ BOUNDS = {
     ("suppressions", "reason"): OURS,
     ("users", "key"): ADDRESS,
     ("import_keys", "key"): ADDRESS,
+    ("sources", "name"): "flow.articles.sources refuses more than 100 characters",
     ("channels", "name"): "flow.operations.channel_settings refuses more than 100 characters",
     ("campaigns", "key"): OURS,
     ("renditions", "digest"): OURS,

@@ -26,7 +26,15 @@ TABLES_OF: Mapping[str, tuple[str, ...]] = {
         *("imports", "import_keys"),
     ),
     "consents": ("consents", "consent_texts"),
-    "articles": ("articles", "article_revisions", "article_media", "article_history", "article_tags", "tags"),
+    "articles": (
+        "articles",
+        "sources",
+        "article_revisions",
+        "article_media",
+        "article_history",
+        "article_tags",
+        "tags",
+    ),
     "media": ("media", "remote_images", "site_logos"),
     "feeds": ("publications", "collections", "documents", "document_builds"),
     "team": (

@@ -72,14 +72,48 @@ articles = Table(
     # The first publication.
     Column("published_at", DateTime(timezone=True)),
     Column("withdrawn_at", DateTime(timezone=True)),
-    # Since when its file is missing from the content folder.
+    # Since when its source does not have it any more.
     Column("missing_since", DateTime(timezone=True)),
+    # The content hash of the version that was taken from its source last, also if it was edited here afterwards.
+    Column("source_hash", Text),
+    # A newer version of its source that was not taken, because the article was edited here.
+    Column("held_update", JSONB),
     _timestamp("updated_at"),
     UniqueConstraint("source", "source_ref"),
     Index(
         "articles_public_idx", text("published_at DESC"), text("id DESC"), postgresql_where=text("state = 'published'")
     ),
     Index("articles_changed_idx", text("updated_at DESC"), text("id DESC")),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("settings", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    # Encrypted, like those of channels.
+    Column("secrets", LargeBinary),
+    Column("state", Text, nullable=False, server_default="active"),
+    Column("publishing", Text, nullable=False, server_default="nothing"),
+    Column("interval_seconds", Integer, nullable=False),
+    # One run at a time asks a host.
+    Column("host", Text, nullable=False, server_default=""),
+    # What the kind remembers from run to run.
+    Column("cursor", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    _timestamp("next_run_at"),
+    # Until then a run has it.
+    Column("leased_until", DateTime(timezone=True)),
+    Column("first_run_at", DateTime(timezone=True)),
+    Column("last_run_at", DateTime(timezone=True)),
+    Column("last_success_at", DateTime(timezone=True)),
+    Column("last_result", JSONB),
+    Column("failing_since", DateTime(timezone=True)),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Index("sources_due_idx", "next_run_at", postgresql_where=text("state = 'active'")),
 )
 
 article_revisions = Table(
