@@ -10,9 +10,10 @@ import asyncio
 import socket
 import ssl
 import threading
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -32,6 +33,9 @@ _PORTS = frozenset({80, 443})
 # So many addresses of one name are tried.
 _MAX_ADDRESSES = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT = frozenset({301, 308})
+# How zlib is told that its data has the header of gzip.
+_GZIP = zlib.MAX_WBITS | 16
 
 
 class FetchFailure(StrEnum):
@@ -61,15 +65,17 @@ class FetchError(ServiceError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedResponse:
-    """A response whatever its status, after redirects. `body` has at most as many bytes as were asked for.
+    """A response whatever its status, after redirects. `body` is decoded, and has at most as many bytes as asked for.
 
-    Header names are in lower case.
+    Header names are in lower case. `has_moved` says that every redirect was permanent, so that `url` is to be asked
+    from now on.
     """
 
     url: str
     status: int
     headers: Mapping[str, str]
     body: bytes
+    has_moved: bool = False
 
     @property
     def reason(self) -> str:
@@ -132,7 +138,7 @@ class GuardedHttpClient:
             raise FetchError(FetchFailure.TIMEOUT, f"no response within {seconds:g} seconds") from None
 
     async def _follow(self, address: str, method: str, max_bytes: int, headers: Mapping[str, str]) -> FetchedResponse:
-        url = _parsed(address)
+        url, redirects = _parsed(address), list[int]()
         for _ in range(MAX_REDIRECTS + 1):
             try:
                 response = await self._ask(url, method, max_bytes, headers)
@@ -141,7 +147,8 @@ class GuardedHttpClient:
                 raise
             target = response.headers.get("location", "")
             if response.status not in _REDIRECTS or not target:
-                return response
+                return replace(response, has_moved=bool(redirects) and _PERMANENT.issuperset(redirects))
+            redirects.append(response.status)
             url = _parsed(target, base=url)
         raise FetchError(FetchFailure.REDIRECTS, f"it redirects more than {MAX_REDIRECTS} times")
 
@@ -150,7 +157,7 @@ class GuardedHttpClient:
     ) -> FetchedResponse:
         """One request, without following a redirect."""
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        sent = {"User-Agent": USER_AGENT, "Accept": "*/*", **headers}
+        sent = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "gzip", **headers}
         if content is not None:
             sent["Content-Length"] = str(len(content))
         try:
@@ -160,13 +167,13 @@ class GuardedHttpClient:
                     body += part
                     if len(body) >= max_bytes:
                         break
+                received = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+                encoding = received.get("content-encoding", "")
                 return FetchedResponse(
                     url=str(url),
                     status=response.status,
-                    headers={
-                        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
-                    },
-                    body=body[:max_bytes],
+                    headers=received,
+                    body=_decoded(body, encoding, max_bytes),
                 )
         except httpcore.NetworkError as error:
             # The pool of httpcore drops the cause; what it was raised in is still known.
@@ -177,6 +184,19 @@ class GuardedHttpClient:
             raise FetchError(FetchFailure.TIMEOUT, "no response in time") from error
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
             raise FetchError(FetchFailure.PROTOCOL, "what answers there does not speak HTTP correctly") from error
+
+
+def _decoded(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """The first bytes of a body without its content coding (RFC 9110, section 8.4.1). Raises FetchError."""
+    name = encoding.strip().lower()
+    if name in ("", "identity") or not body:
+        return body[:max_bytes]
+    if name not in ("gzip", "x-gzip"):
+        raise FetchError(FetchFailure.PROTOCOL, f"the body is encoded as {name[:20]}, which was not asked for")
+    try:
+        return zlib.decompressobj(_GZIP).decompress(body, max_bytes)
+    except zlib.error:
+        raise FetchError(FetchFailure.PROTOCOL, "its gzip is damaged") from None
 
 
 def host_of(address: str) -> str:

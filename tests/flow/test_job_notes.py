@@ -48,7 +48,7 @@ def test_a_job_that_has_ended_or_failed_may_have_a_message_again_at_once(app: Ap
 
 
 def test_jobs_of_another_kind_subject_or_part_are_other_jobs(app: AppContext) -> None:
-    others = [Job(JobKind.PREPARE, 7), Job(JobKind.RELEASE, 8), Job(JobKind.RELEASE, 7, 1), Job(JobKind.SCAN)]
+    others = [Job(JobKind.PREPARE, 7), Job(JobKind.RELEASE, 8), Job(JobKind.RELEASE, 7, 1), Job(JobKind.RUN_SOURCE, 3)]
     assert without_message(app, [JOB]) == [JOB]
     assert without_message(app, [JOB, *others]) == others
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from distributor.domain.errors import SourceError
-from distributor.sources import ScannedFile, UnreadableFile, scan_folder
+from distributor.sources import scan_folder
+from distributor.sources.items import SourceItem, UnreadableItem
 
 ARTICLE = b"A Title\n\nA paragraph."
 
@@ -24,8 +25,8 @@ def test_every_article_is_found_with_its_hash_and_manuscript(tmp_path: Path) -> 
 
     (found,) = scan_folder(tmp_path)
 
-    assert isinstance(found, ScannedFile)
-    assert (found.path, found.content_hash) == ("a.txt", hashlib.sha256(ARTICLE).hexdigest())
+    assert isinstance(found, SourceItem)
+    assert (found.ref, found.content_hash) == ("a.txt", hashlib.sha256(ARTICLE).hexdigest())
     assert found.manuscript
     assert found.manuscript.title == "A Title"
 
@@ -33,20 +34,20 @@ def test_every_article_is_found_with_its_hash_and_manuscript(tmp_path: Path) -> 
 def test_the_order_is_by_name_with_subfolders_last(tmp_path: Path) -> None:
     write(tmp_path, "z.md", "b/c.txt", "a/d.txt", "a/b/e.txt", "m.txt")
 
-    assert [one.path for one in scan_folder(tmp_path)] == ["m.txt", "z.md", "a/d.txt", "a/b/e.txt", "b/c.txt"]
+    assert [one.ref for one in scan_folder(tmp_path)] == ["m.txt", "z.md", "a/d.txt", "a/b/e.txt", "b/c.txt"]
 
 
 def test_hidden_files_and_other_suffixes_are_skipped(tmp_path: Path) -> None:
     write(tmp_path, "a.txt", ".b.txt", ".git/c.txt", "d.png", "e.txt~", "f")
 
-    assert [one.path for one in scan_folder(tmp_path)] == ["a.txt"]
+    assert [one.ref for one in scan_folder(tmp_path)] == ["a.txt"]
 
 
 def test_known_content_is_not_parsed_again(tmp_path: Path) -> None:
     write(tmp_path, "old.txt", "new.txt")
     known = {"old.txt": hashlib.sha256(ARTICLE).hexdigest(), "new.txt": "another hash"}
 
-    manuscripts = {one.path: one.manuscript for one in scan_folder(tmp_path, known) if isinstance(one, ScannedFile)}
+    manuscripts = {one.ref: one.manuscript for one in scan_folder(tmp_path, known) if isinstance(one, SourceItem)}
 
     assert manuscripts["old.txt"] is None
     assert manuscripts["new.txt"] is not None
@@ -58,8 +59,8 @@ def test_an_unreadable_file_affects_no_other(tmp_path: Path) -> None:
 
     first, unreadable, last = scan_folder(tmp_path)
 
-    assert (first.path, last.path) == ("a.txt", "c.txt")
-    assert isinstance(unreadable, UnreadableFile)
+    assert (first.ref, last.ref) == ("a.txt", "c.txt")
+    assert isinstance(unreadable, UnreadableItem)
     assert unreadable.content_hash
     assert str(unreadable.error).startswith("b.md:2: front matter key 'date'")
 
@@ -67,25 +68,25 @@ def test_an_unreadable_file_affects_no_other(tmp_path: Path) -> None:
 def test_an_unreadable_file_that_is_known_is_not_parsed_again(tmp_path: Path) -> None:
     (tmp_path / "b.md").write_bytes(b"# no text")
     (unreadable,) = scan_folder(tmp_path)
-    assert isinstance(unreadable, UnreadableFile)
+    assert isinstance(unreadable, UnreadableItem)
 
     (again,) = scan_folder(tmp_path, {"b.md": unreadable.content_hash})
 
-    assert again == ScannedFile(path="b.md", content_hash=unreadable.content_hash, manuscript=None)
+    assert again == SourceItem(ref="b.md", content_hash=unreadable.content_hash, manuscript=None)
 
 
 def test_a_link_to_a_file_inside_is_that_file(tmp_path: Path) -> None:
     write(tmp_path, "a.txt")
     (tmp_path / "b.txt").symlink_to("a.txt")
 
-    assert [type(one) for one in scan_folder(tmp_path)] == [ScannedFile, ScannedFile]
+    assert [type(one) for one in scan_folder(tmp_path)] == [SourceItem, SourceItem]
 
 
 def test_a_folder_may_itself_be_a_link(tmp_path: Path) -> None:
     write(tmp_path, "real/a.txt")
     (tmp_path / "link").symlink_to("real")
 
-    assert [one.path for one in scan_folder(tmp_path / "link")] == ["a.txt"]
+    assert [one.ref for one in scan_folder(tmp_path / "link")] == ["a.txt"]
 
 
 @pytest.mark.parametrize(
@@ -101,9 +102,9 @@ def test_a_broken_link_or_one_that_leads_out_is_unreadable(tmp_path: Path, name:
     write(tmp_path, "inside/a.txt", "outside/secret.txt")
     (tmp_path / "inside" / name).symlink_to(target)
 
-    unreadable = [one for one in scan_folder(tmp_path / "inside") if isinstance(one, UnreadableFile)]
+    unreadable = [one for one in scan_folder(tmp_path / "inside") if isinstance(one, UnreadableItem)]
 
-    assert [one.path for one in unreadable] == [name]
+    assert [one.ref for one in unreadable] == [name]
     assert reason in str(unreadable[0].error)
     assert unreadable[0].content_hash == ""
 
@@ -112,7 +113,7 @@ def test_a_link_to_a_subfolder_finds_nothing_twice(tmp_path: Path) -> None:
     write(tmp_path, "a/b.txt")
     (tmp_path / "a" / "loop").symlink_to("..")
 
-    assert [one.path for one in scan_folder(tmp_path)] == ["a/b.txt"]
+    assert [one.ref for one in scan_folder(tmp_path)] == ["a/b.txt"]
 
 
 def test_a_name_that_is_not_utf_8_is_unreadable_and_can_be_shown(tmp_path: Path) -> None:
@@ -123,8 +124,8 @@ def test_a_name_that_is_not_utf_8_is_unreadable_and_can_be_shown(tmp_path: Path)
 
     (unreadable,) = scan_folder(tmp_path)
 
-    assert isinstance(unreadable, UnreadableFile)
-    assert unreadable.path == "caf\\xe9.txt"
+    assert isinstance(unreadable, UnreadableItem)
+    assert unreadable.ref == "caf\\xe9.txt"
     assert "the name is not in UTF-8" in str(unreadable.error)
 
 
@@ -133,7 +134,7 @@ def test_a_pipe_with_the_name_of_an_article_is_unreadable(tmp_path: Path) -> Non
 
     (unreadable,) = scan_folder(tmp_path)
 
-    assert isinstance(unreadable, UnreadableFile)
+    assert isinstance(unreadable, UnreadableItem)
 
 
 def test_a_subfolder_without_permission_is_unreadable(tmp_path: Path) -> None:
@@ -142,11 +143,11 @@ def test_a_subfolder_without_permission_is_unreadable(tmp_path: Path) -> None:
     if os.access(tmp_path / "locked", os.R_OK):
         pytest.skip("this user may read everything")
     try:
-        found = {one.path: type(one) for one in scan_folder(tmp_path)}
+        found = {one.ref: type(one) for one in scan_folder(tmp_path)}
     finally:
         (tmp_path / "locked").chmod(0o755)
 
-    assert found == {"a.txt": ScannedFile, "locked": UnreadableFile, "open/c.txt": ScannedFile}
+    assert found == {"a.txt": SourceItem, "locked": UnreadableItem, "open/c.txt": SourceItem}
 
 
 @pytest.mark.parametrize("name", ["missing", "file.txt"])

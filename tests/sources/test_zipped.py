@@ -11,20 +11,20 @@ import pytest
 from distributor.domain.article import Manuscript
 from distributor.domain.blocks import images_of
 from distributor.domain.errors import SourceError
-from distributor.sources.folder import ScannedFile
+from distributor.sources.items import SourceItem
 from distributor.sources.zipped import holds_articles, read_archive
 from tests.sources.documents.office_files import archive, docx, paragraph
 from tests.storage.image_fixtures import a_png
 
 
 def manuscripts(data: bytes) -> dict[str, Manuscript]:
-    found = {one.path: one for one in read_archive(data, path="a.zip")}
-    return {path: one.manuscript for path, one in found.items() if isinstance(one, ScannedFile) and one.manuscript}
+    found = {one.ref: one for one in read_archive(data, path="a.zip")}
+    return {path: one.manuscript for path, one in found.items() if isinstance(one, SourceItem) and one.manuscript}
 
 
 def reasons(data: bytes) -> dict[str, str]:
     found = list(read_archive(data, path="a.zip"))
-    return {one.path: str(one.error) for one in found if not isinstance(one, ScannedFile)}
+    return {one.ref: str(one.error) for one in found if not isinstance(one, SourceItem)}
 
 
 def test_each_file_is_an_article_with_the_images_beside_it():

@@ -20,7 +20,6 @@ from distributor.flow.operations.scheduler import run_scheduler
 from distributor_worker.celery_app import app_context, enqueue
 
 SCHEDULER_EVERY_SECONDS = 1.0
-SCAN_EVERY_SECONDS = 30.0
 PURGE_EVERY_SECONDS = 3600.0
 
 log = structlog.get_logger(__name__)
@@ -32,14 +31,11 @@ def run_beat() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     log.info("beat.started")
-    next_scan = next_purge = 0.0
+    next_purge = 0.0
     while not stop.is_set():
         started = time.monotonic()
         for step, act in _STEPS.items():
             _guarded(step, act)
-        if started >= next_scan:
-            next_scan = started + SCAN_EVERY_SECONDS
-            _guarded("scan", _enqueue_scan)
         if started >= next_purge:
             next_purge = started + PURGE_EVERY_SECONDS
             _guarded("purge", _enqueue_purge)
@@ -64,10 +60,6 @@ def _enqueue_events() -> None:
 
 # Every second; one that fails does not keep the others from running.
 _STEPS: Mapping[str, Callable[[], None]] = {"recovery": _recover, "scheduler": _schedule, "events": _enqueue_events}
-
-
-def _enqueue_scan() -> None:
-    enqueue([Job(JobKind.SCAN)])
 
 
 def _enqueue_purge() -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from celery.signals import worker_process_shutdown
 
 from distributor.flow import publications
-from distributor.flow.articles import ingest
+from distributor.flow.articles import source_runs
 from distributor.flow.delivery import recovery, tell_notices
 from distributor.flow.delivery.delivery_runs import DeliveryRuns
 from distributor.flow.feedback import tracking
@@ -30,21 +30,15 @@ DELIVER_FOR = timedelta(seconds=20)
 IMPORT_FOR = timedelta(seconds=20)
 AUDIT_FOR = timedelta(seconds=20)
 PURGE_FOR = timedelta(seconds=20)
-# A scan reads all files again, so it goes on for longer.
-SCAN_FOR = timedelta(minutes=10)
 
 # Those of this process.
 _DELIVERY_RUNS = DeliveryRuns()
 
 
-@celery.task(name="scan")
-def scan() -> list[Job]:
-    """Ingest new and changed articles of the content folder; the rest goes to the end of the queue after a while."""
-    app = app_context()
-    # A machine that only sends need not have the folder.
-    if app.content_dir.is_dir() and ingest.scan(app, until=app.clock() + SCAN_FOR).postponed:
-        return [Job(JobKind.SCAN)]
-    return []
+@celery.task(name="run_source")
+def run_source(source_id: int) -> None:
+    """Read a source, and take in what is new; what is left is due again at once."""
+    source_runs.run_source(app_context(), source_id)
 
 
 @celery.task(name="prepare")

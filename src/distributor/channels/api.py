@@ -15,13 +15,13 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from distributor.described_settings import InvalidSettingsError
 from distributor.domain.article import Article, Media
 from distributor.domain.blocks import Block
 from distributor.domain.brand import Brand
 from distributor.domain.campaign_review import Cost
 from distributor.domain.delivery import Attribution, Delivery, Outcome, Verdict
 from distributor.domain.diagnostics import Finding, Nameserver
-from distributor.domain.errors import InputError
 from distributor.domain.feedback import Feedback
 from distributor.domain.merge_fields import FieldGroup, MergeFields, ReaderFields
 from distributor.domain.message_options import Attachment, MessageOptions
@@ -125,14 +125,6 @@ __all__ = [
     "WebhookEvents",
     "WebhookRequest",
 ]
-
-
-class InvalidSettingsError(InputError):
-    """What is wrong with some settings or answers, by their names; by the empty name with all of them together."""
-
-    def __init__(self, message: str, faults: Mapping[str, str]) -> None:
-        super().__init__(message)
-        self.faults = faults
 
 
 class Audience(StrEnum):

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from distributor.bootstrap import open_app
-from distributor.channels.registry import SettingDescription, describe_settings, kind_of, kinds
+from distributor.channels.registry import describe_settings, kind_of, kinds
 from distributor.cli.campaign.report import follow
 from distributor.cli.console import (
     AsJson,
@@ -24,6 +24,7 @@ from distributor.cli.console import (
     print_rows,
 )
 from distributor.cli.given_settings import SetFromEnvironment, SetFromFile, SetFromStdin, SetValues, read_given
+from distributor.described_settings import SettingDescription
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.diagnostics import DnsRecord, Nameserver
 from distributor.domain.errors import ConfigurationError, InputError, StateError

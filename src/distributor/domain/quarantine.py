@@ -13,8 +13,8 @@ from distributor.domain.rendition import Json
 class QuarantineLoop(StrEnum):
     """The loop that an item belongs to; its comment says what the key of an item is.
 
-    SCHEDULER, JOB, FILE, MAILBOX, PURGE, CHANNEL and DOCUMENT read their items again and try them again. The other
-    loops see an item once: it is kept with its content, and tried again by `distributor quarantine retry`.
+    SCHEDULER, JOB, FILE, SOURCE, MAILBOX, PURGE, CHANNEL and DOCUMENT read their items again and try them again. The
+    other loops see an item once: it is kept with its content, and tried again by `distributor quarantine retry`.
     """
 
     # A dispatch for which no job can be enqueued: the job and the id of the dispatch.
@@ -23,6 +23,8 @@ class QuarantineLoop(StrEnum):
     JOB = "job"
     # A file of the content folder: its path.
     FILE = "file"
+    # An item of another source: the name of the source and what identifies the item there.
+    SOURCE = "source"
     # A message of a mailbox that cannot be read or marked: the mailbox and the id of the message.
     MAILBOX = "mailbox"
     # What has passed its retention time: what it is, and its id.

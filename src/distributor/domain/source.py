@@ -89,5 +89,5 @@ class Source:
 
 def backoff(interval: timedelta, failures: int) -> timedelta:
     """The time until the next run after so many failed ones in a row: doubled with each, up to a day."""
-    doubled = interval * 2 ** min(failures, 20)
+    doubled = timedelta(seconds=interval.total_seconds() * 2.0 ** min(failures, 20))
     return max(interval, min(doubled, LONGEST_BACKOFF))

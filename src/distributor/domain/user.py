@@ -229,6 +229,9 @@ class AuditAction(StrEnum):
     CHANNEL_TESTED = "channel tested"
     SIGNING_KEY_CHANGED = "signing key changed"
     NOTICES_CHANGED = "notices changed"
+    SOURCE_ADDED = "source added"
+    SOURCE_CHANGED = "source changed"
+    SOURCE_REMOVED = "source removed"
     QUARANTINE_RETRIED = "quarantine retried"
     QUARANTINE_DISCARDED = "quarantine discarded"
 

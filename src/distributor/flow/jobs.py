@@ -20,7 +20,7 @@ DISPATCHES_AT_ONCE = 25
 
 
 class JobKind(StrEnum):
-    """What a job does with its dispatch, import, channel, audit or notice; the values are the names of its task."""
+    """What a job does with its dispatch, import, channel, audit, source or notice; the values name its task."""
 
     PREPARE = "prepare"
     RELEASE = "release"
@@ -32,7 +32,7 @@ class JobKind(StrEnum):
     BUILD_DOCUMENTS = "build_documents"
     AUDIT = "audit"
     WRITE_EVENTS = "write_events"
-    SCAN = "scan"
+    RUN_SOURCE = "run_source"
     PURGE = "purge"
     TELL = "tell"
 
@@ -41,7 +41,7 @@ class JobKind(StrEnum):
 # them: `urgent` is short and has a time, `background` may take long and has none, `default` is both. Only a worker that
 # takes nothing in the background never keeps waiting what is due.
 _URGENT = (JobKind.RELEASE, JobKind.RELEASE_DUE, JobKind.WRITE_EVENTS, JobKind.PREPARE)
-_BACKGROUND = (JobKind.RESOLVE_UNKNOWN, JobKind.IMPORT, JobKind.AUDIT, JobKind.SCAN, JobKind.PURGE, JobKind.TELL)
+_BACKGROUND = (JobKind.RESOLVE_UNKNOWN, JobKind.IMPORT, JobKind.AUDIT, JobKind.RUN_SOURCE, JobKind.PURGE, JobKind.TELL)
 _GROUPS = {"urgent": _URGENT, "background": _BACKGROUND, "default": (*_URGENT, *_BACKGROUND)}
 
 

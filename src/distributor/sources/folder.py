@@ -5,45 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from distributor.domain.article import Manuscript
 from distributor.domain.errors import SourceError
 from distributor.sources.formats import is_readable, parse_manuscript, read_bytes
+from distributor.sources.items import LONGEST_REF, GoneItem, ReadItem, SourceItem, UnreadableItem
 from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
-
-# In characters: it identifies the article, and is part of a key (domain.stored_text).
-LONGEST_PATH = 600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScannedFile:
-    """A file that was read. `path` is relative to the folder, with slashes; `content_hash` is the SHA-256 in hex.
-
-    `manuscript` is None if the content has the hash that the caller knows.
-    """
-
-    path: str
-    content_hash: str
-    manuscript: Manuscript | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadableFile:
-    """A file or subfolder that could not be read, and why. `content_hash` is empty if its bytes are unknown.
-
-    An error that is no SourceError is a mistake in the code of the format.
-    """
-
-    path: str
-    error: Exception
-    content_hash: str = ""
 
 
 def scan_folder(
     folder: Path, known: Mapping[str, str] | None = None, *, options: ReadingOptions = DEFAULT_OPTIONS
-) -> Iterator[ScannedFile | UnreadableFile]:
+) -> Iterator[SourceItem | UnreadableItem]:
     """Every article below `folder`: the files of a folder by name, then its subfolders by name.
 
     `known` holds the content hash last seen at each path, readable or not. Hidden files and folders and other suffixes
@@ -54,17 +26,32 @@ def scan_folder(
     return _scan(root, known or {}, options)
 
 
-def list_folder(folder: Path) -> tuple[Path, list[Path | UnreadableFile]]:
+def read_folder(folder: Path, known: Mapping[str, str], options: ReadingOptions) -> Iterator[ReadItem]:
+    """The same, and then every file that is known and is there no more. One below an unreadable folder may still be.
+
+    Raises SourceError at once if `folder` itself cannot be read.
+    """
+    present: list[str] = []
+    for one in scan_folder(folder, known, options=options):
+        present.append(one.ref)
+        yield one
+    # A path that was listed and is a folder could not be read.
+    unread = tuple("" if path == "." else f"{path}/" for path in present)
+    gone = sorted(known.keys() - set(present))
+    yield from (GoneItem(ref=path) for path in gone if not path.startswith(unread))
+
+
+def list_folder(folder: Path) -> tuple[Path, list[Path | UnreadableItem]]:
     """The resolved folder, and what a scan of it would read, in its order. Raises SourceError as a scan does."""
     root = _root_of(folder)
     return root, list(_listed(root))
 
 
 def read_listed(
-    root: Path, listed: Path | UnreadableFile, known: Mapping[str, str], options: ReadingOptions
-) -> ScannedFile | UnreadableFile:
+    root: Path, listed: Path | UnreadableItem, known: Mapping[str, str], options: ReadingOptions
+) -> SourceItem | UnreadableItem:
     """One file that `list_folder` found, as a scan reads it."""
-    return listed if isinstance(listed, UnreadableFile) else _read(root, listed, known, options)
+    return listed if isinstance(listed, UnreadableItem) else _read(root, listed, known, options)
 
 
 def _root_of(folder: Path) -> Path:
@@ -77,12 +64,12 @@ def _root_of(folder: Path) -> Path:
     return root
 
 
-def _scan(root: Path, known: Mapping[str, str], options: ReadingOptions) -> Iterator[ScannedFile | UnreadableFile]:
+def _scan(root: Path, known: Mapping[str, str], options: ReadingOptions) -> Iterator[SourceItem | UnreadableItem]:
     return (read_listed(root, one, known, options) for one in _listed(root))
 
 
-def _listed(root: Path) -> Iterator[Path | UnreadableFile]:
-    unreadable: list[UnreadableFile] = []
+def _listed(root: Path) -> Iterator[Path | UnreadableItem]:
+    unreadable: list[UnreadableItem] = []
     for place, folders, names in os.walk(root, onerror=lambda error: unreadable.append(_unreadable(root, error))):
         yield from unreadable
         unreadable.clear()
@@ -94,7 +81,7 @@ def _listed(root: Path) -> Iterator[Path | UnreadableFile]:
     yield from unreadable
 
 
-def _read(root: Path, path: Path, known: Mapping[str, str], options: ReadingOptions) -> ScannedFile | UnreadableFile:
+def _read(root: Path, path: Path, known: Mapping[str, str], options: ReadingOptions) -> SourceItem | UnreadableItem:
     name, content_hash = _name(root, path), ""
     try:
         # The hash and the manuscript are of the same bytes, even if the file is saved meanwhile.
@@ -104,22 +91,22 @@ def _read(root: Path, path: Path, known: Mapping[str, str], options: ReadingOpti
     except MemoryError:
         raise
     except Exception as error:
-        return UnreadableFile(path=name, error=error, content_hash=content_hash)
-    return ScannedFile(path=name, content_hash=content_hash, manuscript=manuscript)
+        return UnreadableItem(ref=name, error=error, content_hash=content_hash)
+    return SourceItem(ref=name, content_hash=content_hash, manuscript=manuscript)
 
 
-def _check_linked_folder(root: Path, path: Path) -> Iterator[UnreadableFile]:
+def _check_linked_folder(root: Path, path: Path) -> Iterator[UnreadableItem]:
     name = _name(root, path)
     try:
         _follow(root, path, name)
     except SourceError as error:
-        yield UnreadableFile(path=name, error=error)
+        yield UnreadableItem(ref=name, error=error)
 
 
 def _follow(root: Path, path: Path, name: str) -> Path:
     """The resolved file. Raises SourceError for a path that is too long or not UTF-8, or a link out or to nowhere."""
-    if len(name) > LONGEST_PATH:
-        raise SourceError(f"the path has {len(name)} characters, more than {LONGEST_PATH}; shorten it", path=name)
+    if len(name) > LONGEST_REF:
+        raise SourceError(f"the path has {len(name)} characters, more than {LONGEST_REF}; shorten it", path=name)
     if name != path.relative_to(root).as_posix():
         raise SourceError("the name is not in UTF-8; rename the file", path=name)
     if not path.is_symlink():
@@ -143,6 +130,6 @@ def _name(root: Path, path: Path) -> str:
     return path_as_text(path.relative_to(root))
 
 
-def _unreadable(root: Path, error: OSError) -> UnreadableFile:
+def _unreadable(root: Path, error: OSError) -> UnreadableItem:
     name = _name(root, Path(error.filename))
-    return UnreadableFile(path=name, error=SourceError(f"the folder cannot be read: {error.strerror}", path=name))
+    return UnreadableItem(ref=name, error=SourceError(f"the folder cannot be read: {error.strerror}", path=name))

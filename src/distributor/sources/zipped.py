@@ -18,8 +18,8 @@ from distributor.domain.blocks import Image, replace_images, set_large_images_ap
 from distributor.domain.errors import SourceError
 from distributor.sources.documents.archive import SafeArchive
 from distributor.sources.documents.converted import EmbeddedImages
-from distributor.sources.folder import ScannedFile, UnreadableFile
 from distributor.sources.formats import document_suffix, is_readable, parse_manuscript
+from distributor.sources.items import SourceItem, UnreadableItem
 from distributor.sources.local_images import PUBLISHED_FOLDERS
 from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 
@@ -40,14 +40,14 @@ def holds_articles(data: bytes) -> bool:
 
 def read_archive(
     data: bytes, *, path: str, options: ReadingOptions = DEFAULT_OPTIONS
-) -> Iterator[ScannedFile | UnreadableFile]:
+) -> Iterator[SourceItem | UnreadableItem]:
     """Every article of a ZIP, with its images in `media`; one that cannot be read does not stop the others.
 
     Raises SourceError at once if the ZIP itself cannot be read, or holds no article.
     """
     archive = SafeArchive(data, path=path)
     refused = [
-        UnreadableFile(path=_printable(one.name), error=SourceError(one.reason, path=_printable(one.name)))
+        UnreadableItem(ref=_printable(one.name), error=SourceError(one.reason, path=_printable(one.name)))
         for one in archive.refused
         if not _is_hidden(one.name)
     ]
@@ -57,7 +57,7 @@ def read_archive(
     return (one for part in (refused, (_read(archive, name, options) for name in sorted(names))) for one in part)
 
 
-def _read(archive: SafeArchive, name: str, options: ReadingOptions) -> ScannedFile | UnreadableFile:
+def _read(archive: SafeArchive, name: str, options: ReadingOptions) -> SourceItem | UnreadableItem:
     content_hash = ""
     try:
         if is_archive(name):
@@ -69,8 +69,8 @@ def _read(archive: SafeArchive, name: str, options: ReadingOptions) -> ScannedFi
         raise
     except Exception as error:
         # A fault in one file is about this file only.
-        return UnreadableFile(path=name, error=error, content_hash=content_hash)
-    return ScannedFile(path=name, content_hash=content_hash, manuscript=manuscript)
+        return UnreadableItem(ref=name, error=error, content_hash=content_hash)
+    return SourceItem(ref=name, content_hash=content_hash, manuscript=manuscript)
 
 
 def _with_images(manuscript: Manuscript, archive: SafeArchive, name: str) -> Manuscript:

@@ -38,7 +38,8 @@ class StoredArticle:
     """An article with its id, its source and its status.
 
     `manuscript` is its current revision; `source_text` the Markdown of its body if that was written in the app.
-    `missing_since` is since when its file is missing from the content folder.
+    `missing_since` is since when its source has it no more, `source_hash` the content hash of the version that was seen
+    there last, and `held_update` that version if it was not taken because the article was edited here.
     """
 
     id: int
@@ -50,6 +51,8 @@ class StoredArticle:
     manuscript: Manuscript
     missing_since: datetime | None
     source_text: str | None = None
+    source_hash: str | None = None
+    held_update: Manuscript | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,17 +234,24 @@ def is_slug_taken(connection: Connection, slug: str) -> bool:
 
 
 def known_hashes(connection: Connection, source: str) -> dict[str, str]:
-    """The content hash of each article of a source by `source_ref`, except those whose file was missing."""
+    """The content hash of the version of each article that its source had last, except those it has no more.
+
+    By `source_ref`.
+    """
+    article = tables.articles.c
     seen = connection.execute(
-        select(tables.articles.c.source_ref, tables.article_revisions.c.content_hash)
-        .join(
-            tables.article_revisions,
-            (tables.article_revisions.c.article_id == tables.articles.c.id)
-            & (tables.article_revisions.c.number == tables.articles.c.revision),
-        )
-        .where(tables.articles.c.source == source, tables.articles.c.missing_since.is_(None))
+        select(article.source_ref, article.source_hash).where(article.source == source, article.missing_since.is_(None))
     )
-    return {row.source_ref: row.content_hash for row in seen}
+    return {row.source_ref: row.source_hash or "" for row in seen}
+
+
+def hold_update(connection: Connection, article_id: int, manuscript: Manuscript, *, content_hash: str) -> None:
+    """Keep a newer version of its source beside an article, whose text stays."""
+    connection.execute(
+        update(tables.articles)
+        .where(tables.articles.c.id == article_id)
+        .values(source_hash=content_hash, held_update=manuscript_to_json(manuscript))
+    )
 
 
 def slugs(connection: Connection, source: str) -> dict[str, str]:
@@ -294,6 +304,7 @@ def add(
             source_ref=source_ref,
             revision=1,
             updated_at=min(dated, now) if dated else now,
+            source_hash=content_hash if source_text is None else None,
             **_columns(status),
         )
         .returning(tables.articles.c.id)
@@ -320,7 +331,10 @@ def revise(
     Returns the revision's number.
     """
     _keep_public_revisions(connection, [article_id], now=now)
-    changed = {"revision": tables.articles.c.revision + 1, "updated_at": now}
+    changed: dict[str, object] = {"revision": tables.articles.c.revision + 1, "updated_at": now}
+    if source_text is None:
+        # It is the version of the source, and nothing newer waits.
+        changed |= {"source_hash": content_hash, "held_update": None}
     number: int = connection.execute(
         update(tables.articles)
         .where(tables.articles.c.id == article_id)
@@ -588,4 +602,6 @@ def _stored(row: Row[tuple[object, ...]]) -> StoredArticle:
         manuscript=manuscript,
         missing_since=row.missing_since,
         source_text=row.source_text,
+        source_hash=row.source_hash,
+        held_update=manuscript_from_json(row.held_update) if row.held_update is not None else None,
     )

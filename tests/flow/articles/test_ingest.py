@@ -19,13 +19,12 @@ from distributor.domain.errors import ServiceError, SourceError
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.domain.tags import LONGEST_SLUG, slugify
 from distributor.flow.app_context import AppContext
-from distributor.flow.articles import ingest
 from distributor.flow.articles.ingest import Change, add_file, scan
 from distributor.flow.publishing import article_control
 from distributor.sources import folder
-from distributor.sources.folder import UnreadableFile
 from distributor.sources.formats import parse_manuscript
 from distributor.sources.front_matter import split
+from distributor.sources.items import UnreadableItem
 from distributor.storage import articles, quarantine
 from distributor.storage.database import Connection, Database
 
@@ -219,8 +218,8 @@ def test_files_below_a_folder_that_cannot_be_read_are_not_missing(
 ) -> None:
     write("deep/a.md", _article("A"))
     scan(app)
-    unreadable = UnreadableFile(path="deep", error=SourceError("the folder cannot be read", path="deep"))
-    monkeypatch.setattr(ingest, "scan_folder", lambda folder, **_: iter([unreadable]))
+    unreadable = UnreadableItem(ref="deep", error=SourceError("the folder cannot be read", path="deep"))
+    monkeypatch.setattr(folder, "scan_folder", lambda *_, **__: iter([unreadable]))
     assert scan(app).missing == []
 
 

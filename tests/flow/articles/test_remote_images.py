@@ -55,8 +55,8 @@ from distributor.testing.scripted_server import (
     scripted_server,
 )
 from distributor.web.app import create_app
-from tests.flow.campaign_harness import CampaignHarness
 from tests.flow.articles.test_web_article import BODY, HEAD
+from tests.flow.campaign_harness import CampaignHarness
 from tests.storage.image_fixtures import a_png
 
 LOOPBACK = parse_networks("127.0.0.1")

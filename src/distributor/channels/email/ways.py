@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
-from distributor.channels.api import ConnectionWay, InvalidSettingsError, Question
+from distributor.channels.api import ConnectionWay, Question
 from distributor.channels.email.providers.provider import Provider
 from distributor.channels.email.providers.registry import parse_api_url, providers
+from distributor.described_settings import InvalidSettingsError
 from distributor.domain.errors import ConfigurationError
 from distributor.mail.smtp.url import SmtpUrl
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from distributor.domain.errors import SourceError
 from distributor.flow.articles.remote_images import remote_images_of
 from distributor.sources.article_links import SourceIndex
-from distributor.sources.folder import UnreadableFile, list_folder, path_as_text, read_listed
+from distributor.sources.folder import list_folder, path_as_text, read_listed
+from distributor.sources.items import UnreadableItem
 from distributor.sources.local_images import take_local_images
 from distributor.sources.reading_options import ReadingOptions
 
@@ -67,24 +68,24 @@ def try_folder(folder: Path, *, options: ReadingOptions) -> Iterator[TriedFile]:
 
 
 def _in_parallel(
-    attempt: Callable[[Path | UnreadableFile], TriedFile], listed: Sequence[Path | UnreadableFile], cores: int
+    attempt: Callable[[Path | UnreadableItem], TriedFile], listed: Sequence[Path | UnreadableItem], cores: int
 ) -> Iterator[TriedFile]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cores, mp_context=context) as pool:
         yield from pool.map(attempt, listed, chunksize=_AT_ONCE)
 
 
-def _try_file(listed: Path | UnreadableFile, *, root: Path, options: ReadingOptions, index: SourceIndex) -> TriedFile:
+def _try_file(listed: Path | UnreadableItem, *, root: Path, options: ReadingOptions, index: SourceIndex) -> TriedFile:
     one = read_listed(root, listed, {}, options)
-    if isinstance(one, UnreadableFile):
-        return TriedFile(path=one.path, outcome=TrialOutcome.REFUSED, reasons=(_reason_of(one.error),))
+    if isinstance(one, UnreadableItem):
+        return TriedFile(path=one.ref, outcome=TrialOutcome.REFUSED, reasons=(_reason_of(one.error),))
     assert one.manuscript is not None, "no content is known before"  # noqa: S101
-    _, notes = index.settle(one.manuscript.body, beside=one.path)
+    _, notes = index.settle(one.manuscript.body, beside=one.ref)
     noted = replace(one.manuscript, warnings=(*one.manuscript.warnings, *notes))
-    manuscript, _ = take_local_images(noted, file=root / one.path, root=root)
+    manuscript, _ = take_local_images(noted, file=root / one.ref, root=root)
     outcome = TrialOutcome.NOTED if manuscript.warnings else TrialOutcome.ACCEPTED
     return TriedFile(
-        path=one.path,
+        path=one.ref,
         outcome=TrialOutcome.DRAFT if manuscript.publish is False else outcome,
         title=manuscript.title,
         slug=manuscript.slug or "",

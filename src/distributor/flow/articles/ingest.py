@@ -1,4 +1,4 @@
-"""Ingest: files of the content folder become articles and revisions; one that fails does not affect the others."""
+"""Ingest: items of a source become articles and revisions; one that fails does not affect the others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import time
 import uuid
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -22,8 +22,9 @@ from distributor.domain.article import (
     ArticleStatus,
     Manuscript,
 )
-from distributor.domain.errors import SourceError
+from distributor.domain.errors import SourceError, StateError
 from distributor.domain.quarantine import QuarantineLoop
+from distributor.domain.source import CONTENT_FOLDER
 from distributor.domain.stored_text import shortened, stored_key
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
@@ -31,14 +32,9 @@ from distributor.flow.articles.remote_images import HostReachability, keep_remot
 from distributor.flow.quarantine import ItemGuard
 from distributor.sources.article_links import SourceIndex
 from distributor.sources.documents import MAX_DOCUMENT_BYTES
-from distributor.sources.folder import (
-    LONGEST_PATH,
-    ScannedFile,
-    UnreadableFile,
-    path_as_text,
-    scan_folder,
-)
+from distributor.sources.folder import path_as_text, read_folder
 from distributor.sources.formats import parse_manuscript, read_bytes
+from distributor.sources.items import LONGEST_REF, GoneItem, ReadItem, SourceItem, UnreadableItem
 from distributor.sources.local_images import take_local_images
 from distributor.sources.reading_options import ReadingOptions
 from distributor.sources.zipped import read_archive
@@ -46,11 +42,9 @@ from distributor.storage import articles
 from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
 
-# The source of articles of the content folder.
-FOLDER = "folder"
+FOLDER = CONTENT_FOLDER
 _UPLOAD = "upload"
-_FOLDER_ACTOR = "content folder"
-_MISSING = "its file is missing"
+_MISSING = "its source has it no more"
 
 # The actions by which front matter brings an article into each state.
 _ACTIONS = {
@@ -63,11 +57,12 @@ log = structlog.get_logger(__name__)
 
 
 class Change(StrEnum):
-    """What ingesting a file changed."""
+    """What ingesting an item changed. HELD is a newer version that waits, because the article was edited here."""
 
     ADDED = "added"
     REVISED = "revised"
     UNCHANGED = "unchanged"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +91,52 @@ class LocalFolder:
     root: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where articles come from. `name` is their `source`, and `actor` who their histories say added and revised them.
+
+    `wants_published` says whether a manuscript is to be published, or not any more; None if it says nothing about that.
+    `root` is the folder whose files they are, if they are files. `holds_edits` says that what was edited here stays,
+    and a newer version of the source is kept beside it.
+    """
+
+    name: str
+    actor: str
+    wants_published: Callable[[Manuscript], bool | None] = lambda manuscript: manuscript.publish
+    root: Path | None = None
+    holds_edits: bool = False
+    loop: QuarantineLoop = QuarantineLoop.SOURCE
+
+    def key(self, ref: str) -> str:
+        """What an item is called in the quarantine of the loop."""
+        return ref if self.loop is QuarantineLoop.FILE else f"{self.name}: {ref}"
+
+
+def content_folder(app: AppContext) -> Origin:
+    """The files of the content folder: front matter says what is published, else the setting."""
+    publishes = True if app.content_publish else None
+    return Origin(
+        name=FOLDER,
+        actor="content folder",
+        wants_published=lambda manuscript: publishes if manuscript.publish is None else manuscript.publish,
+        root=app.content_dir,
+        loop=QuarantineLoop.FILE,
+    )
+
+
 @dataclass(slots=True, kw_only=True)
 class ScanReport:
-    """The result of a scan: slugs added and revised, and a message for each file that is unreadable or missing.
+    """What reading a source changed: slugs added and revised, and a message for each item that is broken or missing.
 
+    `held` are the slugs of articles that stay as they were edited here; `gone` counts items that the source had before.
     `unused_keys` counts the files whose front matter has a key without a meaning here, by the key; `postponed` counts
-    those that are left for the next scan.
+    items that are left for the next time.
     """
 
     added: list[str] = field(default_factory=list)
     revised: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    gone: int = 0
     unchanged: int = 0
     postponed: int = 0
     broken: list[str] = field(default_factory=list)
@@ -113,11 +144,13 @@ class ScanReport:
     unused_keys: Counter[str] = field(default_factory=Counter)
 
     def count(self, ingested: Ingested | None) -> None:
-        """Count one readable file; None stands for one that has not changed."""
+        """Count one readable item; None stands for one that has not changed."""
         if ingested is None or ingested.change is Change.UNCHANGED:
             self.unchanged += 1
         elif ingested.change is Change.ADDED:
             self.added.append(ingested.slug)
+        elif ingested.change is Change.HELD:
+            self.held.append(ingested.slug)
         else:
             self.revised.append(ingested.slug)
 
@@ -130,92 +163,146 @@ def scan(app: AppContext, *, until: datetime | None = None) -> ScanReport:
     Each file is a transaction of its own. One that fails is in quarantine until it works again or is gone. The article
     of a missing file stays, unless it was yet to become public: it is a draft until the file is back.
     """
-    folder, began = app.content_dir, time.monotonic()
-    hosts = HostReachability()
-    guard = ItemGuard(app, QuarantineLoop.FILE)
-    with app.database.begin() as connection:
-        stored = articles.known_hashes(connection, FOLDER)
-        index = SourceIndex.of(articles.slugs(connection, FOLDER))
-    resting = {key: str(item.detail.get("content_hash")) for key, item in guard.known.items() if guard.rests(key)}
-    report = ScanReport()
-    seen: set[str] = set()
-    present: list[str] = []
-    waiting: list[ScannedFile] = []
     options = replace(reading_options(app), is_strict=app.content_strict)
-    for one in scan_folder(folder, known=stored | resting, options=options):
-        seen.add(stored_key(one.path))
-        present.append(one.path)
-        if isinstance(one, ScannedFile) and one.manuscript is None and stored.get(one.path) != one.content_hash:
+    report = ingest_items(
+        app, content_folder(app), lambda known: read_folder(app.content_dir, known, options), until=until
+    )
+    report.missing.extend(missing_files(app))
+    return report
+
+
+def ingest_items(
+    app: AppContext,
+    origin: Origin,
+    read: Callable[[Mapping[str, str]], Iterable[ReadItem]],
+    *,
+    until: datetime | None = None,
+) -> ScanReport:
+    """Ingest what `read` gives, each item in a transaction of its own. Raises SourceError of the source itself.
+
+    `read` is told the content hash of every item that is known, also of those that failed with it. New and changed
+    items that are left at `until` are for the next time.
+    """
+    began, hosts, report = time.monotonic(), HostReachability(), ScanReport()
+    guard = ItemGuard(app, origin.loop)
+    with app.database.begin() as connection:
+        stored = articles.known_hashes(connection, origin.name)
+        index = SourceIndex.of(articles.slugs(connection, origin.name) if origin.root else {})
+    run = _Run(app=app, origin=origin, guard=guard, report=report, index=index, hosts=hosts, until=until)
+    waiting: list[SourceItem] = []
+    for one in read(stored | run.failed_before()):
+        if isinstance(one, GoneItem):
+            run.take_gone(one)
+        elif isinstance(one, SourceItem) and one.manuscript is None and stored.get(one.ref) != one.content_hash:
             # It failed before with this content, and is not due yet.
             report.unchanged += 1
-            report.broken.append(guard.known[one.path].reason)
-            continue
-        if isinstance(one, ScannedFile) and one.manuscript and index.lacks(one.manuscript.body, beside=one.path):
+            report.broken.append(guard.known[stored_key(origin.key(one.ref))].reason)
+        elif isinstance(one, SourceItem) and one.manuscript and run.waits(one):
             # It links to an article that may yet come, whose address is not known before.
             waiting.append(one)
-            continue
-        _take(app, guard, report, one, index, hosts, until=until)
+        else:
+            run.take(one)
     planned = _planned_slugs(app, waiting, index)
     for one in waiting:
-        _take(app, guard, report, one, index, hosts, until=until, slug=planned.get(one.path))
-    failed = _note_missing(app, guard, stored.keys() - set(present), present=present)
-    guard.leave(guard.known.keys() - seen - failed)
-    report.missing.extend(missing_files(app))
+        run.take(one, slug=planned.get(one.ref))
     has_changes = report.added or report.revised or set(report.broken) - {one.reason for one in guard.known.values()}
     log.log(
         logging.INFO if has_changes else logging.DEBUG,
         "ingest.finished",
+        source=origin.name,
         added=len(report.added),
         revised=len(report.revised),
+        held=len(report.held),
         unchanged=report.unchanged,
         broken=len(report.broken),
-        missing=len(report.missing),
+        gone=report.gone,
         postponed=report.postponed,
         seconds=round(time.monotonic() - began, 3),
     )
     return report
 
 
-def _is_late(app: AppContext, one: ScannedFile | UnreadableFile, until: datetime | None) -> bool:
-    """Whether a file that is new or changed is left for the next scan."""
-    return until is not None and isinstance(one, ScannedFile) and one.manuscript is not None and app.clock() >= until
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One pass over the items of an origin."""
+
+    app: AppContext
+    origin: Origin
+    guard: ItemGuard
+    report: ScanReport
+    index: SourceIndex
+    hosts: HostReachability
+    until: datetime | None
+
+    def failed_before(self) -> dict[str, str]:
+        """The items in quarantine, with the hash of their content if they are not to be tried again yet."""
+        prefix = self.origin.key("")
+        return {
+            key.removeprefix(prefix): str(item.detail.get("content_hash")) if self.guard.rests(key) else ""
+            for key, item in self.guard.known.items()
+            if key.startswith(prefix)
+        }
+
+    def waits(self, one: SourceItem) -> bool:
+        """Whether an item links to a file that may yet come."""
+        assert one.manuscript is not None, "only what was read has links"  # noqa: S101
+        return self.origin.root is not None and self.index.lacks(one.manuscript.body, beside=one.ref)
+
+    def take(self, one: SourceItem | UnreadableItem, *, slug: str | None = None) -> None:
+        """Ingest one item, unless it is left for the next time, and count it."""
+        if self._is_late(one):
+            self.report.postponed += 1
+            return
+        key = self.origin.key(one.ref)
+        with self.guard.item(key, detail={"content_hash": one.content_hash}):
+            ingested = self._ingested(one, slug)
+            self.report.count(ingested)
+            if ingested is not None:
+                self.index.add(one.ref, ingested.slug)
+            if isinstance(one, SourceItem) and one.manuscript is not None:
+                self.report.unused_keys.update(one.manuscript.unused_keys)
+        if key in self.guard.held:
+            self.report.broken.append(self.guard.held[key])
+
+    def take_gone(self, one: GoneItem) -> None:
+        """Note that an item is gone."""
+        with self.guard.item(self.origin.key(one.ref)):
+            self.report.gone += _set_missing(self.app, self.origin, one.ref)
+
+    def _is_late(self, one: SourceItem | UnreadableItem) -> bool:
+        if self.until is None or not isinstance(one, SourceItem) or one.manuscript is None:
+            return False
+        return self.app.clock() >= self.until
+
+    def _ingested(self, one: SourceItem | UnreadableItem, slug: str | None) -> Ingested | None:
+        """The article of an item; None for the content it has already. Raises its error."""
+        if isinstance(one, UnreadableItem):
+            raise one.error
+        if one.manuscript is None:
+            return None
+        root = self.origin.root
+        return _ingest(
+            self.app,
+            one.manuscript,
+            origin=self.origin,
+            source_ref=one.ref,
+            content_hash=one.content_hash,
+            folder=LocalFolder(root / one.ref, root) if root is not None else None,
+            index=self.index,
+            hosts=self.hosts,
+            planned_slug=slug,
+        )
 
 
-def _take(
-    app: AppContext,
-    guard: ItemGuard,
-    report: ScanReport,
-    one: ScannedFile | UnreadableFile,
-    index: SourceIndex,
-    hosts: HostReachability,
-    *,
-    until: datetime | None,
-    slug: str | None = None,
-) -> None:
-    """Ingest one file of a scan, unless it is left for the next one, and count it."""
-    if _is_late(app, one, until):
-        report.postponed += 1
-        return
-    with guard.item(one.path, detail={"content_hash": one.content_hash}):
-        ingested = _ingest_scanned(app, one, index, hosts, slug)
-        report.count(ingested)
-        if ingested is not None:
-            index.add(one.path, ingested.slug)
-        if isinstance(one, ScannedFile) and one.manuscript is not None:
-            report.unused_keys.update(one.manuscript.unused_keys)
-    if one.path in guard.held:
-        report.broken.append(guard.held[one.path])
-
-
-def _planned_slugs(app: AppContext, waiting: Sequence[ScannedFile], index: SourceIndex) -> dict[str, str]:
+def _planned_slugs(app: AppContext, waiting: Sequence[SourceItem], index: SourceIndex) -> dict[str, str]:
     """The slugs of new articles that link to one another, in the index too: each has to know those of the others."""
     planned: dict[str, str] = {}
-    new = [one for one in waiting if one.path not in index.slugs]
+    new = [one for one in waiting if one.ref not in index.slugs]
     with app.database.begin() as connection:
         for one in new:
             assert one.manuscript is not None, "only what was read can wait"  # noqa: S101
-            planned[one.path] = free_slug(connection, one.manuscript, besides=planned.values())
-            index.add(one.path, planned[one.path])
+            planned[one.ref] = free_slug(connection, one.manuscript, besides=planned.values())
+            index.add(one.ref, planned[one.ref])
     return planned
 
 
@@ -236,27 +323,14 @@ def missing_files(app: AppContext) -> list[str]:
     ]
 
 
-def _note_missing(app: AppContext, guard: ItemGuard, paths: Collection[str], *, present: Sequence[str]) -> set[str]:
-    """Note that these files are gone. Those below a folder that could not be read may still be there.
-
-    Returns the keys in quarantine of those for which that failed.
-    """
-    # A path that was listed and is a folder could not be read.
-    unread = tuple("" if path == "." else f"{path}/" for path in present)
-    for path in sorted(paths):
-        if not path.startswith(unread):
-            with guard.item(path):
-                _set_missing(app, path)
-    return {stored_key(path) for path in paths if path in guard.held}
-
-
-def _set_missing(app: AppContext, path: str) -> None:
+def _set_missing(app: AppContext, origin: Origin, ref: str) -> bool:
+    """Note that an item is gone; whether it was there before."""
     now = app.clock()
     with app.database.begin() as connection:
         articles.lock_ingestion(connection)
-        found = articles.find_by_ref(connection, FOLDER, path)
+        found = articles.find_by_ref(connection, origin.name, ref)
         if found is None or found.missing_since is not None:
-            return
+            return False
         articles.set_missing(connection, found.id, now)
         if found.status.state is ArticleState.PUBLISHED and not found.status.has_been_public(now):
             articles.change_status(
@@ -264,36 +338,15 @@ def _set_missing(app: AppContext, path: str) -> None:
                 found.id,
                 found.status.unpublished(now),
                 ArticleAction.UNPUBLISHED,
-                actor=_FOLDER_ACTOR,
+                actor=origin.actor,
                 note=_MISSING,
                 now=now,
             )
+    return True
 
 
-def _ingest_scanned(
-    app: AppContext,
-    scanned: ScannedFile | UnreadableFile,
-    index: SourceIndex,
-    hosts: HostReachability,
-    slug: str | None,
-) -> Ingested | None:
-    """The article of a file of the content folder; None for the content it has already. Raises its error."""
-    if isinstance(scanned, UnreadableFile):
-        raise scanned.error
-    if scanned.manuscript is None:
-        return None
-    return _ingest(
-        app,
-        scanned.manuscript,
-        actor=_FOLDER_ACTOR,
-        source=FOLDER,
-        source_ref=scanned.path,
-        content_hash=scanned.content_hash,
-        folder=LocalFolder(app.content_dir / scanned.path, app.content_dir),
-        index=index,
-        hosts=hosts,
-        planned_slug=slug,
-    )
+def _upload(actor: str) -> Origin:
+    return Origin(name=_UPLOAD, actor=actor)
 
 
 def add_file(app: AppContext, file: Path, *, actor: str = "") -> Ingested:
@@ -310,9 +363,8 @@ def add_file(app: AppContext, file: Path, *, actor: str = "") -> Ingested:
     return _ingest(
         app,
         manuscript,
-        actor=actor,
-        source=FOLDER if is_inside else _UPLOAD,
-        source_ref=shortened(path_as_text(resolved.relative_to(content) if is_inside else resolved), LONGEST_PATH),
+        origin=replace(content_folder(app), actor=actor) if is_inside else _upload(actor),
+        source_ref=shortened(path_as_text(resolved.relative_to(content) if is_inside else resolved), LONGEST_REF),
         content_hash=hashlib.sha256(data).hexdigest(),
         folder=LocalFolder(resolved, content if is_inside else resolved.parent),
         index=index,
@@ -329,9 +381,8 @@ def add_manuscript(
     return _ingest(
         app,
         manuscript,
-        actor=actor,
-        source=_UPLOAD,
-        source_ref=shortened(source_ref, LONGEST_PATH),
+        origin=_upload(actor),
+        source_ref=shortened(source_ref, LONGEST_REF),
         content_hash=content_hash,
         folder=None,
         index=SourceIndex(),
@@ -346,20 +397,20 @@ def add_archive(app: AppContext, file: Path, *, actor: str = "") -> list[AddedFi
     data = read_bytes(file, max_bytes=MAX_DOCUMENT_BYTES)
     place = f"{path_as_text(file.resolve())}/"
     found = [
-        replace(one, path=shortened(f"{place}{one.path}", LONGEST_PATH))
+        replace(one, ref=shortened(f"{place}{one.ref}", LONGEST_REF))
         for one in read_archive(data, path=str(file), options=reading_options(app))
     ]
     with app.database.begin() as connection:
         known = articles.slugs(connection, _UPLOAD)
     index = SourceIndex.of({ref: slug for ref, slug in known.items() if ref.startswith(place)})
-    planned = _planned_slugs(app, [one for one in found if isinstance(one, ScannedFile)], index)
+    planned = _planned_slugs(app, [one for one in found if isinstance(one, SourceItem)], index)
     hosts = HostReachability()
-    return [_add_packed(app, one, place, index, hosts, planned.get(one.path), actor=actor) for one in found]
+    return [_add_packed(app, one, place, index, hosts, planned.get(one.ref), actor=actor) for one in found]
 
 
 def _add_packed(
     app: AppContext,
-    one: ScannedFile | UnreadableFile,
+    one: SourceItem | UnreadableItem,
     place: str,
     index: SourceIndex,
     hosts: HostReachability,
@@ -367,17 +418,16 @@ def _add_packed(
     *,
     actor: str,
 ) -> AddedFile:
-    name = one.path.removeprefix(place)
+    name = one.ref.removeprefix(place)
     try:
-        if isinstance(one, UnreadableFile):
+        if isinstance(one, UnreadableItem):
             raise one.error
         assert one.manuscript is not None, "nothing is known before"  # noqa: S101
         ingested = _ingest(
             app,
             one.manuscript,
-            actor=actor,
-            source=_UPLOAD,
-            source_ref=one.path,
+            origin=_upload(actor),
+            source_ref=one.ref,
             content_hash=one.content_hash,
             folder=None,
             index=index,
@@ -397,8 +447,7 @@ def _ingest(
     app: AppContext,
     manuscript: Manuscript,
     *,
-    actor: str,
-    source: str,
+    origin: Origin,
     source_ref: str,
     content_hash: str,
     folder: LocalFolder | None,
@@ -415,11 +464,10 @@ def _ingest(
         illustrated, media = replace(settled, media=()), list(settled.media)
     illustrated = keep_remote_images(app, illustrated, reachability=hosts)
     now = app.clock()
-    publishes = app.content_publish if source == FOLDER else False
     with app.database.begin() as connection:
         articles.lock_ingestion(connection)
         articles.add_media(connection, media)
-        before = articles.find_by_ref(connection, source, source_ref)
+        before = articles.find_by_ref(connection, origin.name, source_ref)
         if before is None:
             slug = free_slug(connection, illustrated, wanted=planned_slug)
             articles.add(
@@ -427,50 +475,77 @@ def _ingest(
                 illustrated,
                 guid=uuid.uuid4().urn,
                 slug=slug,
-                source=source,
+                source=origin.name,
                 source_ref=source_ref,
                 content_hash=content_hash,
                 now=now,
-                status=_first_status(illustrated, publishes=publishes, now=now),
-                actor=actor,
+                status=_first_status(illustrated, origin, now=now),
+                actor=origin.actor,
             )
             return Ingested(slug=slug, change=Change.ADDED, warnings=illustrated.warnings)
         articles.lock(connection, [before.id])
         before = articles.find_by_slug(connection, before.article.slug)
         change = Change.UNCHANGED
         is_back = before.missing_since is not None
-        is_published_again = is_back and _is_unpublished_because_missing(connection, before)
+        is_published_again = is_back and _is_unpublished_because_missing(connection, before, origin)
         if is_back:
             articles.set_missing(connection, before.id, None)
-        if before.content_hash != content_hash:
-            status = _status_after_edit(before, illustrated, publishes=publishes, now=now)
-            _revise(connection, before, illustrated, status, content_hash=content_hash, actor=actor, now=now)
-            change = Change.REVISED
-            is_published_again &= not _is_made_a_draft(before, illustrated, publishes=publishes)
+        if before.source_hash != content_hash:
+            change = _take_edit(connection, before, illustrated, origin, content_hash=content_hash, now=now)
+            is_published_again &= not _is_made_a_draft(before, illustrated, origin)
         if is_published_again:
             # Only now, so that the revision from before the file was missing does not become public.
-            _publish_again(connection, before.article.slug, now=now)
+            _publish_again(connection, before.article.slug, origin, now=now)
     return Ingested(slug=before.article.slug, change=change, warnings=illustrated.warnings)
 
 
-def _first_status(manuscript: Manuscript, *, publishes: bool, now: datetime) -> ArticleStatus:
-    """The status of a new article: front matter decides, else the setting of its source."""
+def _take_edit(
+    connection: Connection,
+    before: StoredArticle,
+    manuscript: Manuscript,
+    origin: Origin,
+    *,
+    content_hash: str,
+    now: datetime,
+) -> Change:
+    """A newer version of the source becomes a revision, or waits beside an article that was edited here."""
+    if origin.holds_edits and before.source_text is not None:
+        articles.hold_update(connection, before.id, manuscript, content_hash=content_hash)
+        return Change.HELD
+    status = _status_after_edit(before, manuscript, origin, now=now)
+    _revise(connection, before, manuscript, status, content_hash=content_hash, actor=origin.actor, now=now)
+    return Change.REVISED
+
+
+def take_held_update(app: AppContext, slug: str, *, actor: str) -> StoredArticle:
+    """Replace the text of an article that was edited here by the newer version that its source has.
+
+    The text that was written here stays as a revision. Raises NotFoundError, and StateError if no version waits.
+    """
+    now = app.clock()
+    with app.database.begin() as connection:
+        articles.lock(connection, [articles.find_by_slug(connection, slug).id])
+        found = articles.find_by_slug(connection, slug)
+        if found.held_update is None or found.source_hash is None:
+            raise StateError(f"article {slug}: no newer version of its source waits")
+        articles.revise(connection, found.id, found.held_update, content_hash=found.source_hash, actor=actor, now=now)
+        return articles.find_by_slug(connection, slug)
+
+
+def _first_status(manuscript: Manuscript, origin: Origin, *, now: datetime) -> ArticleStatus:
+    """The status of a new article, as its origin wants it."""
     dated = manuscript.published_at
     draft = ArticleStatus(publish_at=dated if dated is not None and dated > now else None)
-    wanted = publishes if manuscript.publish is None else manuscript.publish
-    return draft.published(now, dated=dated) if wanted else draft
+    return draft.published(now, dated=dated) if origin.wants_published(manuscript) else draft
 
 
 def _status_after_edit(
-    before: StoredArticle, manuscript: Manuscript, *, publishes: bool, now: datetime
+    before: StoredArticle, manuscript: Manuscript, origin: Origin, *, now: datetime
 ) -> ArticleStatus:
-    """The status after an edit, which decides only by what it changes: a person may have decided otherwise meanwhile.
-
-    A source that says nothing wants its article published if its setting says so, else nothing.
-    """
+    """The status after an edit, which decides by what it changes: a person may have decided otherwise meanwhile."""
     dated = manuscript.published_at
     status = before.status.redated(before.manuscript.published_at, dated, now)
-    had, wants = (_wants_published(one, publishes=publishes) for one in (before.manuscript, manuscript))
+    had, wants = (origin.wants_published(one) for one in (before.manuscript, manuscript))
     if wants is None or wants is had:
         return status
     if wants:
@@ -480,15 +555,9 @@ def _status_after_edit(
     return status.unpublished(now)
 
 
-def _wants_published(manuscript: Manuscript, *, publishes: bool) -> bool | None:
-    """Whether a source wants its article published; None if it says nothing."""
-    default = True if publishes else None
-    return default if manuscript.publish is None else manuscript.publish
-
-
-def _is_made_a_draft(before: StoredArticle, manuscript: Manuscript, *, publishes: bool) -> bool:
+def _is_made_a_draft(before: StoredArticle, manuscript: Manuscript, origin: Origin) -> bool:
     """Whether this edit says that the article is not to be published, which the revision before did not."""
-    had, wants = (_wants_published(one, publishes=publishes) for one in (before.manuscript, manuscript))
+    had, wants = (origin.wants_published(one) for one in (before.manuscript, manuscript))
     return wants is False and had is not False
 
 
@@ -518,14 +587,14 @@ def _revise(
         articles.change_status(connection, before.id, status, action, actor=actor, note="by its front matter", now=now)
 
 
-def _is_unpublished_because_missing(connection: Connection, found: StoredArticle) -> bool:
-    """Whether a scan made the article a draft because its file was missing."""
+def _is_unpublished_because_missing(connection: Connection, found: StoredArticle, origin: Origin) -> bool:
+    """Whether a run made the article a draft because it was missing."""
     last = articles.history(connection, found.id)[-1]
-    return last.action is ArticleAction.UNPUBLISHED and last.actor == _FOLDER_ACTOR and last.note == _MISSING
+    return last.action is ArticleAction.UNPUBLISHED and last.actor == origin.actor and last.note == _MISSING
 
 
-def _publish_again(connection: Connection, slug: str, *, now: datetime) -> None:
-    """Publish an article, whose missing file is back, as it was, unless its front matter did so by this edit."""
+def _publish_again(connection: Connection, slug: str, origin: Origin, *, now: datetime) -> None:
+    """Publish an article, which is back, as it was, unless its source did so by this edit."""
     found = articles.find_by_slug(connection, slug)
     status = found.status.published(now)
     if status != found.status:
@@ -534,8 +603,8 @@ def _publish_again(connection: Connection, slug: str, *, now: datetime) -> None:
             found.id,
             status,
             ArticleAction.PUBLISHED,
-            actor=_FOLDER_ACTOR,
-            note="its file is back",
+            actor=origin.actor,
+            note="its source has it again",
             now=now,
         )
 

@@ -15,7 +15,7 @@ from distributor.flow.articles.ingest import free_slug, reading_options
 from distributor.flow.articles.remote_images import HostReachability, keep_remote_images
 from distributor.flow.articles.web_article import is_web_address, read_web_article
 from distributor.flow.articles.writing import APP_SOURCE
-from distributor.sources.folder import LONGEST_PATH, ScannedFile, UnreadableFile
+from distributor.sources.items import LONGEST_REF, SourceItem, UnreadableItem
 from distributor.sources.pasted import read_uploaded
 from distributor.sources.zipped import holds_articles, read_archive
 from distributor.storage import articles
@@ -72,18 +72,17 @@ def _upload_archive(
     except SourceError as error:
         return [UploadResult(name=name, problem=error.reason)]
     return [
-        _upload_packed(app, one, hosts, name=f"{name}/{one.path}", ref=f"{ref}:{one.path}", actor=actor)
-        for one in found
+        _upload_packed(app, one, hosts, name=f"{name}/{one.ref}", ref=f"{ref}:{one.ref}", actor=actor) for one in found
     ]
 
 
 def _upload_packed(
-    app: AppContext, one: ScannedFile | UnreadableFile, hosts: HostReachability, *, name: str, ref: str, actor: str
+    app: AppContext, one: SourceItem | UnreadableItem, hosts: HostReachability, *, name: str, ref: str, actor: str
 ) -> UploadResult:
-    if isinstance(one, UnreadableFile):
+    if isinstance(one, UnreadableItem):
         return UploadResult(name=name, problem=_problem_of(one.error))
     assert one.manuscript is not None, "nothing is known before"  # noqa: S101
-    stored_ref = shortened(ref, LONGEST_PATH)
+    stored_ref = shortened(ref, LONGEST_REF)
     return _store(app, one.manuscript, hosts, name=name, ref=stored_ref, content_hash=one.content_hash, actor=actor)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import regex
 import structlog
 
-from distributor.channels.api import InvalidSettingsError
-from distributor.channels.registry import SettingDescription, describe_settings, parse_settings
+from distributor.channels.registry import describe_settings, parse_settings
+from distributor.described_settings import InvalidSettingsError, SettingDescription
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError, NotFoundError, StateError
 from distributor.domain.stored_text import checked_key
 from distributor.domain.user import Actor, AuditAction

@@ -26,6 +26,7 @@ from distributor.storage import (
     imports,
     leases,
     quarantine,
+    sources,
 )
 
 # How many dispatches or imports of each kind one run looks at, those first that are due the longest. As many as a queue
@@ -70,6 +71,9 @@ def run_scheduler(app: AppContext) -> list[Job]:
         }
         jobs = [Job(JobKind.IMPORT, n) for n in imports.stalled(connection, now=now, limit=_LIMIT)]
         jobs += [Job(JobKind.AUDIT, n) for n in campaign_audits.stalled(connection, now=now, limit=_LIMIT)]
+        if generations.sends(connection):
+            # What comes in may be published.
+            jobs += [Job(JobKind.RUN_SOURCE, n) for n in sources.due(connection, now=now, limit=_LIMIT)]
     if any(due.values()):
         jobs += _dispatch_jobs(app, due)
     with ItemGuard(app, QuarantineLoop.SCHEDULER).item("event totals"):

@@ -14,7 +14,7 @@ from gettext import gettext as _
 from itertools import groupby
 
 from distributor.channels.api import Json, Question
-from distributor.channels.registry import SettingDescription
+from distributor.described_settings import SettingDescription
 from distributor.web.forms import Form
 
 _SETTING, _SECRET, _ANSWER = "setting:", "secret:", "answer:"

@@ -10,8 +10,9 @@ from urllib.parse import quote
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from distributor.channels.api import ConnectionWay, GuidedKind, InvalidSettingsError, Json
+from distributor.channels.api import ConnectionWay, GuidedKind, Json
 from distributor.channels.registry import describe_settings, kind_of, kinds, present
+from distributor.described_settings import InvalidSettingsError
 from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import ConfigurationError, DataError, InputError, StateError
 from distributor.domain.user import Permission

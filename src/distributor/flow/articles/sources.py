@@ -1,0 +1,302 @@
+"""Sources as people add, change, pause and remove them. Their kind checks settings; secrets are stored encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+
+from distributor.described_settings import InvalidSettingsError
+from distributor.domain.errors import ConfigurationError, DistributorError, InputError, SourceError, StateError
+from distributor.domain.rendition import Json
+from distributor.domain.source import (
+    CONTENT_FOLDER,
+    LONGEST_INTERVAL,
+    SHORTEST_INTERVAL,
+    Publishing,
+    Source,
+    SourceState,
+)
+from distributor.domain.stored_text import checked_key
+from distributor.domain.tags import slugify
+from distributor.domain.user import Actor, AuditAction
+from distributor.flow.app_context import AppContext
+from distributor.flow.articles.source_runs import open_source, reading_of
+from distributor.guarded_http import FetchError, host_of
+from distributor.sources.kinds.api import RecognizingSource, SourceKind
+from distributor.sources.kinds.feed import FeedSource, feeds_of_page
+from distributor.sources.kinds.registry import describe_settings, kind_of, kinds, make_source, parse_settings
+from distributor.storage import audit_log, sources
+from distributor.storage.database import Connection
+
+_LONGEST_NAME = 100
+# Articles that no source brought in have these as their source.
+_RESERVED = frozenset({"app", "upload", CONTENT_FOLDER})
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceView:
+    """A source for people: `address` is where it is, `secrets_set` names the secrets it has, and `problem` says why it
+    cannot be opened, if so."""
+
+    source: Source
+    address: str
+    secrets_set: tuple[str, ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognizedSource:
+    """What an address seems to be: the kind of source, and its settings."""
+
+    kind: str
+    settings: Mapping[str, Json]
+
+
+def listed(app: AppContext) -> list[SourceView]:
+    """Every source, by name."""
+    with app.database.begin() as connection:
+        found = sources.listed(connection)
+    return [_view(app, source) for source in found]
+
+
+def show(app: AppContext, name: str) -> SourceView:
+    """The source of this name. Raises NotFoundError."""
+    with app.database.begin() as connection:
+        source = sources.find(connection, name)
+    return _view(app, source)
+
+
+def add(
+    app: AppContext,
+    name: str,
+    kind: str,
+    values: Mapping[str, Any],
+    *,
+    publishing: Publishing = Publishing.NOTHING,
+    interval: timedelta | None = None,
+    may_be_local: bool = False,
+    actor: Actor | None = None,
+) -> SourceView:
+    """Add a source, which is read for the first time as soon as a worker is free.
+
+    Files of this machine are read only with `may_be_local`. Raises InputError, NotFoundError for the kind, and
+    StateError if there is a source of this name.
+    """
+    _require_name(name)
+    if kind_of(kind).is_local and not may_be_local:
+        raise InputError(
+            f"a source of kind {kind} reads files of this machine: add it there, with `distributor source add`"
+        )
+    parsed = _parsed(app, kind, values)
+    with app.database.begin() as connection:
+        source = sources.add(
+            connection,
+            name=name,
+            kind=kind,
+            settings=parsed.settings,
+            sealed=parsed.sealed,
+            publishing=publishing,
+            interval=_checked_interval(interval or kind_of(kind).interval),
+            host=parsed.host,
+            now=app.clock(),
+        )
+        _record(app, connection, actor, AuditAction.SOURCE_ADDED, name, values)
+    log.info("source.added", source=name, kind=kind)
+    return _view(app, source)
+
+
+def change(
+    app: AppContext,
+    name: str,
+    values: Mapping[str, Any],
+    *,
+    unset: Collection[str] = (),
+    publishing: Publishing | None = None,
+    interval: timedelta | None = None,
+    actor: Actor | None = None,
+) -> SourceView:
+    """Change some settings of a source, give those called `unset` their defaults, and keep the others.
+
+    Raises NotFoundError, InputError before anything is written, and ConfigurationError if the secrets that are to be
+    kept cannot be decrypted.
+    """
+    with app.database.begin() as connection:
+        source = sources.lock(connection, name)
+        if name == CONTENT_FOLDER and (values or unset or publishing):
+            raise InputError(
+                "the content folder is set by DISTRIBUTOR_CONTENT_DIR, _CONTENT_PUBLISH and _CONTENT_STRICT, not here"
+            )
+        kept = {**source.settings, **_secrets(app, source)}
+        changed = {key: value for key, value in {**kept, **values}.items() if key not in unset}
+        is_own = name != CONTENT_FOLDER
+        parsed = _parsed(app, source.kind, changed) if is_own else _Parsed(settings={}, sealed=None, host="")
+        sources.configure(
+            connection,
+            source.id,
+            settings=parsed.settings,
+            sealed=parsed.sealed,
+            publishing=publishing or source.publishing,
+            interval=_checked_interval(interval or source.interval),
+            host=parsed.host,
+            now=app.clock(),
+        )
+        _record(app, connection, actor, AuditAction.SOURCE_CHANGED, name, {*values, *unset})
+    return show(app, name)
+
+
+def set_state(app: AppContext, name: str, state: SourceState, *, actor: Actor | None = None) -> SourceView:
+    """Pause a source, or let it be read again, which is done at once. Raises NotFoundError."""
+    with app.database.begin() as connection:
+        source = sources.lock(connection, name)
+        if source.state is not state:
+            sources.set_state(connection, source.id, state, now=app.clock())
+            _record(app, connection, actor, AuditAction.SOURCE_CHANGED, name, [state.value])
+    return show(app, name)
+
+
+def ask_to_run(app: AppContext, name: str) -> SourceView:
+    """Have a source read as soon as a worker is free. Raises NotFoundError, and StateError while it is paused."""
+    with app.database.begin() as connection:
+        source = sources.lock(connection, name)
+        if source.state is SourceState.PAUSED:
+            raise StateError(f"source {name} is paused: resume it first")
+        sources.make_due(connection, source.id, now=app.clock())
+    return show(app, name)
+
+
+def remove(app: AppContext, name: str, *, actor: Actor | None = None) -> Source:
+    """Remove a source with its secrets. Its articles stay as they are. Raises NotFoundError, InputError."""
+    with app.database.begin() as connection:
+        source = sources.lock(connection, name)
+        if name == CONTENT_FOLDER:
+            raise InputError("the content folder is always there: pause it instead")
+        sources.remove(connection, source.id)
+        _record(app, connection, actor, AuditAction.SOURCE_REMOVED, name, ())
+    log.info("source.removed", source=name, kind=source.kind)
+    return source
+
+
+def recognize(app: AppContext, address: str) -> RecognizedSource:
+    """What kind of source is at an address, by how it is written, or by what is there: the feed of a page.
+
+    Raises SourceError if that cannot be found out.
+    """
+    for kind in kinds().values():
+        if isinstance(kind, RecognizingSource):
+            settings = kind.recognize(address)
+            if settings is not None:
+                return RecognizedSource(kind=kind.kind, settings=settings)
+    if not address.lower().startswith(("http://", "https://")):
+        raise SourceError(f"{address} is no folder of this machine, no web address and no account: say its --kind")
+    with reading_of(app) as reading:
+        feeds = feeds_of_page(reading.get(address))
+    return RecognizedSource(kind=FeedSource.kind, settings={"url": feeds[0] if feeds else address})
+
+
+def name_for(app: AppContext, recognized: RecognizedSource) -> str:
+    """A name for a source that is not taken, from where it is."""
+    address = make_source(recognized.kind, recognized.settings).address
+    host = (urlsplit(address).hostname or "").removeprefix("www.")
+    stem = slugify(host or address.rstrip("/").rpartition("/")[2]) or recognized.kind
+    with app.database.begin() as connection:
+        taken = {source.name for source in sources.listed(connection)} | _RESERVED
+    return next(name for name in _numbered(stem[: _LONGEST_NAME - 10]) if name not in taken)
+
+
+def _numbered(stem: str) -> Iterator[str]:
+    yield stem
+    number = 2
+    while True:
+        yield f"{stem}-{number}"
+        number += 1
+
+
+def _view(app: AppContext, source: Source) -> SourceView:
+    address, problem = "", ""
+    try:
+        address = open_source(app, source).address
+    except DistributorError as error:
+        problem = str(error)
+    secrets: Collection[str] = ()
+    with suppress(ConfigurationError):
+        secrets = _secrets(app, source)
+    return SourceView(source=source, address=address, secrets_set=tuple(sorted(secrets)), problem=problem)
+
+
+def _secrets(app: AppContext, source: Source) -> dict[str, str]:
+    return app.vault.open(source.sealed) if source.sealed is not None else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parsed:
+    settings: Mapping[str, Json]
+    sealed: bytes | None
+    host: str
+
+
+def _parsed(app: AppContext, kind: str, values: Mapping[str, Any]) -> _Parsed:
+    """The settings as they are stored. Raises InputError."""
+    described = {one.name: one for one in describe_settings(kind)}
+    unknown = [key for key in values if key not in described]
+    if unknown:
+        raise InputError(f"kind {kind} has no setting {unknown[0]!r}; it has {', '.join(sorted(described))}")
+    missing = [one for one in described.values() if one.is_required and not str(values.get(one.name, "")).strip()]
+    if missing:
+        names = "; ".join(f"{one.name} ({one.description})" for one in missing)
+        raise InvalidSettingsError(
+            f"a source of kind {kind} needs {names}; `distributor source kind {kind}` explains them all",
+            {one.name: "this is needed" for one in missing},
+        )
+    parsed = parse_settings(kind, values)
+    secret_names = {one.name for one in described.values() if one.is_secret}
+    secrets = {key: str(value) for key, value in values.items() if key in secret_names and value}
+    return _Parsed(
+        settings=parsed.model_dump(mode="json", include=set(values) - secret_names),
+        sealed=app.vault.seal(secrets) if secrets else None,
+        host=_host_of(kind_of(kind)(parsed)),
+    )
+
+
+def _host_of(source: SourceKind) -> str:
+    with suppress(FetchError):
+        return host_of(source.address)
+    return ""
+
+
+def _require_name(name: str) -> None:
+    checked_key(name, "the name of the source", limit=_LONGEST_NAME)
+    if slugify(name) != name:
+        raise InputError(
+            f"{name!r} cannot be the name of a source: write small letters, digits and '-', such as {slugify(name)!r}"
+            if slugify(name)
+            else f"{name!r} cannot be the name of a source: write small letters, digits and '-'"
+        )
+    if name in _RESERVED:
+        raise InputError(f"{name!r} is the name of what comes in without a source: choose another name")
+
+
+def _checked_interval(interval: timedelta) -> timedelta:
+    if not SHORTEST_INTERVAL <= interval <= LONGEST_INTERVAL:
+        raise InputError("a source is read at least every 30 days, and at most every 10 seconds")
+    return interval
+
+
+def _record(
+    app: AppContext,
+    connection: Connection,
+    actor: Actor | None,
+    action: AuditAction,
+    name: str,
+    given: Collection[str],
+) -> None:
+    """Write into the audit log who did it; only the names of what was given."""
+    if actor is not None:
+        audit_log.record(connection, actor, action, subject=name, detail=", ".join(sorted(given)), now=app.clock())

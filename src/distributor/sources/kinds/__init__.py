@@ -1,0 +1,1 @@
+"""The kinds of source: each a module with `KIND`, the class of its sources. See `api`."""
