@@ -257,6 +257,7 @@ PARAMETERS = {
     "session_id": "2",
     "slug": "weekly",
     "channel": "hook",
+    "source": "site",
     "extension": "rss",
     "tab": "web",
     "view": "html",

@@ -151,6 +151,12 @@ def record_success(
     connection.execute(update(tables.sources).where(source.id == source_id).values(values))
 
 
+def record_received(connection: Connection, source_id: int, result: SourceResult, *, now: datetime) -> None:
+    """Others have brought something to the source."""
+    values = {"last_run_at": now, "last_success_at": now, "last_result": _result_as_json(result)}
+    connection.execute(update(tables.sources).where(tables.sources.c.id == source_id).values(values))
+
+
 def record_failure(
     connection: Connection, source_id: int, error: str, *, next_run_at: datetime, is_final: bool, now: datetime
 ) -> None:

@@ -36,6 +36,7 @@ from distributor.web.public.metrics import MetricsEndpoint
 from distributor.web.public.preferences import PreferencePages
 from distributor.web.public.privacy import PrivacyPages
 from distributor.web.public.sign_up import SignUpPages
+from distributor.web.public.source_hooks import SourceHooks
 from distributor.web.public.tracking import TrackingEndpoints
 from distributor.web.public.unsubscribe import UnsubscribePages
 from distributor.web.public.webhooks import WebhookEndpoints
@@ -65,6 +66,7 @@ def create_app(app: AppContext, config: WebConfig = DEFAULT_CONFIG) -> Starlette
         *UnsubscribePages(app, pages).routes(),
         *PreferencePages(app, pages).routes(),
         *PrivacyPages(app, pages).routes(),
+        *SourceHooks(app).routes(),
         *WebhookEndpoints(app).routes(),
         *MediaEndpoints(app).routes(),
         *ArticlePages(app, pages, is_signed_in=team.gate.is_signed_in).routes(),

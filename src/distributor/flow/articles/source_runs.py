@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,16 +20,31 @@ from redis import RedisError
 
 from distributor import __version__
 from distributor.domain.article import Manuscript
-from distributor.domain.errors import ConfigurationError, DistributorError, ServiceError, SourceError
-from distributor.domain.source import CONTENT_FOLDER, Publishing, Source, SourceResult, backoff
+from distributor.domain.errors import (
+    ConfigurationError,
+    DistributorError,
+    NotFoundError,
+    ServiceError,
+    SourceError,
+    StateError,
+)
+from distributor.domain.source import CONTENT_FOLDER, Publishing, Source, SourceResult, SourceState, backoff
 from distributor.flow.app_context import AppContext
 from distributor.flow.articles.ingest import Origin, ScanReport, content_folder, ingest_items, reading_options
 from distributor.flow.articles.web_article import read_web_article
 from distributor.guarded_http import FetchedResponse, FetchError, GuardedHttpClient
 from distributor.sources.items import ReadItem
-from distributor.sources.kinds.api import LocalSource, Reading, SourceBusyError, SourceGoneError, SourceKind
+from distributor.sources.kinds.api import (
+    HookedSource,
+    LocalSource,
+    Reading,
+    SourceBusyError,
+    SourceGoneError,
+    SourceKind,
+    WebHookRequest,
+)
 from distributor.sources.kinds.registry import make_source
-from distributor.storage import sources
+from distributor.storage import articles, sources
 
 # A run ends after about this long, and the next one goes on: fetching images may take long.
 RUN_FOR = timedelta(minutes=2)
@@ -70,7 +85,7 @@ def _run(app: AppContext, source: Source, *, is_asked: bool) -> SourceResult:
     began = app.clock()
     with reading_of(app, source, is_whole=is_asked) as reading:
         report = _ingest(app, source, reading, until=began + RUN_FOR)
-    result = _result(report, reading)
+    result = _result(report, reading.notes)
     now = app.clock()
     earliest = now + source.interval
     with app.database.begin() as connection:
@@ -87,6 +102,39 @@ def _run(app: AppContext, source: Source, *, is_asked: bool) -> SourceResult:
     if result.has_changes or result.held:
         log.info("source.read", source=source.name, added=result.added, revised=result.revised, gone=result.gone)
     return result
+
+
+def take_items(app: AppContext, source: Source, items: Iterable[ReadItem]) -> ScanReport:
+    """Take in what others brought to a source: it is committed when this returns, and stored as its last result."""
+    origin = origin_of(app, source, open_source(app, source))
+    report = ingest_items(app, origin, lambda known: items)
+    with app.database.begin() as connection:
+        sources.record_received(connection, source.id, _result(report, ()), now=app.clock())
+    return report
+
+
+def receive_web_hook(app: AppContext, name: str, headers: Mapping[str, str], body: bytes) -> ScanReport | None:
+    """Take in what a request to a source brings; None if it only says that there is something to read.
+
+    Names of headers are in lower case. Raises NotFoundError for a source that takes no requests, SignatureError,
+    SourceError for what is no item, and ServiceError: the request should be sent again.
+    """
+    with app.database.begin() as connection:
+        source = sources.find(connection, name)
+    kind = open_source(app, source)
+    if not isinstance(kind, HookedSource):
+        raise NotFoundError("source", name)
+    with reading_of(app, source) as reading:
+        with app.database.begin() as connection:
+            reading.known = articles.known_hashes(connection, name)
+        items = kind.receive(WebHookRequest(headers=headers, body=body, now=app.clock()), reading)
+        if source.state is SourceState.PAUSED:
+            raise StateError(f"source {name} is paused")
+        if items is not None:
+            return take_items(app, source, items)
+    with app.database.begin() as connection:
+        sources.make_due(connection, source.id, now=app.clock())
+    return None
 
 
 def _ingest(app: AppContext, source: Source, reading: Reading, *, until: datetime) -> ScanReport:
@@ -198,8 +246,8 @@ class _Fetching:
         return await self._client.fetch(address, seconds=_FETCH_SECONDS, max_bytes=max_bytes, headers=headers)
 
 
-def _result(report: ScanReport, reading: Reading) -> SourceResult:
-    notes = [*reading.notes, *(f"front matter keys without a meaning here: {key}" for key in report.unused_keys)]
+def _result(report: ScanReport, said: Iterable[str]) -> SourceResult:
+    notes = [*said, *(f"front matter keys without a meaning here: {key}" for key in report.unused_keys)]
     return SourceResult(
         added=len(report.added),
         revised=len(report.revised),

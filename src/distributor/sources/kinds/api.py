@@ -193,10 +193,6 @@ class WebHookRequest:
     now: datetime
 
 
-class UnsignedRequestError(SourceError):
-    """The signature of a request is missing, wrong or too old."""
-
-
 @runtime_checkable
 class HookedSource(Protocol):
     """A source that others send requests to."""
@@ -204,7 +200,7 @@ class HookedSource(Protocol):
     def receive(self, request: WebHookRequest, reading: Reading) -> Iterator[ReadItem] | None:
         """The items that a request brings; None if it only says that there is something to read.
 
-        Raises UnsignedRequestError before anything in the request is believed, and SourceError for what is no item.
+        Raises SignatureError before anything in the request is believed, and SourceError for what is no item.
         """
 
 
