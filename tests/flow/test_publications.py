@@ -32,7 +32,7 @@ from distributor.flow.articles import ingest
 from distributor.flow.operations.channel_settings import configure, remove
 from distributor.flow.publications import build_documents, document_jobs
 from distributor.flow.publishing.plan import plan
-from distributor.storage import articles, document_builds, publications, quarantine
+from distributor.storage import articles, document_builds, publications, quarantine, tags
 from distributor.storage.publications import DocumentRecord
 from distributor.testing.fakes import FakeClock
 from tests.conftest import IS_THOROUGH
@@ -203,6 +203,47 @@ def test_an_article_with_another_tag_is_in_the_other_feed_and_leaves_an_empty_on
     assert newsroom.titles("tags/stem-cells") == newsroom.titles() == ["hello"]
     left = newsroom.feed("tags/lupus")
     assert (left["items"], left["title"]) == ([], "The Test Gazette: Lupus")
+    newsroom.insist_on_a_fresh_build()
+
+
+def test_the_feeds_of_a_renamed_tag_move_and_none_is_missing_meanwhile(newsroom: Newsroom) -> None:
+    newsroom.send(newsroom.write("hello", tags=("Lupus", "Trials")))
+    newsroom.send(newsroom.write("other", tags=("SLE",)))
+    with newsroom.app.database.begin() as connection:
+        tags.rename(connection, "lupus", "Lupus disease", now=newsroom.clock.now)
+        tags.merge(connection, "sle", "lupus-disease", now=newsroom.clock.now)
+    assert {"feeds/tags/lupus.rss", "feeds/tags/sle.rss"} <= newsroom.documents.keys()
+    newsroom.settle()
+    keys = {path.partition(".")[0] for path in newsroom.documents}
+    assert keys == {"feeds/all", "feeds/tags/lupus-disease", "feeds/tags/trials"}
+    moved = newsroom.feed("tags/lupus-disease")
+    assert (moved["title"], newsroom.titles("tags/lupus-disease")) == (
+        "The Test Gazette: Lupus disease",
+        ["other", "hello"],
+    )
+    assert [item["tags"] for item in newsroom.feed("all")["items"]] == [["Lupus disease"], ["Lupus disease", "Trials"]]
+    newsroom.insist_on_a_fresh_build()
+
+
+def test_the_feed_of_a_renamed_tag_without_articles_moves_too(newsroom: Newsroom) -> None:
+    newsroom.send(newsroom.write("hello", tags=("Lupus",)))
+    newsroom.write("hello", tags=())
+    newsroom.settle()
+    with newsroom.app.database.begin() as connection:
+        tags.rename(connection, "lupus", "SLE", now=newsroom.clock.now)
+    newsroom.settle()
+    assert newsroom.titles("tags/sle") == []
+
+
+def test_the_feed_of_a_tag_has_the_articles_of_its_parts_once(newsroom: Newsroom) -> None:
+    newsroom.send(newsroom.write("hello", tags=("Python", "Ruby", "Programming")))
+    newsroom.send(newsroom.write("other", tags=("Python",)))
+    with newsroom.app.database.begin() as connection:
+        for part in ("python", "ruby"):
+            tags.change(connection, part, parent="programming", now=newsroom.clock.now)
+    newsroom.settle()
+    assert newsroom.titles("tags/programming") == ["other", "hello"]
+    assert newsroom.titles("tags/ruby") == ["hello"]
     newsroom.insist_on_a_fresh_build()
 
 

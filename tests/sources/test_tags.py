@@ -70,8 +70,15 @@ def test_labels_with_the_same_slug_are_one_tag_with_a_synonym() -> None:
     assert len(merged.warnings) == 1
 
 
-def test_a_label_without_letters_is_left_out_with_a_warning() -> None:
-    merged = merge_tags([Tag("#soil"), Tag("★")])
+def test_a_label_of_which_nothing_is_visible_is_left_out_with_a_warning() -> None:
+    merged = merge_tags([Tag("#soil"), Tag("\u200d"), Tag("★")])
 
-    assert merged.tags == (Tag("soil"),)
-    assert merged.warnings == ("the tag '★' contains no letter or digit and was left out",)
+    assert merged.tags == (Tag("soil"), Tag("★"))
+    assert merged.warnings == ("the tag '\\u200d' has nothing that can be seen and was left out",)
+
+
+def test_labels_that_people_tell_apart_are_tags_of_their_own() -> None:
+    tags = [Tag("C"), Tag("C++"), Tag("C#"), Tag(".NET"), Tag("NET"), Tag("R&D"), Tag("🍕"), Tag("❤️")]
+
+    assert merge_tags(tags).tags == tuple(tags)
+    assert merge_tags(tags).warnings == ()

@@ -19,6 +19,7 @@ from tests.storage.list_fixtures import a_dispatch, an_article
 from tests.storage.test_database_errors import INCOMPRESSIBLE
 
 SLUG = "domain.tags.slugify shortens it"
+TAG_SLUG = "domain.tags.tag_slug shortens it"
 OURS = "we make it"
 ADDRESS = "domain.address refuses more than 254 characters"
 # How long each text in a key can be.
@@ -27,8 +28,13 @@ BOUNDS = {
     ("articles", "slug"): SLUG,
     ("articles", "source"): OURS,
     ("articles", "source_ref"): "sources.folder refuses, and flow.articles.ingest shortens, a longer path",
-    ("tags", "slug"): SLUG,
-    ("article_tags", "tag_slug"): SLUG,
+    ("tags", "slug"): TAG_SLUG,
+    ("tags", "parent"): TAG_SLUG,
+    ("tag_names", "key"): TAG_SLUG,
+    ("tag_names", "tag_slug"): TAG_SLUG,
+    ("tag_aliases", "slug"): TAG_SLUG,
+    ("tag_aliases", "tag_slug"): TAG_SLUG,
+    ("article_tags", "tag_slug"): TAG_SLUG,
     ("article_media", "name"): OURS,
     ("article_drafts", "key"): OURS,
     ("media", "name"): OURS,

@@ -12,7 +12,7 @@ from distributor.cli.console import AsJson, print_fields, print_message, print_r
 from distributor.domain.address import checked_sender
 from distributor.domain.errors import InputError
 from distributor.domain.subscriber import ListVisibility, MailingList, Membership, OptIn
-from distributor.domain.tags import slugify
+from distributor.domain.tags import slugify, tag_slug
 from distributor.storage import lists, memberships
 
 commands = typer.Typer()
@@ -141,7 +141,7 @@ def list_members(slug: Slug, as_json: AsJson = False, limit: int = 50, after: Af
 
 
 def _slugs(labels: list[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(slug for slug in map(slugify, labels) if slug))
+    return tuple(dict.fromkeys(slug for slug in map(tag_slug, labels) if slug))
 
 
 def _list_fields(found: MailingList) -> dict[str, Any]:

@@ -33,10 +33,10 @@ class DraftText:
 
     @property
     def tag_list(self) -> tuple[Tag, ...]:
-        """The tags as they were typed, with or without a hash sign, each once by its slug."""
+        """The tags as they were typed, with or without a hash sign, each once by its key."""
         labels = (" ".join(part.split()).lstrip("#").strip() for part in _TAG_ENDS.split(self.tags))
         found = [Tag(label) for label in labels if label]
-        return tuple({tag.slug: tag for tag in reversed(found) if tag.slug}.values())[::-1]
+        return tuple({tag.key: tag for tag in reversed(found) if tag.key}.values())[::-1]
 
     @property
     def is_empty(self) -> bool:

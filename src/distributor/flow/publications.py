@@ -173,7 +173,7 @@ class _Build:
         ]
 
     def _digest(self, collection: CollectionRecord) -> str:
-        """Of all that its documents depend on: a revision never changes."""
+        """Of all that its documents depend on: a revision never changes, but its tags may have other names."""
         content = [self._fingerprint, asdict(collection) | {"digest": ""}]
         return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
 

@@ -91,17 +91,17 @@ def is_tag_label(text: str) -> bool:
 
 
 def merge_tags(tags: Iterable[Tag]) -> MergedTags:
-    """Each tag once: a label that differs only in case is dropped, another one with the same slug becomes a synonym."""
+    """Each tag once: a label that differs only in case is dropped, another one with the same key becomes a synonym."""
     first: dict[str, Tag] = {}
     warnings: list[str] = []
     for written in tags:
         tag = replace(written, label=written.label.lstrip("#＃").strip())
-        if not tag.slug:
-            warnings.append(f"the tag {written.label!r} contains no letter or digit and was left out")
-        elif tag.slug not in first:
-            first[tag.slug] = tag
+        if not tag.key:
+            warnings.append(f"the tag {written.label!r} has nothing that can be seen and was left out")
+        elif tag.key not in first:
+            first[tag.key] = tag
         else:
-            first[tag.slug] = _merge(first[tag.slug], tag, warnings)
+            first[tag.key] = _merge(first[tag.key], tag, warnings)
     return MergedTags(tuple(first.values()), tuple(warnings))
 
 

@@ -13,6 +13,7 @@ from distributor.domain.article import ArticleState
 from distributor.domain.campaign import CampaignPurpose, DispatchState
 from distributor.storage import tables
 from distributor.storage.database import Connection
+from distributor.storage.tags import articles_of, current_slug
 
 # More campaigns of one article than these are not named in a list.
 _MOST_PLACES = 8
@@ -49,7 +50,7 @@ class ArticlePlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleFilter:
-    """Which articles are listed: in a state, with a tag, with words in their titles; by default all."""
+    """Which articles are listed: in a state, with a tag or a part of it, with words in their titles; by default all."""
 
     state: ArticleState | None = None
     tag_slug: str = ""
@@ -77,8 +78,8 @@ def listed(
     if chosen.state is not None:
         query = query.where(article.state == chosen.state)
     if chosen.tag_slug:
-        tagged = select(tables.article_tags.c.article_id).where(tables.article_tags.c.tag_slug == chosen.tag_slug)
-        query = query.where(article.id.in_(tagged))
+        slug = current_slug(connection, chosen.tag_slug) or chosen.tag_slug
+        query = query.where(article.id.in_(articles_of(slug)))
     for word in chosen.words.split()[:10]:
         query = query.where(or_(revision.title.icontains(word, autoescape=True), article.slug == word))
     found = connection.execute(query).all()

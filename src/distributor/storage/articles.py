@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, false, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, false, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.article import (
@@ -26,8 +26,7 @@ from distributor.domain.article import (
 )
 from distributor.domain.blocks import images_of
 from distributor.domain.errors import GoneError, NotFoundError
-from distributor.domain.tags import Tag
-from distributor.storage import document_builds, tables
+from distributor.storage import document_builds, tables, tags
 from distributor.storage.arrays import array_of
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import manuscript_from_json, manuscript_to_json
@@ -37,9 +36,10 @@ from distributor.storage.json_codec import manuscript_from_json, manuscript_to_j
 class StoredArticle:
     """An article with its id, its source and its status.
 
-    `manuscript` is its current revision; `source_text` the Markdown of its body if that was written in the app.
-    `missing_since` is since when its source has it no more, `source_hash` the content hash of the version that was seen
-    there last, and `held_update` that version if it was not taken because the article was edited here.
+    `manuscript` is its current revision with the tags of now; `source_text` the Markdown of its body if that was
+    written in the app. `missing_since` is since when its source has it no more, `source_hash` the content hash of the
+    version that was seen there last, and `held_update` that version if it was not taken because the article was edited
+    here.
     """
 
     id: int
@@ -73,6 +73,7 @@ _CURRENT = select(
     tables.article_revisions.c.content,
     tables.article_revisions.c.content_hash,
     tables.article_revisions.c.source_text,
+    tags.of_article().label("tags"),
 ).join(
     tables.article_revisions,
     (tables.article_revisions.c.article_id == tables.articles.c.id)
@@ -99,15 +100,14 @@ def find_public(connection: Connection, slug: str, *, now: datetime) -> StoredAr
 def latest_public(
     connection: Connection, *, now: datetime, limit: int, tag_slug: str | None = None
 ) -> list[StoredArticle]:
-    """The public articles by their first publication, the newest first, optionally of one tag."""
+    """The public articles by their first publication, the newest first, optionally of one tag and its parts."""
     query = (
         _CURRENT.where(public_at(now))
         .order_by(tables.articles.c.published_at.desc(), tables.articles.c.id.desc())
         .limit(limit)
     )
     if tag_slug is not None:
-        tagged = select(tables.article_tags.c.article_id).where(tables.article_tags.c.tag_slug == tag_slug)
-        query = query.where(tables.articles.c.id.in_(tagged))
+        query = query.where(tables.articles.c.id.in_(tags.articles_of(tag_slug)))
     return [_stored(row) for row in connection.execute(query)]
 
 
@@ -188,17 +188,23 @@ def hidden_of_campaigns(
 
 
 def tag_slugs(connection: Connection, ids: Sequence[int]) -> tuple[str, ...]:
-    """The tags of all these articles, sorted."""
+    """The slugs by which these articles are of a topic, as in `tags_of`, sorted."""
     return tuple(sorted(set().union(*tags_of(connection, ids).values())))
 
 
 def tags_of(connection: Connection, ids: Collection[int]) -> dict[int, set[str]]:
-    """The slugs of the tags of each of these articles that has any."""
-    tagged = tables.article_tags.c
-    rows = connection.execute(select(tagged.article_id, tagged.tag_slug).where(tagged.article_id.in_(ids)))
+    """The slugs of the topics of each of these articles that has any: of its tags, of all that these are a part of,
+    and those that they had before they were renamed or merged."""
+    tagged, alias, lines = tables.article_tags.c, tables.tag_aliases.c, tags.lineages()
+    rows = connection.execute(
+        select(tagged.article_id, lines.c.ancestor, alias.slug.label("older"))
+        .join(lines, lines.c.slug == tagged.tag_slug)
+        .outerjoin(tables.tag_aliases, alias.tag_slug == lines.c.ancestor)
+        .where(tagged.article_id.in_(ids))
+    )
     found: dict[int, set[str]] = defaultdict(set)
     for row in rows:
-        found[row.article_id].add(row.tag_slug)
+        found[row.article_id].update(slug for slug in (row.ancestor, row.older) if slug is not None)
     return found
 
 
@@ -443,14 +449,6 @@ def keep_images(connection: Connection, slug: str, number: int) -> None:
     )
 
 
-def find_tag(connection: Connection, slug: str) -> Tag:
-    """Raises NotFoundError."""
-    label = connection.execute(select(tables.tags.c.label).where(tables.tags.c.slug == slug)).scalar_one_or_none()
-    if label is None:
-        raise NotFoundError("tag", slug)
-    return Tag(label)
-
-
 def add_media(connection: Connection, items: Iterable[Media]) -> None:
     """Store these images; one already stored under the same name has the same content."""
     for item in items:
@@ -500,11 +498,7 @@ def _write_revision(
     )
     for name in _media_names(manuscript):
         connection.execute(insert(tables.article_media).values(article_id=article_id, number=number, name=name))
-    connection.execute(delete(tables.article_tags).where(tables.article_tags.c.article_id == article_id))
-    tags = {tag.slug: tag for tag in manuscript.tags if tag.slug}
-    for position, (slug, tag) in enumerate(tags.items()):
-        connection.execute(insert(tables.tags).values(slug=slug, label=tag.label).on_conflict_do_nothing())
-        connection.execute(insert(tables.article_tags).values(article_id=article_id, tag_slug=slug, position=position))
+    tags.assign(connection, article_id, manuscript.tags)
 
 
 def _media_names(manuscript: Manuscript) -> set[str]:
@@ -569,7 +563,8 @@ def _columns(status: ArticleStatus) -> dict[str, object]:
 
 
 def _stored(row: Row[tuple[object, ...]]) -> StoredArticle:
-    manuscript = manuscript_from_json(row.content)
+    # A revision says what it said; its article has the tags of now, under their names of now.
+    manuscript = replace(manuscript_from_json(row.content), tags=tags.tags_from_json(row.tags))
     status = ArticleStatus(
         state=ArticleState(row.state),
         publish_at=row.publish_at,

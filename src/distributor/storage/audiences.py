@@ -40,6 +40,7 @@ from distributor.storage import (
     subscribers,
     suppressions,
     tables,
+    tags,
 )
 from distributor.storage.database import Connection, tune_for_large_query
 from distributor.storage.segments import filter_of
@@ -50,7 +51,7 @@ _NOT_RECEIVED = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceQuery:
-    """The articles of a campaign, all of their tags, and the audience they are for.
+    """The articles of a campaign, the slugs of all of their topics, and the audience they are for.
 
     `campaign_id` is the campaign itself, whose own deliveries do not count as earlier ones; None before it exists.
     """
@@ -350,7 +351,7 @@ def _conditions_of_others(
     if plan.failed_of or plan.unknown_of:
         yield LeftOut.NOT_MISSED, _was_not_reached(connection, plan)
     if plan.topics:
-        yield LeftOut.OUTSIDE_TOPICS, _has_topic(plan.topics)
+        yield LeftOut.OUTSIDE_TOPICS, _has_topic(connection, plan.topics)
     if plan.segments:
         inside = or_(*(filter_of(connection, slug, now=now) for slug in plan.segments))
         yield LeftOut.OUTSIDE_SEGMENTS, inside
@@ -366,7 +367,7 @@ def _exceptions(connection: Connection, plan: AudiencePlan, *, now: datetime) ->
     if plan.except_lists:
         yield _is_on([lists.find(connection, slug).id for slug in plan.except_lists])
     if plan.except_topics:
-        yield _has_topic(plan.except_topics)
+        yield _has_topic(connection, plan.except_topics)
     for slug in plan.except_segments:
         yield filter_of(connection, slug, now=now)
 
@@ -380,12 +381,12 @@ def _is_on(list_ids: Sequence[int]) -> ColumnElement[bool]:
     )
 
 
-def _has_topic(slugs: Sequence[str]) -> ColumnElement[bool]:
+def _has_topic(connection: Connection, slugs: Sequence[str]) -> ColumnElement[bool]:
     other = tables.memberships.alias()
     return exists().where(
         other.c.subscriber_id == tables.subscribers.c.id,
         other.c.state == Membership.SUBSCRIBED,
-        other.c.topics.overlap(_texts(slugs)),
+        other.c.topics.overlap(_texts(tags.with_aliases(connection, slugs))),
     )
 
 

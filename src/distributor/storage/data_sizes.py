@@ -34,6 +34,8 @@ TABLES_OF: Mapping[str, tuple[str, ...]] = {
         "article_history",
         "article_tags",
         "tags",
+        "tag_names",
+        "tag_aliases",
     ),
     "media": ("media", "remote_images", "site_logos"),
     "feeds": ("publications", "collections", "documents", "document_builds"),

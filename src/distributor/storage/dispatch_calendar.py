@@ -30,7 +30,7 @@ from distributor.domain.calendar import (
     CalendarFilter,
 )
 from distributor.domain.campaign import CampaignPurpose, DispatchState
-from distributor.domain.tags import slugify
+from distributor.domain.tags import tag_slug
 from distributor.storage import tables
 from distributor.storage.database import Connection
 
@@ -162,11 +162,12 @@ def _entries(chosen: CalendarFilter) -> Select[Any]:
 
 
 def _has_tag(text: str) -> ColumnElement[bool]:
-    sent, tagged = tables.campaign_articles.c, tables.article_tags.c
+    sent, tagged, name = tables.campaign_articles.c, tables.article_tags.c, tables.tag_names.c
     return (
         select(sent.campaign_id)
         .join(tables.article_tags, tagged.article_id == sent.article_id)
-        .where(sent.campaign_id == _campaign.id, tagged.tag_slug == slugify(text))
+        .join(tables.tag_names, name.tag_slug == tagged.tag_slug)
+        .where(sent.campaign_id == _campaign.id, name.key == tag_slug(text))
         .exists()
     )
 

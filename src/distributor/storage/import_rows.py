@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from distributor.domain.subscriber_import import (
     ImportRow,
 )
 from distributor.storage import import_statements as statements
-from distributor.storage import lists
+from distributor.storage import lists, tags
 from distributor.storage.database import Connection, savepoint
 
 ERASED = "was erased at their own request, and is not imported again"
@@ -148,14 +148,15 @@ def count_changes(connection: Connection, people: Sequence[ImportRow], context: 
 def _stage(connection: Connection, people: Sequence[ImportRow]) -> None:
     for statement in statements.STAGES:
         connection.execute(statement)
+    topics = tags.current_by_slug(connection, {slug for row in people for slug in row.status.topics or ()})
     # COPY is psycopg's own; it runs in the same transaction.
     raw: Any = connection.connection.driver_connection
     with raw.cursor() as cursor, cursor.copy("COPY importing FROM STDIN") as copy:
         for start in range(0, len(people), _COPY_AT_ONCE):
-            copy.write("".join(map(_staged, people[start : start + _COPY_AT_ONCE])))
+            copy.write("".join(_staged(row, topics) for row in people[start : start + _COPY_AT_ONCE]))
 
 
-def _staged(row: ImportRow) -> str:
+def _staged(row: ImportRow, topics: Mapping[str, str]) -> str:
     person, status = row.person, row.status
     cells = (
         str(row.line),
@@ -168,7 +169,7 @@ def _staged(row: ImportRow) -> str:
         _array(person.tags) if person.tags else "{}",
         status.status,
         status.state,
-        "\\N" if status.topics is None else _array(status.topics),
+        "\\N" if status.topics is None else _array(dict.fromkeys(topics[slug] for slug in status.topics)),
         _array(status.reasons) if status.reasons else "{}",
         status.unsubscribed_at.isoformat() if status.unsubscribed_at else "\\N",
         row.ip_address.translate(_ESCAPES),

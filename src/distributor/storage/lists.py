@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.domain.subscriber import ListVisibility, MailingList, Membership, OptIn
-from distributor.storage import audience_lock, tables
+from distributor.storage import audience_lock, tables, tags
 from distributor.storage.database import Connection
 
 
@@ -37,7 +37,7 @@ def add(
             opt_in=opt_in,
             sender=sender,
             footer=footer,
-            topics=list(topics),
+            topics=tags.current_slugs(connection, topics),
         )
         .on_conflict_do_nothing()
     )
@@ -47,6 +47,8 @@ def add(
 def change(connection: Connection, slug: str, changes: Mapping[str, Any]) -> MailingList:
     """Update columns of a list by their names; its slug never changes. Raises NotFoundError."""
     found = find(connection, slug)
+    if "topics" in changes:
+        changes = {**changes, "topics": tags.current_slugs(connection, changes["topics"])}
     if changes:
         connection.execute(update(tables.lists).where(tables.lists.c.id == found.id).values(**changes))
     return find(connection, slug)

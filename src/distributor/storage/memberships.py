@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.consent import ConsentAction, ConsentEvidence
 from distributor.domain.subscriber import MailingList, Membership, Person, Subscriber, Subscription
-from distributor.storage import consents, lists, subscribers, tables
+from distributor.storage import consents, lists, subscribers, tables, tags
 from distributor.storage.database import Connection
 from distributor.storage.lists import list_of
 
@@ -82,7 +82,7 @@ def request(
         subscriber_id,
         list_id,
         state=Membership.PENDING,
-        topics=list(topics) if topics is not None else None,
+        topics=_current_topics(connection, topics),
         consent_id=None,
         state_changed_at=now,
     )
@@ -133,7 +133,7 @@ def grant(
         subscriber_id,
         list_id,
         state=Membership.SUBSCRIBED,
-        topics=list(topics) if topics is not None else None,
+        topics=_current_topics(connection, topics),
         consent_id=number,
         state_changed_at=now,
     )
@@ -153,7 +153,7 @@ def unsubscribe(
 
 def set_topics(connection: Connection, subscriber_id: int, list_id: int, topics: Sequence[str] | None) -> None:
     """Set the topics of a membership, or None for every article."""
-    _set(connection, subscriber_id, list_id, topics=list(topics) if topics is not None else None)
+    _set(connection, subscriber_id, list_id, topics=_current_topics(connection, topics))
 
 
 def unconfirmed(connection: Connection, *, before: datetime, after_id: int, limit: int) -> list[int]:
@@ -233,6 +233,10 @@ def _without_erased(connection: Connection, people: Iterable[Person]) -> list[Pe
         ).scalars()
     )
     return [person for person in given if person.key not in erased]
+
+
+def _current_topics(connection: Connection, topics: Sequence[str] | None) -> list[str] | None:
+    return None if topics is None else tags.current_slugs(connection, topics)
 
 
 def _put(connection: Connection, subscriber_id: int, list_id: int, **values: Any) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Subquery, and_, delete, func, literal, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
@@ -14,19 +15,23 @@ from sqlalchemy.dialects.postgresql import insert
 from distributor.domain.article import ArticleState
 from distributor.domain.errors import NotFoundError
 from distributor.domain.tags import Tag
-from distributor.storage import tables
+from distributor.storage import tables, tags
 from distributor.storage.articles import public_at
 from distributor.storage.database import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicationRecord:
-    """An article in a collection, with its current revision. `published_at` is when it was first published there."""
+    """An article in a collection, with its current revision and tags.
+
+    `published_at` is when it was first published there.
+    """
 
     article_id: int
     revision: int
     published_at: datetime
     updated_at: datetime
+    tags: tuple[Tag, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +76,18 @@ def publish(connection: Connection, channel_id: int, guids: Iterable[str], *, at
 def collections_of(connection: Connection, kind: str, *, limit: int, now: datetime) -> list[CollectionRecord]:
     """Every collection of a kind, with as many of its newest public articles; equal dates are ordered by GUID.
 
-    A collection that there was once stays. New ones are stored, and begin with the first article in them.
+    A collection that there was once stays, under the slug that its tag has now. New ones are stored, and begin with the
+    first article in them.
     """
+    _follow_tags(connection, kind)
     ranked = _ranked(kind, now=now)
     newest = connection.execute(
         select(ranked).where(ranked.c.rank <= limit).order_by(ranked.c.tag_slug, ranked.c.rank)
     ).all()
-    articles = {slug: [_publication(row) for row in rows] for slug, rows in groupby(newest, lambda row: row.tag_slug)}
+    tagged = tags.of_articles(connection, {row.article_id for row in newest})
+    articles = {
+        slug: [_publication(row, tagged) for row in rows] for slug, rows in groupby(newest, lambda row: row.tag_slug)
+    }
     if articles:
         connection.execute(
             insert(tables.collections)
@@ -98,7 +108,7 @@ def collections_of(connection: Connection, kind: str, *, limit: int, now: dateti
     )
     return [
         CollectionRecord(
-            tag=Tag(row.label) if row.tag_slug else None,
+            tag=Tag(row.label, stored_slug=row.tag_slug) if row.tag_slug else None,
             tag_slug=row.tag_slug,
             since=row.since,
             digest=row.digest,
@@ -193,6 +203,20 @@ def document_paths(connection: Connection, prefix: str) -> Sequence[str]:
     )
 
 
+def _follow_tags(connection: Connection, kind: str) -> None:
+    """Replace the collections of tags that were renamed or merged by those of the tags that they are now."""
+    collection, alias = tables.collections.c, tables.tag_aliases.c
+    moved = connection.execute(
+        delete(tables.collections)
+        .where(collection.kind == kind, collection.tag_slug == alias.slug)
+        .returning(alias.tag_slug, collection.since)
+    ).all()
+    for row in moved:
+        added = insert(tables.collections).values(kind=kind, tag_slug=row.tag_slug, since=row.since)
+        earliest = func.least(collection.since, row.since)
+        connection.execute(added.on_conflict_do_update(index_elements=["kind", "tag_slug"], set_={"since": earliest}))
+
+
 def _ranked(kind: str, *, now: datetime) -> Subquery:
     """The public articles of each collection with their rank in it."""
     published, article = tables.publications.c, tables.articles.c
@@ -211,10 +235,14 @@ def _ranked(kind: str, *, now: datetime) -> Subquery:
         .group_by(article.id)
         .cte("shown")
     )
-    tagged = tables.article_tags.c
+    tagged, lines = tables.article_tags.c, tags.lineages()
     placed = union_all(
         select(literal("").label("tag_slug"), shown),
-        select(tagged.tag_slug, shown).join(shown, shown.c.article_id == tagged.article_id),
+        # Once, although it may have several parts of one tag.
+        select(lines.c.ancestor, shown)
+        .join(tables.article_tags, tagged.article_id == shown.c.article_id)
+        .join(lines, lines.c.slug == tagged.tag_slug)
+        .distinct(),
     ).subquery()
     rank = func.row_number().over(
         partition_by=placed.c.tag_slug, order_by=(placed.c.published_at.desc(), placed.c.guid.collate("C"))
@@ -226,7 +254,11 @@ def _is_published_by(kind: str) -> ColumnElement[bool]:
     return and_(tables.channels.c.kind == kind, tables.channels.c.removed_at.is_(None))
 
 
-def _publication(row: Row[tuple[object, ...]]) -> PublicationRecord:
+def _publication(row: Row[Any], tagged: Mapping[int, tuple[Tag, ...]]) -> PublicationRecord:
     return PublicationRecord(
-        article_id=row.article_id, revision=row.revision, published_at=row.published_at, updated_at=row.updated_at
+        article_id=row.article_id,
+        revision=row.revision,
+        published_at=row.published_at,
+        updated_at=row.updated_at,
+        tags=tagged[row.article_id],
     )

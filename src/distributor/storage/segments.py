@@ -11,12 +11,22 @@ from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.campaign import OPEN_STATES
 from distributor.domain.errors import StateError
-from distributor.domain.segments.condition import And, Condition, InSegment, Leaf, Not, Or, lists_named, segments_named
+from distributor.domain.segments.condition import (
+    And,
+    Condition,
+    InSegment,
+    Leaf,
+    Not,
+    Or,
+    lists_named,
+    segments_named,
+    topics_named,
+)
 from distributor.domain.segments.json_form import condition_from_json, condition_to_json
 from distributor.domain.segments.references import expanded, missing, users_of
 from distributor.domain.segments.segment import Segment
 from distributor.domain.subscriber import Subscriber
-from distributor.storage import tables
+from distributor.storage import tables, tags
 from distributor.storage.database import Connection, tune_for_large_query
 from distributor.storage.segment_sql.attributes import ATTRIBUTES
 from distributor.storage.segment_sql.context import Context
@@ -97,7 +107,8 @@ def filter_for(connection: Connection, condition: Condition, *, now: datetime) -
     themselves or exceed a limit.
     """
     whole = written_out(connection, condition)
-    return _compile(whole, Context(now=now, list_ids=_list_ids(connection, whole)))
+    topics = {slug: tags.with_aliases(connection, [slug]) for slug in topics_named(whole)}
+    return _compile(whole, Context(now=now, list_ids=_list_ids(connection, whole), topics=topics))
 
 
 def filter_of(connection: Connection, slug: str, *, now: datetime) -> ColumnElement[bool]:

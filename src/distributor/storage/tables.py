@@ -162,7 +162,36 @@ article_history = Table(
     Index(None, "article_id"),
 )
 
-tags = Table("tags", metadata, Column("slug", Text, primary_key=True), Column("label", Text, nullable=False))
+tags = Table(
+    "tags",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("label", Text, nullable=False),
+    # Empty: the one that follows from the label.
+    Column("hashtag", Text, nullable=False, server_default=""),
+    # The tag that this one is a part of: its page and feeds have the articles of this one too.
+    Column("parent", ForeignKey("tags.slug")),
+    Index(None, "parent"),
+)
+
+# Which labels mean which tag: its own and its synonyms, by their keys.
+tag_names = Table(
+    "tag_names",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("tag_slug", ForeignKey("tags.slug"), nullable=False),
+    Column("label", Text, nullable=False),
+    Index(None, "tag_slug"),
+)
+
+# The slugs that tags had before they were renamed or merged, each with the tag that it leads to now.
+tag_aliases = Table(
+    "tag_aliases",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("tag_slug", ForeignKey("tags.slug"), nullable=False),
+    Index(None, "tag_slug"),
+)
 
 article_tags = Table(
     "article_tags",

@@ -29,6 +29,7 @@ from distributor.channels.api import (
 )
 from distributor.channels.feed import FeedChannel
 from distributor.channels.feed.channel import FeedSettings
+from distributor.channels.feed.feed import FeedPayload
 from distributor.domain.blocks import Image, Paragraph
 from distributor.domain.brand import Brand, Logo
 from distributor.domain.delivery import Verdict
@@ -95,12 +96,20 @@ def test_a_rendition_is_plain_json() -> None:
 
 
 def test_a_rendition_names_its_feeds_with_distinct_titles() -> None:
-    tags = (Tag("Lupus"), Tag("lupus"), Tag("!?"), Tag("stem cells"))
+    tags = (Tag("Lupus"), Tag("lupus"), Tag("\u200d"), Tag("C++"), Tag("R&D", stored_slug="r-d"))
     assert rendered(article(tags=tags)).payload["feeds"] == [
         {"key": "all", "title": "Nest & Fact", "path": "feeds/all"},
         {"key": "tags/lupus", "title": "Nest & Fact: Lupus", "path": "feeds/tags/lupus"},
-        {"key": "tags/stem-cells", "title": "Nest & Fact: stem cells", "path": "feeds/tags/stem-cells"},
+        {"key": "tags/c-plus-plus", "title": "Nest & Fact: C++", "path": "feeds/tags/c-plus-plus"},
+        {"key": "tags/r-d", "title": "Nest & Fact: R&D", "path": "feeds/tags/r-d"},
     ]
+
+
+def test_a_rendition_from_before_tags_had_slugs_goes_to_the_feeds_it_names() -> None:
+    payload = json.loads(json.dumps(rendered(article(tags=(Tag("Stem cells"), Tag("!?")))).payload))
+    for entry in payload["entries"]:
+        del entry["tag_slugs"]
+    assert [entry.feed_keys for entry in FeedPayload.from_json(payload).entries] == [("all", "tags/stem-cells")]
 
 
 def test_the_recipients_are_the_feed_of_everything_and_one_per_tag_of_any_article() -> None:

@@ -180,7 +180,7 @@ class FeedChannel:
 
     def documents(self, collection: PublishedCollection, site: Site) -> Sequence[PublishedDocument]:
         metadata = self._metadata_of(site)
-        key, label = (tag_feed_key(collection.tag.label), plain(collection.tag.label)) if collection.tag else (ALL, "")
+        key, label = (tag_feed_key(collection.tag.slug), plain(collection.tag.label)) if collection.tag else (ALL, "")
         feed = Feed(
             key=key,
             title=metadata.title_of(key, label),
@@ -243,7 +243,7 @@ def _feed_titles(entries: Sequence[FeedEntry], metadata: FeedMetadata) -> dict[s
     """The titles of the feeds these entries go to, that of all first; the first spelling of a tag names its feed."""
     labels = {ALL: ""}
     for entry in entries:
-        for tag in entry.tags:
-            if key := tag_feed_key(tag):
-                labels.setdefault(key, tag)
+        for label, slug in zip(entry.tags, entry.tag_slugs, strict=True):
+            if slug:
+                labels.setdefault(tag_feed_key(slug), label)
     return {key: metadata.title_of(key, label) for key, label in labels.items()}

@@ -25,6 +25,7 @@ def build_entry(article: Article, site: Site) -> FeedEntry:
     """The article as an entry; relative URLs are resolved against the article's page."""
     url = _uri(site.article_url(article))
     published_at = whole_seconds(article.published_at)
+    slugs = {label: tag.slug for tag in article.tags if (label := plain(tag.label)) and tag.slug}
     return FeedEntry(
         guid=article.guid,
         url=url,
@@ -33,7 +34,8 @@ def build_entry(article: Article, site: Site) -> FeedEntry:
         content_html=_content_of(article, resolver_for(url)),
         language=plain(article.language) or site.language,
         authors=tuple(name for name in (plain(article.author),) if name),
-        tags=tuple(dict.fromkeys(label for tag in article.tags if (label := plain(tag.label)))),
+        tags=tuple(slugs),
+        tag_slugs=tuple(slugs.values()),
         image=_image_of(article, resolver_for(url)),
         published_at=published_at,
         # An article that was last edited before its publication counts as updated when it was published.

@@ -27,8 +27,8 @@ class EntryImage:
 class FeedEntry:
     """One article in a feed. Every text is valid in XML 1.0, every URL absolute, both times are whole seconds in UTC.
 
-    `title`, `summary`, `authors` and `tags` are plain text; `content_html` is the full text as sanitised HTML. The
-    summary is never empty.
+    `title`, `summary`, `authors` and `tags` are plain text, `tag_slugs` the slugs of these tags in their order;
+    `content_html` is the full text as sanitised HTML. The summary is never empty.
     """
 
     guid: str
@@ -39,6 +39,7 @@ class FeedEntry:
     language: str
     authors: tuple[str, ...]
     tags: tuple[str, ...]
+    tag_slugs: tuple[str, ...]
     image: EntryImage | None
     published_at: datetime
     updated_at: datetime
@@ -46,7 +47,7 @@ class FeedEntry:
     @property
     def feed_keys(self) -> tuple[str, ...]:
         """The feeds this entry belongs to, each once: that of all articles, then one per tag."""
-        return tuple(dict.fromkeys((ALL, *(key for tag in self.tags if (key := tag_feed_key(tag))))))
+        return tuple(dict.fromkeys((ALL, *(tag_feed_key(slug) for slug in self.tag_slugs if slug))))
 
     def as_json(self) -> dict[str, Json]:
         return {
@@ -58,6 +59,7 @@ class FeedEntry:
             "language": self.language,
             "authors": list(self.authors),
             "tags": list(self.tags),
+            "tag_slugs": list(self.tag_slugs),
             "image": self.image and {"url": self.image.url, "alt": self.image.alt, "media_type": self.image.media_type},
             "published_at": rfc3339(self.published_at),
             "updated_at": rfc3339(self.updated_at),
@@ -75,6 +77,8 @@ class FeedEntry:
             language=stored["language"],
             authors=tuple(stored["authors"]),
             tags=tuple(stored["tags"]),
+            # A rendition from before tags had slugs of their own.
+            tag_slugs=tuple(stored["tag_slugs"] if "tag_slugs" in stored else map(slugify, stored["tags"])),
             image=EntryImage(**stored["image"]) if stored["image"] else None,
             published_at=datetime.fromisoformat(stored["published_at"]),
             updated_at=datetime.fromisoformat(stored["updated_at"]),
@@ -181,10 +185,9 @@ def path_of(key: str, extension: str) -> str:
     return f"feeds/{key}.{extension}"
 
 
-def tag_feed_key(label: str) -> str:
-    """The key of the feed of the tag called `label`; empty if the label has neither letter nor digit."""
-    slug = slugify(label)
-    return f"tags/{slug}" if slug else ""
+def tag_feed_key(slug: str) -> str:
+    """The key of the feed of the tag with this slug."""
+    return f"tags/{slug}"
 
 
 def rfc3339(time: datetime) -> str:

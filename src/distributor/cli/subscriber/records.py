@@ -19,7 +19,7 @@ from distributor.domain.rendition import Json
 from distributor.domain.schedule import format_time, parse_local_time
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus, Subscription
 from distributor.domain.suppression import Suppression
-from distributor.domain.tags import slugify
+from distributor.domain.tags import tag_slug
 from distributor.flow.app_context import AppContext
 from distributor.flow.people import privacy
 from distributor.private_files import replace_private
@@ -131,7 +131,7 @@ def set_preferences(
         subscription = next((one for one in memberships.of_subscriber(connection, number) if one.list == chosen), None)
         if subscription is None or subscription.state is Membership.UNSUBSCRIBED:
             raise StateError(f"{email} is not on list {list_slug!r}: `distributor subscriber add` adds them")
-        followed = None if every_article else (tuple(map(slugify, topic)) if topic else subscription.topics)
+        followed = None if every_article else (tuple(map(tag_slug, topic)) if topic else subscription.topics)
         memberships.set_topics(connection, number, chosen.id, followed)
     print_message(f"{email} receives {'every article' if followed is None else ', '.join(followed)} of {list_slug!r}")
 

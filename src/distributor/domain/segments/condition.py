@@ -287,3 +287,8 @@ def lists_named(condition: Condition) -> frozenset[str]:
         elif isinstance(leaf, ChoseTopic) and leaf.list_slug is not None:
             named.add(leaf.list_slug)
     return frozenset(named)
+
+
+def topics_named(condition: Condition) -> frozenset[str]:
+    """The slugs of the topics that the condition refers to."""
+    return frozenset(slug for leaf in leaves(condition) if isinstance(leaf, ChoseTopic) for slug in leaf.topics)

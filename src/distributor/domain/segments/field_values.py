@@ -8,7 +8,7 @@ from distributor.domain.address import parse_address
 from distributor.domain.errors import AddressError, InputError
 from distributor.domain.schedule import zone_named
 from distributor.domain.segments.condition import Field
-from distributor.domain.tags import slugify
+from distributor.domain.tags import slugify, tag_slug
 
 
 def read_field_value(field: Field, text: str) -> str:
@@ -17,10 +17,18 @@ def read_field_value(field: Field, text: str) -> str:
 
 
 def read_slug(text: str) -> str:
-    """The slug of a list, topic or segment from its name or slug. Raises InputError."""
+    """The slug of a list or segment from its name or slug. Raises InputError."""
     slug = slugify(text)
     if not slug:
         raise InputError(f"{text!r} has no letters or digits, so it cannot be a name")
+    return slug
+
+
+def read_topic(text: str) -> str:
+    """The slug of a tag from its label or slug. Raises InputError."""
+    slug = tag_slug(text)
+    if not slug:
+        raise InputError(f"{text!r} has nothing that can be seen, so it cannot be a tag")
     return slug
 
 

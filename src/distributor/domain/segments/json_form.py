@@ -40,7 +40,7 @@ from distributor.domain.segments.condition import (
     TagIs,
     TextMatch,
 )
-from distributor.domain.segments.field_values import read_field_value, read_slug
+from distributor.domain.segments.field_values import read_field_value, read_slug, read_topic
 from distributor.domain.segments.json_path import JsonPath
 from distributor.domain.segments.json_values import (
     Codec,
@@ -173,6 +173,7 @@ _WHEN = _Slot("when", window(), "window")
 _OPTIONAL_WHEN = _Slot("when", window(), "window", None)
 _ACTION = _Slot("action", choice(Action), "action")
 _SLUG = text(read_slug)
+_TOPIC = text(read_topic)
 
 _ALL_FORMS = (
     _Form("everyone", Everyone),
@@ -201,7 +202,7 @@ _ALL_FORMS = (
             _OPTIONAL_WHEN,
         ),
     ),
-    _Form("topic", ChoseTopic, (_Slot("is", several(_SLUG), "topics"), _Slot("list", _SLUG, "list_slug", None))),
+    _Form("topic", ChoseTopic, (_Slot("is", several(_TOPIC), "topics"), _Slot("list", _SLUG, "list_slug", None))),
     _Form(
         "engaged",
         Engaged,

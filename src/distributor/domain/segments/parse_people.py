@@ -40,7 +40,7 @@ from distributor.domain.segments.condition import (
     TextMatch,
 )
 from distributor.domain.segments.cursor import Cursor
-from distributor.domain.segments.field_values import read_field_value, read_slug
+from distributor.domain.segments.field_values import read_field_value, read_slug, read_topic
 from distributor.domain.segments.limits import MOST_STEPS, why_text_is_invalid
 from distributor.domain.segments.parse_window import WINDOWS, begins_window, parse_window, parse_window_if_any
 from distributor.domain.subscriber import Membership
@@ -118,7 +118,7 @@ def _list(cursor: Cursor) -> Condition:
 
 def _topic(cursor: Cursor) -> Condition:
     comparison = take_comparison(cursor, EQUALS)
-    topics = read_values(cursor, comparison, partial(_slug, what="a topic"))
+    topics = read_values(cursor, comparison, lambda at: read_text(at, "a topic", read_topic))
     list_slug = _slug(cursor, what="a list") if cursor.take("on") else None
     return comparison.applied(cursor, ChoseTopic(topics=topics, list_slug=list_slug))
 

@@ -42,7 +42,7 @@ from distributor.sources.pasted import read_pasted
 from distributor.sources.summary import summarise
 from distributor.sources.uploaded_image import read_uploaded_image
 from distributor.sources.urls import is_allowed_image
-from distributor.storage import article_drafts, articles
+from distributor.storage import article_drafts, articles, tags
 from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
 
@@ -257,6 +257,7 @@ def imagine(app: AppContext, writing: Writing) -> Article:
     with app.database.begin() as connection:
         manuscript = manuscript_of(shown, before=before.manuscript if before else None)
         manuscript = _illustrated(app, connection, manuscript)
+        manuscript = replace(manuscript, tags=tags.recognized(connection, manuscript.tags))
     return article_of(manuscript, before, now=app.clock())
 
 
@@ -524,8 +525,8 @@ def _illustrated(
 
 def _with_synonyms(tags: Sequence[Tag], before: Manuscript | None) -> tuple[Tag, ...]:
     """The tags, with the synonyms that they had: the editor shows labels only."""
-    had = {tag.slug: tag.synonyms for tag in before.tags} if before else {}
-    return tuple(replace(tag, synonyms=had.get(tag.slug, ())) for tag in tags)
+    had = {tag.key: tag.synonyms for tag in before.tags} if before else {}
+    return tuple(replace(tag, synonyms=had.get(tag.key, ())) for tag in tags)
 
 
 def _hash_of(text: DraftText) -> str:

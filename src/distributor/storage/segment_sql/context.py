@@ -16,8 +16,11 @@ from distributor.domain.segments.window import TimeWindow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
+    """`topics` has the slugs that each topic has and had, by the one that the condition names."""
+
     now: datetime
     list_ids: Mapping[str, int]
+    topics: Mapping[str, Sequence[str]]
 
     def within(self, column: ColumnElement[Any], window: TimeWindow | None) -> ColumnElement[bool]:
         """Whether a time, which is not NULL, is in the window; without a window it always is."""

@@ -98,10 +98,11 @@ def _on_list(condition: OnList, context: Context) -> ColumnElement[bool]:
 
 def _chose_topic(condition: ChoseTopic, context: Context) -> ColumnElement[bool]:
     membership = tables.memberships.alias()
+    slugs = [slug for topic in condition.topics for slug in context.topics[topic]]
     return exists().where(
         membership.c.subscriber_id == _PERSON.id,
         membership.c.state == Membership.SUBSCRIBED,
-        membership.c.topics.overlap(texts(condition.topics)),
+        membership.c.topics.overlap(texts(slugs)),
         membership.c.list_id == context.list_ids[condition.list_slug] if condition.list_slug is not None else true(),
     )
 
