@@ -14,6 +14,7 @@ from distributor.domain.article import ArticleState, ArticleStatus
 from distributor.domain.blocks import Alignment, Code, Image, Paragraph, Run, Table
 from distributor.domain.tags import Tag
 from distributor.flow.app_context import AppContext
+from distributor.storage import tags
 from distributor.web.app import create_app
 
 from .samples import PUBLISHED, PublishFeed, WriteArticle
@@ -250,3 +251,28 @@ def test_below_a_path_of_its_host_all_links_stay_on_the_site(app: AppContext, wr
         page = page_at(client, "/articles/the-news")
     links = page.xpath("//a[not(starts-with(@href, '#'))]/@href | //link[not(@rel='icon')]/@href")
     assert [link for link in links if not link.startswith(("/gazette/", "https://example.org/gazette/"))] == []
+
+
+def test_the_page_of_a_tag_that_was_renamed_or_merged_leads_to_the_new_one(
+    app: AppContext, client: TestClient, write_article: WriteArticle
+):
+    write_article("one", tags=(Tag("JS"), Tag("ECMAScript")))
+    write_article("two", tags=(Tag("JavaScript"),))
+    with app.database.begin() as connection:
+        tags.rename(connection, "js", "Java Script", now=app.clock())
+        tags.merge(connection, "java-script", "javascript", now=app.clock())
+        tags.change(connection, "ecmascript", parent="javascript", now=app.clock())
+    for old in ("js", "java-script"):
+        response = client.get(f"/tags/{old}", headers={"If-None-Match": "*"})
+        assert (response.status_code, response.headers["location"]) == (301, "/tags/javascript")
+        assert response.headers["cache-control"] == "public, max-age=60"
+    page = page_at(client, "/tags/javascript")
+    assert sorted(page.xpath("//h2/a/@href")) == ["/articles/one", "/articles/two"]
+    assert page_at(client, "/articles/one").xpath("//a[@rel='tag']/@href") == ["/tags/javascript", "/tags/ecmascript"]
+
+
+def test_the_page_of_a_tag_that_is_named_by_signs_has_an_address(client: TestClient, write_article: WriteArticle):
+    write_article(tags=(Tag("C++"), Tag("🍕")))
+    links = page_at(client, "/articles/the-news").xpath("//a[@rel='tag']/@href")
+    assert links == ["/tags/c-plus-plus", "/tags/slice-of-pizza"]
+    assert page_at(client, "/tags/slice-of-pizza").xpath("//h1//text()")[-1].strip().endswith("🍕")

@@ -10,10 +10,12 @@ from urllib.parse import quote, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
+from distributor.domain.tags import Tag
 from distributor.flow.app_context import AppContext
+from distributor.storage import tags
 from distributor.web.app import serving
 
-from .samples import PublishFeed
+from .samples import PublishFeed, WriteArticle
 
 
 class Reader:
@@ -122,3 +124,25 @@ def test_a_feed_can_only_be_read(client: TestClient, publish_feed: PublishFeed):
     response = client.delete("/feeds/all.rss")
     assert response.status_code == 405
     assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+def test_the_feeds_of_a_tag_that_was_renamed_lead_to_the_new_ones_in_one_step(
+    reader: Reader, app: AppContext, write_article: WriteArticle, publish_feed: PublishFeed
+):
+    write_article(tags=(Tag("soil"), Tag("Ölmühle & Co")))
+    with app.database.begin() as connection:
+        for label in ("earth", "C++ größer"):
+            tags.rename(connection, "soil", label, now=app.clock())
+    first = publish_feed("feeds/tags/soil.rss")
+    assert reader.fetch("/feeds/tags/soil.rss", Accept_Encoding="identity")[1] == first
+    for extension in ("rss", "atom", "json"):
+        publish_feed(f"feeds/tags/c-plus-plus-grosser.{extension}")
+    for slug in ("soil", "earth"):
+        for extension in ("rss", "atom", "json"):
+            for validator in ({}, {"If_None_Match": "*"}, {"If_Modified_Since": "Fri, 20 Nov 2026 09:30:15 GMT"}):
+                response, _ = reader.fetch(f"/feeds/tags/{slug}.{extension}", **validator)
+                assert response.status == 301
+                assert response.getheader("Location") == f"/feeds/tags/c-plus-plus-grosser.{extension}"
+                assert response.getheader("Cache-Control") == "public, max-age=900"
+    assert reader.fetch("/feeds/tags/c-plus-plus-grosser.rss")[0].status == 200
+    assert reader.fetch("/feeds/tags/earth.pdf")[0].status == 404

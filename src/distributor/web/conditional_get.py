@@ -11,7 +11,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from functools import lru_cache
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"')
 _ACCEPTED_CODING = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q\s*=\s*([\d.]+)\s*)?")
@@ -67,6 +67,15 @@ def conditional_response(request: Request, representation: Representation, *, no
         body = representation.body
     # Not as `media_type`: Starlette would add a charset of its own.
     return Response(body, headers={**headers, "Content-Type": representation.media_type})
+
+
+def moved_permanently(path: str, *, cache_control: str) -> Response:
+    """The response that a page or document has another path now.
+
+    It is not stored longer than the page itself: a tag may get its old name back, and a client that remembers both
+    redirects for ever would go round in circles.
+    """
+    return RedirectResponse(path, 301, headers={"Cache-Control": cache_control})
 
 
 def image_response(request: Request, image: Representation, *, now: datetime) -> Response:

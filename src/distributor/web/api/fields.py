@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from distributor.domain import person
 from distributor.domain.address import checked_sender, parse_address
 from distributor.domain.errors import InputError
-from distributor.domain.tags import slugify
+from distributor.domain.tags import slugify, tag_slug
 
 # The largest value of PostgreSQL's bigint.
 MAX_BIGINT = 2**63 - 1
@@ -65,9 +65,9 @@ def _slug(text: str) -> str:
 
 def _slugs(labels: list[str]) -> list[str]:
     for label in labels:
-        if not slugify(label):
-            raise InputError(f"{label!r} has no letter and no digit, so it is not a tag")
-    return list(dict.fromkeys(map(slugify, labels)))
+        if not tag_slug(label):
+            raise InputError(f"{label!r} has nothing that can be seen, so it is not a tag")
+    return list(dict.fromkeys(map(tag_slug, labels)))
 
 
 def _tags(tags: list[str]) -> list[str]:

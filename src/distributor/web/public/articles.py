@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from distributor.domain.errors import NotFoundError
 from distributor.flow.app_context import AppContext
-from distributor.storage import articles, publications
-from distributor.web.conditional_get import Representation, conditional_response
+from distributor.storage import articles, publications, tags
+from distributor.web.conditional_get import Representation, conditional_response, moved_permanently
 from distributor.web.pages import PageRenderer
 from distributor.web.public.article_view import tag_link, teaser_for, view_of
 
@@ -71,14 +71,17 @@ class ArticlePages:
         return response
 
     def show_tag(self, request: Request) -> Response:
-        slug = request.path_params["slug"]
+        asked = request.path_params["slug"]
         with self._app.database.begin() as connection:
-            tag = articles.find_tag(connection, slug)
+            tag = tags.find(connection, asked).tag
+            slug = tag.slug
             stored = articles.latest_public(connection, now=self._app.clock(), limit=_LISTED, tag_slug=slug)
             has_feeds = bool(publications.document_paths(connection, f"feeds/tags/{slug}."))
         if not stored and not has_feeds:
             # A tag that only unpublished articles have is not public either.
-            raise NotFoundError("tag", slug)
+            raise NotFoundError("tag", asked)
+        if slug != asked:
+            return moved_permanently(f"{self._pages.root}{tag_link(tag).path}", cache_control=_CACHE_CONTROL)
         own_feeds = _feeds(f"/feeds/tags/{quote(slug, safe='')}", f"{self._app.site.name}: {tag.label}")
         context = {
             "tag": tag_link(tag),

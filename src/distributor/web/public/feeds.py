@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote, urlsplit
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from distributor.domain.errors import NotFoundError
 from distributor.flow.app_context import AppContext
-from distributor.storage import publications
-from distributor.web.conditional_get import Representation, conditional_response
+from distributor.storage import publications, tags
+from distributor.web.conditional_get import Representation, conditional_response, moved_permanently
 
 # Feed readers that respect it request a feed four times an hour at most.
 _CACHE_CONTROL = "public, max-age=900"
 
 
 class FeedEndpoints:
-    """No cookies, redirects or challenges: the clients are programs."""
+    """No cookies or challenges: the clients are programs. The feed of a tag that has another slug now leads there."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
@@ -31,7 +33,15 @@ class FeedEndpoints:
         return self._send(request, f"feeds/all.{request.path_params['extension']}")
 
     def send_tag(self, request: Request) -> Response:
-        return self._send(request, f"feeds/tags/{request.path_params['slug']}.{request.path_params['extension']}")
+        asked, extension = request.path_params["slug"], request.path_params["extension"]
+        with self._app.database.begin() as connection:
+            current = tags.current_slug(connection, asked)
+            is_built = bool(publications.document_paths(connection, f"feeds/tags/{current}.{extension}"))
+        # Until the documents under the new slug are built, those under the old one are there.
+        if current is not None and current != asked and is_built:
+            path = f"{urlsplit(self._app.site.public_url).path}/feeds/tags/{quote(current, safe='')}.{extension}"
+            return moved_permanently(path, cache_control=_CACHE_CONTROL)
+        return self._send(request, f"feeds/tags/{asked}.{extension}")
 
     def _send(self, request: Request, path: str) -> Response:
         with self._app.database.begin() as connection:
