@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -23,8 +22,15 @@ from distributor.cli.console import (
     print_message,
     print_rows,
 )
-from distributor.cli.given_settings import SetFromEnvironment, SetFromFile, SetFromStdin, SetValues, read_given
-from distributor.described_settings import SettingDescription
+from distributor.cli.given_settings import (
+    SetFromEnvironment,
+    SetFromFile,
+    SetFromStdin,
+    SetValues,
+    meaning_of,
+    read_given,
+    shown_value,
+)
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.diagnostics import DnsRecord, Nameserver
 from distributor.domain.errors import ConfigurationError, InputError, StateError
@@ -95,22 +101,8 @@ def show_kind(
     if as_json:
         print_json(_kind_as_json(name))
         return
-    rows = [(one.name, one.form, _meaning(one)) for one in describe_settings(name)]
+    rows = [(one.name, one.form, meaning_of(one)) for one in describe_settings(name)]
     print_rows(("setting", "form", "meaning"), rows, as_json=False, empty="It has no settings.")
-
-
-def _meaning(one: SettingDescription) -> str:
-    return "; ".join(
-        part
-        for part in (
-            "required" + "".join(f", or {name} in its place" for name in one.alternatives) if one.is_required else "",
-            "secret" if one.is_secret else "",
-            one.description,
-            f"kept by `{one.managing_command}`" if one.managing_command else "",
-            f"default: {_shown(one.default)}" if _shown(one.default) else "",
-        )
-        if part
-    )
 
 
 def _kind_as_json(name: str) -> dict[str, Any]:
@@ -136,7 +128,7 @@ def set_channel(
 
     Secrets are stored encrypted. DKIM keys stay.
     """
-    given = read_given(kind, values, from_environment, from_file, from_stdin)
+    given = read_given(describe_settings(kind), values, from_environment, from_file, from_stdin)
     with open_app() as app:
         configure(app, name, kind, given)
     print_message(f"channel {name!r} of kind {kind} is configured: `distributor channel test {name}` tries it")
@@ -157,7 +149,7 @@ def change_channel(
     with open_app() as app:
         with app.database.begin() as connection:
             kind = channels.find(connection, name).kind
-        given = read_given(kind, values, from_environment, from_file, from_stdin)
+        given = read_given(describe_settings(kind), values, from_environment, from_file, from_stdin)
         if not given and not unset:
             raise InputError("nothing to change: name a setting with --set KEY=VALUE or --unset KEY")
         change(app, name, given, unset=unset or ())
@@ -388,17 +380,8 @@ def resume(
     print_message(f"{count} routes are resumed")
 
 
-def _shown(value: object) -> str:
-    """A value of a setting as it would be given."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
-    return "" if value is None else str(value)
-
-
 def _shown_together(values: Mapping[str, object]) -> str:
-    return "\n".join(f"{key}={_shown(value)}" for key, value in values.items())
+    return "\n".join(f"{key}={shown_value(value)}" for key, value in values.items())
 
 
 def _print_records(entries: Iterable[KeyEntry], *, as_json: bool) -> None:

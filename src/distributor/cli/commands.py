@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "restore": "Restore the database from a backup.",
     "generation": "Show the restores of the database, and what waits since then.",
     "render": "Render an article file for every channel.",
-    "source": "Try what would come in from a folder of articles.",
+    "source": "Add, read, try and pause the sources of articles.",
     "article": "Add, list, publish and withdraw articles.",
     "campaign": "Send articles, and see what happened to every delivery.",
     "test-group": "Manage the groups of addresses that tests of campaigns are sent to.",

@@ -1,18 +1,19 @@
-"""The options that give a channel its settings: on the command line, by the environment, a file or standard input."""
+"""The options that give settings: on the command line, by the environment, a file or standard input."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from distributor.channels.registry import describe_settings
 from distributor.cli.console import print_message
+from distributor.described_settings import SettingDescription
 from distributor.domain.errors import InputError
 
 # A secret is a line; a list of relays is a few.
@@ -37,23 +38,47 @@ SetFromStdin = Annotated[
 
 
 def read_given(
-    kind: str,
+    described: Iterable[SettingDescription],
     values: Sequence[str] | None,
     from_environment: Sequence[str] | None,
     from_file: Sequence[str] | None,
     from_stdin: str | None,
 ) -> dict[str, str]:
-    """The settings that the options give. Raises InputError, whose message holds no value.
+    """The settings that the options give, of those `described`. Raises InputError, whose message holds no value.
 
     ``KEY=@NAME`` of `values` reads a variable only where the setting is a secret: other values may begin with @.
     """
-    secrets = {one.name for one in describe_settings(kind) if one.is_secret}
+    secrets = {one.name for one in described if one.is_secret}
     given: dict[str, str] = {}
     for key, value in _read(secrets, values or (), from_environment or (), from_file or (), from_stdin):
         if key in given:
             raise InputError(f"setting {key!r} is given twice")
         given[key] = value
     return given
+
+
+def meaning_of(one: SettingDescription) -> str:
+    """What a setting means, with its default, for a line of a table."""
+    return "; ".join(
+        part
+        for part in (
+            "required" + "".join(f", or {name} in its place" for name in one.alternatives) if one.is_required else "",
+            "secret" if one.is_secret else "",
+            one.description,
+            f"kept by `{one.managing_command}`" if one.managing_command else "",
+            f"default: {shown_value(one.default)}" if shown_value(one.default) else "",
+        )
+        if part
+    )
+
+
+def shown_value(value: object) -> str:
+    """A value of a setting as it would be given."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else str(value)
 
 
 def _read(

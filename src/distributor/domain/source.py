@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
 
 # The source whose articles are those of the folder DISTRIBUTOR_CONTENT_DIR; it is always there.
@@ -16,6 +18,10 @@ SHORTEST_INTERVAL = timedelta(seconds=10)
 LONGEST_INTERVAL = timedelta(days=30)
 # A source that fails is read more and more seldom, but as often as this.
 LONGEST_BACKOFF = timedelta(days=1)
+
+
+_UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_INTERVAL = re.compile(r"(?P<number>\d{1,7}) ?(?P<unit>[smhd])", re.ASCII)
 
 
 class SourceState(StrEnum):
@@ -85,6 +91,25 @@ class Source:
     failing_since: datetime | None = None
     failures: int = 0
     error: str = ""
+
+
+def read_interval(text: str) -> timedelta:
+    """How often a source is read: ``30s``, ``15m``, ``2h``, ``1d``. Raises InputError."""
+    found = _INTERVAL.fullmatch(text.strip().lower())
+    if found is None:
+        raise InputError(f"{text[:20]!r} is no interval: write it as 30s, 15m, 2h or 1d")
+    interval = int(found["number"]) * _UNITS[found["unit"]]
+    if not SHORTEST_INTERVAL <= interval <= LONGEST_INTERVAL:
+        raise InputError("a source is read at most every 10 seconds, and at least every 30 days")
+    return interval
+
+
+def spell_interval(interval: timedelta) -> str:
+    """The interval as it is written: ``15m``."""
+    for unit, span in reversed(_UNITS.items()):
+        if interval % span == timedelta():
+            return f"{interval // span}{unit}"
+    return f"{interval.total_seconds():g}s"
 
 
 def backoff(interval: timedelta, failures: int) -> timedelta:

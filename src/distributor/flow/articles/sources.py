@@ -14,21 +14,14 @@ import structlog
 from distributor.described_settings import InvalidSettingsError
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError, SourceError, StateError
 from distributor.domain.rendition import Json
-from distributor.domain.source import (
-    CONTENT_FOLDER,
-    LONGEST_INTERVAL,
-    SHORTEST_INTERVAL,
-    Publishing,
-    Source,
-    SourceState,
-)
+from distributor.domain.source import CONTENT_FOLDER, Publishing, Source, SourceState
 from distributor.domain.stored_text import checked_key
 from distributor.domain.tags import slugify
 from distributor.domain.user import Actor, AuditAction
 from distributor.flow.app_context import AppContext
 from distributor.flow.articles.source_runs import open_source, reading_of
 from distributor.guarded_http import FetchError, host_of
-from distributor.sources.kinds.api import RecognizingSource, SourceKind
+from distributor.sources.kinds.api import HookedSource, RecognizingSource, SourceKind
 from distributor.sources.kinds.feed import FeedSource, feeds_of_page
 from distributor.sources.kinds.registry import describe_settings, kind_of, kinds, make_source, parse_settings
 from distributor.storage import audit_log, sources
@@ -43,11 +36,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceView:
-    """A source for people: `address` is where it is, `secrets_set` names the secrets it has, and `problem` says why it
-    cannot be opened, if so."""
+    """A source for people: `address` is where it is, and `hook` where others send requests to, if it takes them.
+
+    `secrets_set` names the secrets it has, and `problem` says why it cannot be opened, if so.
+    """
 
     source: Source
     address: str
+    hook: str
     secrets_set: tuple[str, ...]
     problem: str = ""
 
@@ -104,7 +100,7 @@ def add(
             settings=parsed.settings,
             sealed=parsed.sealed,
             publishing=publishing,
-            interval=_checked_interval(interval or kind_of(kind).interval),
+            interval=interval or kind_of(kind).interval,
             host=parsed.host,
             now=app.clock(),
         )
@@ -144,7 +140,7 @@ def change(
             settings=parsed.settings,
             sealed=parsed.sealed,
             publishing=publishing or source.publishing,
-            interval=_checked_interval(interval or source.interval),
+            interval=interval or source.interval,
             host=parsed.host,
             now=app.clock(),
         )
@@ -182,6 +178,17 @@ def remove(app: AppContext, name: str, *, actor: Actor | None = None) -> Source:
         _record(app, connection, actor, AuditAction.SOURCE_REMOVED, name, ())
     log.info("source.removed", source=name, kind=source.kind)
     return source
+
+
+def settings_at(kind: str, address: str) -> Mapping[str, Json]:
+    """The settings of a source of this kind at an address. Raises InputError if it has none there."""
+    found = kind_of(kind)
+    if isinstance(found, RecognizingSource) and (settings := found.recognize(address)) is not None:
+        return settings
+    required = next((one.name for one in describe_settings(kind) if one.is_required and not one.is_secret), None)
+    if required is None:
+        raise InputError(f"a source of kind {kind} is at no address: others bring its articles")
+    return {required: address}
 
 
 def recognize(app: AppContext, address: str) -> RecognizedSource:
@@ -222,13 +229,15 @@ def _numbered(stem: str) -> Iterator[str]:
 def _view(app: AppContext, source: Source) -> SourceView:
     address, problem = "", ""
     try:
-        address = open_source(app, source).address
+        kind = open_source(app, source)
+        hook = f"{app.site.public_url}/webhooks/sources/{source.name}" if isinstance(kind, HookedSource) else ""
+        address = kind.address
     except DistributorError as error:
-        problem = str(error)
+        problem, hook = str(error), ""
     secrets: Collection[str] = ()
     with suppress(ConfigurationError):
         secrets = _secrets(app, source)
-    return SourceView(source=source, address=address, secrets_set=tuple(sorted(secrets)), problem=problem)
+    return SourceView(source=source, address=address, hook=hook, secrets_set=tuple(sorted(secrets)), problem=problem)
 
 
 def _secrets(app: AppContext, source: Source) -> dict[str, str]:
@@ -281,12 +290,6 @@ def _require_name(name: str) -> None:
         )
     if name in _RESERVED:
         raise InputError(f"{name!r} is the name of what comes in without a source: choose another name")
-
-
-def _checked_interval(interval: timedelta) -> timedelta:
-    if not SHORTEST_INTERVAL <= interval <= LONGEST_INTERVAL:
-        raise InputError("a source is read at least every 30 days, and at most every 10 seconds")
-    return interval
 
 
 def _record(
