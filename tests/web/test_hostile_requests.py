@@ -76,6 +76,14 @@ BODIES: dict[tuple[str, str], Any] = {
         "image_alt": "A picture",
     },
     ("PATCH", "/v1/articles/{slug}"): {"revision": 1, "title": "The news", "markdown": "Again.", "tags": ["Graz"]},
+    ("PATCH", "/v1/tags/{slug}"): {
+        "label": "Graz",
+        "hashtag": "Graz",
+        "parent": "weekly",
+        "add_synonyms": ["Gratz"],
+        "remove_synonyms": ["Grätz"],
+    },
+    ("POST", "/v1/tags/{slug}/merge"): {"into": "local-news"},
     ("POST", "/v1/articles/{slug}/publish"): {"at": "2030-01-01T00:00:00Z"},
     ("POST", "/v1/campaigns/audience"): {"articles": ["the-news"], "audience": AUDIENCE},
     ("POST", "/v1/campaigns"): {

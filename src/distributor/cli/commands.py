@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "render": "Render an article file for every channel.",
     "source": "Add, read, try and pause the sources of articles.",
     "article": "Add, list, publish and withdraw articles.",
+    "tag": "Rename and merge tags, and set their hashtags and synonyms.",
     "campaign": "Send articles, and see what happened to every delivery.",
     "test-group": "Manage the groups of addresses that tests of campaigns are sent to.",
     "bounce": "Process and list bounces, complaints and unsubscribe mails.",

@@ -57,7 +57,7 @@ def choose_hashtags(article: Article, *, most: int) -> tuple[str, ...]:
     for tag in ranked:
         if len(chosen) >= most:
             break
-        hashtag = hashtag_of(tag.label)
+        hashtag = hashtag_of_tag(tag)
         phrase = _Phrase(words=tuple(_words(tag.label)), head_first=language in _HEAD_FIRST)
         if hashtag and not any(phrase.resembles(other) for other in chosen.values()):
             chosen[hashtag] = phrase
@@ -86,6 +86,11 @@ def checked_hashtags(words: Iterable[str]) -> tuple[str, ...]:
     if len(found) > MOST_HASHTAGS:
         raise InputError(f"a post has at most {MOST_HASHTAGS} hashtags, and these are {len(found)}")
     return tuple(found.values())
+
+
+def hashtag_of_tag(tag: Tag) -> str | None:
+    """The hashtag of a tag: the one that was chosen for it, else that of its label."""
+    return tag.stored_hashtag or hashtag_of(tag.label)
 
 
 def hashtag_of(label: str) -> str | None:

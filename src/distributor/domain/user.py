@@ -232,6 +232,9 @@ class AuditAction(StrEnum):
     SOURCE_ADDED = "source added"
     SOURCE_CHANGED = "source changed"
     SOURCE_REMOVED = "source removed"
+    TAG_CHANGED = "tag changed"
+    TAG_RENAMED = "tag renamed"
+    TAG_MERGED = "tag merged"
     QUARANTINE_RETRIED = "quarantine retried"
     QUARANTINE_DISCARDED = "quarantine discarded"
 

@@ -16,6 +16,7 @@ from sqlalchemy import ARRAY, CTE, ScalarSelect, Text, cast, delete, func, liter
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from distributor.domain.errors import InputError, NotFoundError, StateError
+from distributor.domain.stored_text import is_storable
 from distributor.domain.tags import Tag
 from distributor.storage import document_builds, tables
 from distributor.storage.database import Connection
@@ -280,7 +281,7 @@ def change(
 def checked_label(label: str) -> str:
     """The label without blanks around it and a hash sign before it. Raises InputError for one that is none."""
     line = " ".join(label.split()).lstrip("#＃").strip()
-    if "\x00" in line or not Tag(line).key:
+    if not is_storable(line) or not Tag(line).key:
         raise InputError(f"{label[:40]!r} has nothing that can be seen, so it is no tag")
     if len(line) > LONGEST_LABEL:
         raise InputError(f"a tag has at most {LONGEST_LABEL} characters, and this one has {len(line)}")

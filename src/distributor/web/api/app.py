@@ -33,6 +33,7 @@ from distributor.web.api import (
     sign_ups,
     subscribers,
     suppressions,
+    tags,
     test_groups,
     token,
 )
@@ -58,6 +59,7 @@ _RESOURCES = (
     exports,
     privacy,
     articles,
+    tags,
     channels,
     audiences,
     campaigns,

@@ -36,7 +36,7 @@ TAGS = [
     {"name": "imports", "description": "Imports of subscribers from files."},
     {"name": "exports", "description": "Exports of subscribers and deliveries as files."},
     {"name": "privacy", "description": "Export and erasure of the data of one subscriber."},
-    {"name": "articles", "description": "Articles, their states and revisions."},
+    {"name": "articles", "description": "Articles, their states, revisions and tags."},
     {"name": "channels", "description": "The configured channels, without their secrets."},
     {"name": "campaigns", "description": "Campaigns, their deliveries and their results."},
     {"name": "service", "description": "What needs a person, and how the service runs."},
