@@ -59,6 +59,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/suppressions"): {"targets": ["cy@example.org"], "note": "x"},
     ("POST", "/v1/suppressions/check"): {"emails": ["cy@example.org"]},
     ("POST", "/v1/suppressions/remove"): {"targets": ["cy@example.org"], "reasons": ["manual"]},
+    ("POST", "/v1/sources"): {"kind": "feed", "settings": {"url": "https://a.example/f"}, "interval_seconds": 60},
+    ("POST", "/v1/sources/try"): {"kind": "web_hook", "settings": {"secret": "one that nobody can guess"}},
+    ("PATCH", "/v1/sources/{source}"): {"settings": {}, "publishing": "new", "unset": [], "interval_seconds": 60},
     ("PUT", "/v1/channels/{channel}"): {"kind": "email", "settings": {"smtp_url": CLOSED_RELAY, "connections": 5}},
     ("PATCH", "/v1/channels/{channel}"): {
         "settings": {"smtp_url": CLOSED_RELAY, "list_name": "A"},

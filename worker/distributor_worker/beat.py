@@ -16,7 +16,7 @@ from distributor.domain.errors import DistributorError
 from distributor.flow.delivery.recovery import recover_journals
 from distributor.flow.feedback import tracking
 from distributor.flow.jobs import Job, JobKind
-from distributor.flow.operations.scheduler import run_scheduler
+from distributor.flow.operations.scheduler import run_scheduler, source_jobs
 from distributor_worker.celery_app import app_context, enqueue
 
 SCHEDULER_EVERY_SECONDS = 1.0
@@ -58,8 +58,17 @@ def _enqueue_events() -> None:
         enqueue([Job(JobKind.WRITE_EVENTS)])
 
 
+def _enqueue_sources() -> None:
+    enqueue(source_jobs(app_context()))
+
+
 # Every second; one that fails does not keep the others from running.
-_STEPS: Mapping[str, Callable[[], None]] = {"recovery": _recover, "scheduler": _schedule, "events": _enqueue_events}
+_STEPS: Mapping[str, Callable[[], None]] = {
+    "recovery": _recover,
+    "scheduler": _schedule,
+    "events": _enqueue_events,
+    "sources": _enqueue_sources,
+}
 
 
 def _enqueue_purge() -> None:

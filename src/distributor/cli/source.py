@@ -202,7 +202,7 @@ def change_source(
         given = read_given(described, values, from_environment, from_file, from_stdin)
         if not (given or unset or publish or interval):
             raise InputError("nothing to change: name a setting with --set, --unset, --publish or --every")
-        sources.change(app, name, given, unset=unset or (), publishing=publish, interval=interval)
+        sources.change(app, name, given, unset=unset or (), publishing=publish, interval=interval, may_be_local=True)
     print_message(f"source {name} is changed")
 
 
@@ -265,7 +265,7 @@ def _recognized(app: AppContext, address: str, kind: str) -> RecognizedSource:
         return RecognizedSource(kind=kind, settings=sources.settings_at(kind, address) if address else {})
     if not address:
         raise InputError("say where the source is, or its --kind: `distributor source kinds` lists them")
-    return sources.recognize(app, address)
+    return sources.recognize(app, address, may_be_local=True)
 
 
 def _report_trial(found: RecognizedSource, tried: Sequence[TriedItem], notes: Sequence[str], *, as_json: bool) -> None:

@@ -19,7 +19,7 @@ from distributor.flow.articles import source_runs, sources
 from distributor.flow.articles.ingest import take_held_update
 from distributor.flow.articles.writing import revise_text
 from distributor.flow.jobs import Job, JobKind
-from distributor.flow.operations.scheduler import run_scheduler
+from distributor.flow.operations.scheduler import source_jobs
 from distributor.storage import articles
 from distributor.storage import sources as stored
 from distributor.storage.articles import StoredArticle
@@ -295,7 +295,7 @@ def test_only_what_is_due_is_read_and_one_run_at_a_time_asks_a_host(
 ) -> None:
     first = add(app, server)
     second = sources.add(app, "other", "feed", {"url": f"{server.url}/other.xml"}).source.id
-    jobs = [job for job in run_scheduler(app) if job.kind is JobKind.RUN_SOURCE]
+    jobs = source_jobs(app)
     assert Job(JobKind.RUN_SOURCE, first) in jobs
     assert Job(JobKind.RUN_SOURCE, second) not in jobs
 

@@ -22,6 +22,7 @@ PATHS = {
     "subscriber": "1",
     "slug": "weekly",
     "channel": "mail",
+    "source": "folder",
     **dict.fromkeys(("campaign_id", "delivery_id", "group_id", "import_id", "suppression_id"), "1"),
 }
 OTHER_SCOPES = [scope for scope in TokenScope if scope not in (TokenScope.SUBSCRIBERS_READ, TokenScope.EVERYTHING)]

@@ -87,10 +87,8 @@ def add(
     StateError if there is a source of this name.
     """
     _require_name(name)
-    if kind_of(kind).is_local and not may_be_local:
-        raise InputError(
-            f"a source of kind {kind} reads files of this machine: add it there, with `distributor source add`"
-        )
+    if not may_be_local:
+        require_not_local(kind)
     parsed = _parsed(app, kind, values)
     with app.database.begin() as connection:
         source = sources.add(
@@ -117,12 +115,13 @@ def change(
     unset: Collection[str] = (),
     publishing: Publishing | None = None,
     interval: timedelta | None = None,
+    may_be_local: bool = False,
     actor: Actor | None = None,
 ) -> SourceView:
     """Change some settings of a source, give those called `unset` their defaults, and keep the others.
 
-    Raises NotFoundError, InputError before anything is written, and ConfigurationError if the secrets that are to be
-    kept cannot be decrypted.
+    Settings of one that reads files of this machine are changed only with `may_be_local`. Raises NotFoundError,
+    InputError before anything is written, and ConfigurationError if secrets that are to be kept cannot be decrypted.
     """
     with app.database.begin() as connection:
         source = sources.lock(connection, name)
@@ -130,6 +129,8 @@ def change(
             raise InputError(
                 "the content folder is set by DISTRIBUTOR_CONTENT_DIR, _CONTENT_PUBLISH and _CONTENT_STRICT, not here"
             )
+        if (values or unset) and not may_be_local:
+            require_not_local(source.kind)
         kept = {**source.settings, **_secrets(app, source)}
         changed = {key: value for key, value in {**kept, **values}.items() if key not in unset}
         is_own = name != CONTENT_FOLDER
@@ -180,6 +181,14 @@ def remove(app: AppContext, name: str, *, actor: Actor | None = None) -> Source:
     return source
 
 
+def require_not_local(kind: str) -> None:
+    """Raises InputError for a kind that reads files of this machine, and NotFoundError if there is none."""
+    if kind_of(kind).is_local:
+        raise InputError(
+            f"a source of kind {kind} reads files of this machine: use `distributor source` on its command line"
+        )
+
+
 def settings_at(kind: str, address: str) -> Mapping[str, Json]:
     """The settings of a source of this kind at an address. Raises InputError if it has none there."""
     found = kind_of(kind)
@@ -191,13 +200,13 @@ def settings_at(kind: str, address: str) -> Mapping[str, Json]:
     return {required: address}
 
 
-def recognize(app: AppContext, address: str) -> RecognizedSource:
+def recognize(app: AppContext, address: str, *, may_be_local: bool = False) -> RecognizedSource:
     """What kind of source is at an address, by how it is written, or by what is there: the feed of a page.
 
-    Raises SourceError if that cannot be found out.
+    Files of this machine are looked at only with `may_be_local`. Raises SourceError if that cannot be found out.
     """
     for kind in kinds().values():
-        if isinstance(kind, RecognizingSource):
+        if isinstance(kind, RecognizingSource) and (may_be_local or not kind.is_local):
             settings = kind.recognize(address)
             if settings is not None:
                 return RecognizedSource(kind=kind.kind, settings=settings)

@@ -71,9 +71,6 @@ def run_scheduler(app: AppContext) -> list[Job]:
         }
         jobs = [Job(JobKind.IMPORT, n) for n in imports.stalled(connection, now=now, limit=_LIMIT)]
         jobs += [Job(JobKind.AUDIT, n) for n in campaign_audits.stalled(connection, now=now, limit=_LIMIT)]
-        if generations.sends(connection):
-            # What comes in may be published.
-            jobs += [Job(JobKind.RUN_SOURCE, n) for n in sources.due(connection, now=now, limit=_LIMIT)]
     if any(due.values()):
         jobs += _dispatch_jobs(app, due)
     with ItemGuard(app, QuarantineLoop.SCHEDULER).item("event totals"):
@@ -83,6 +80,14 @@ def run_scheduler(app: AppContext) -> list[Job]:
     with ItemGuard(app, QuarantineLoop.SCHEDULER).item("notices"):
         jobs += record_notices(app)
     return jobs
+
+
+def source_jobs(app: AppContext) -> list[Job]:
+    """The jobs that read the sources that are due; none in a restored copy that sends nothing, as they may publish."""
+    with app.database.begin() as connection:
+        if not generations.sends(connection):
+            return []
+        return [Job(JobKind.RUN_SOURCE, number) for number in sources.due(connection, now=app.clock(), limit=_LIMIT)]
 
 
 def next_jobs(app: AppContext, kind: JobKind, dispatch_id: int) -> list[Job]:

@@ -37,6 +37,7 @@ TAGS = [
     {"name": "exports", "description": "Exports of subscribers and deliveries as files."},
     {"name": "privacy", "description": "Export and erasure of the data of one subscriber."},
     {"name": "articles", "description": "Articles, their states, revisions and tags."},
+    {"name": "sources", "description": "Where articles come from by themselves: feeds, sites, accounts, web hooks."},
     {"name": "channels", "description": "The configured channels, without their secrets."},
     {"name": "campaigns", "description": "Campaigns, their deliveries and their results."},
     {"name": "service", "description": "What needs a person, and how the service runs."},
