@@ -186,6 +186,23 @@ def test_a_failure_after_a_redirect_names_the_host_that_failed() -> None:
     assert host_of(f"http://127.0.0.1:{server.port}/") != result.host
 
 
+def test_a_credential_stays_with_the_server_that_it_is_for() -> None:
+    there = RawServer(OK)
+
+    async def run() -> RawServer:
+        async with there.running(), GuardedHttpClient(allowed_networks=LOOPBACK) as client:
+            moved = f"HTTP/1.1 302 Found\nLocation: http://127.0.0.1:{there.port}/\nContent-Length: 0\n\n"
+            async with RawServer(says(moved)).running() as here:
+                address = f"http://127.0.0.1:{here.port}/page"
+                given = {"Authorization": "Bearer s3cret", "Accept": "text/plain"}
+                await client.fetch(address, seconds=20, max_bytes=1000, headers=given)
+                return here
+
+    assert "s3cret" in asyncio.run(run()).heads[0]
+    assert "s3cret" not in there.heads[0]
+    assert "text/plain" in there.heads[0]
+
+
 def test_redirects_end() -> None:
     result, server = fetch(says("HTTP/1.1 302 Found\nLocation: /page\nContent-Length: 0\n\n"))
     assert failure_of(result) is FetchFailure.REDIRECTS

@@ -149,7 +149,10 @@ class GuardedHttpClient:
             if response.status not in _REDIRECTS or not target:
                 return replace(response, has_moved=bool(redirects) and _PERMANENT.issuperset(redirects))
             redirects.append(response.status)
-            url = _parsed(target, base=url)
+            before, url = url, _parsed(target, base=url)
+            if (before.scheme, before.netloc) != (url.scheme, url.netloc):
+                # A credential is for the one whom it was given to (RFC 9110, section 15.4).
+                headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
         raise FetchError(FetchFailure.REDIRECTS, f"it redirects more than {MAX_REDIRECTS} times")
 
     async def _ask(
