@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,7 +23,7 @@ from distributor.domain.article import Manuscript
 from distributor.domain.errors import SourceError
 from distributor.domain.rendition import Json
 from distributor.guarded_http import FetchedResponse
-from distributor.sources.items import ReadItem, SourceItem, UnreadableItem, stored_ref
+from distributor.sources.items import GoneItem, ReadItem, SourceItem, UnreadableItem, stored_ref
 from distributor.sources.reading_options import DEFAULT_OPTIONS, ReadingOptions
 
 # In bytes, of one answer.
@@ -45,6 +45,14 @@ class SourceBusyError(SourceError):
     def __init__(self, reason: str, *, retry_at: datetime) -> None:
         super().__init__(reason)
         self.retry_at = retry_at
+
+
+class SourceStatusError(SourceError):
+    """The source answers with a status that says why there is nothing to read, such as 404."""
+
+    def __init__(self, reason: str, *, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,14 +84,14 @@ class Reading:
         if response.status in (429, 503) and (wait := self._wait_asked(response)):
             raise SourceBusyError(f"{address}: the server answers {response.reason}", retry_at=self.now + wait)
         if response.status not in (200, 304):
-            raise SourceError(f"{address}: the server answers {response.reason}")
+            raise SourceStatusError(f"{address}: the server answers {response.reason}", status=response.status)
         if len(response.body) > MAX_ANSWER:
             raise SourceError(f"{address}: the answer is larger than {MAX_ANSWER // 2**20} MB")
         return response
 
-    def get_json(self, address: str) -> tuple[Any, FetchedResponse]:
+    def get_json(self, address: str, *, headers: Mapping[str, str] | None = None) -> tuple[Any, FetchedResponse]:
         """The JSON of an address, and the response. Raises SourceError."""
-        response = self.get(address, accept="application/json")
+        response = self.get(address, accept="application/json", headers=headers)
         try:
             return json.loads(response.body), response
         except (ValueError, RecursionError):
@@ -142,6 +150,18 @@ def _ref_of(one: object) -> str:
             if isinstance(found := one.get(name), str | int) and not isinstance(found, bool):
                 return str(found)
     return ""
+
+
+def missing_items(before: Json, refs: Sequence[str]) -> Iterator[GoneItem]:
+    """What a source of newest items first had `before` and has no more, although it still has what was behind it.
+
+    Both are refs in the order of the source; what has left its end is not gone.
+    """
+    if not isinstance(before, list):
+        return
+    present = set(refs)
+    last = max((place for place, ref in enumerate(before) if ref in present), default=-1)
+    yield from (GoneItem(ref=ref) for ref in before[:last] if isinstance(ref, str) and ref not in present)
 
 
 class SourceKind(Protocol):

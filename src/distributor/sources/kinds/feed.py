@@ -29,8 +29,8 @@ from distributor.domain.errors import ScheduleError, SourceError
 from distributor.domain.rendition import Json
 from distributor.guarded_http import FetchedResponse
 from distributor.sources.dates import read_date
-from distributor.sources.items import GoneItem, ReadItem, SourceItem, stored_ref
-from distributor.sources.kinds.api import Reading
+from distributor.sources.items import ReadItem, SourceItem, stored_ref
+from distributor.sources.kinds.api import Reading, missing_items
 from distributor.sources.kinds.entry import Entry, EntryImage, manuscript_of, plain_line
 
 _ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
@@ -89,7 +89,7 @@ class FeedSource:
         refs = [entry.ref for entry in entries]
         reading.cursor_after = {"body": digest, "refs": [*refs], **_validators_of(response)}
         yield from reading.take(entries, partial(self._item, reading))
-        yield from map(_gone, _missing(reading.cursor.get("refs"), refs))
+        yield from missing_items(reading.cursor.get("refs"), refs)
 
     def _item(self, reading: Reading, entry: Entry) -> SourceItem:
         return reading.item(entry.ref, entry.said, lambda: self._manuscript(reading, entry))
@@ -125,19 +125,6 @@ def _fresh_until(response: FetchedResponse, now: datetime) -> datetime | None:
     """Until when a server says that its answer holds (RFC 9111, section 5.2.2.1)."""
     found = _MAX_AGE.search(response.headers.get("cache-control", ""))
     return now + min(timedelta(seconds=int(found[1])), _LONGEST_FRESHNESS) if found else None
-
-
-def _missing(before: Json, refs: Sequence[str]) -> list[str]:
-    """What the feed had before and has no more, although it still has what was behind it."""
-    if not isinstance(before, list):
-        return []
-    present = set(refs)
-    last = max((place for place, ref in enumerate(before) if ref in present), default=-1)
-    return [ref for ref in before[:last] if isinstance(ref, str) and ref not in present]
-
-
-def _gone(ref: str) -> GoneItem:
-    return GoneItem(ref=ref)
 
 
 def _with_distinct_refs(entries: Sequence[Entry], reading: Reading) -> list[Entry]:
