@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from distributor.domain.article import Article
 from distributor.domain.blocks import Block, Heading, List, ListItem, Paragraph, Run
-from distributor.domain.hashtags import choose_hashtags, hashtag_of
+from distributor.domain.errors import InputError
+from distributor.domain.hashtags import choose_hashtags, hashtag_of, read_hashtags, without_joiners
 from distributor.domain.tags import Tag
 
 
@@ -57,13 +58,33 @@ def paragraph(text: str) -> Paragraph:
         ("élan vital", "ÉlanVital"),
         ("CO₂ emissions", "CO2Emissions"),
         ("#already", "Already"),
+        ("C++", "Cpp"),
+        ("C++17", "Cpp17"),
+        ("Notepad++", "NotepadPlusPlus"),
+        ("LGBTQ+", "LGBTQPlus"),
+        ("C#", "CSharp"),
+        ("f#", "FSharp"),
+        (".NET", "DotNet"),
+        (".NET Core", "DotNetCore"),
+        ("ASP.NET", "ASPNET"),
+        ("R&D", "RnD"),
+        ("q & a", "QnA"),
+        ("AT&T", "ATT"),
+        ("d'été", "DÉté"),
+        ("vacances d’été", "VacancesDÉté"),
+        ("L'Oréal", "LOréal"),
+        ("O'Reilly", "OReilly"),
+        ("don't", "Dont"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("ක්\u200dෂ", "ක්\u200dෂ"),
+        ("അവന്\u200d", "അവന്\u200d"),
     ],
 )
 def test_a_label_becomes_one_word_in_camel_case(label: str, hashtag: str) -> None:
     assert hashtag_of(label) == hashtag
 
 
-@pytest.mark.parametrize("label", ["2024", "24/7", "C++", "C#", "🚀", "", "…"])
+@pytest.mark.parametrize("label", ["2024", "24/7", "C", "🚀", "", "…", "\u200d"])
 def test_a_label_that_no_hashtag_can_say_has_none(label: str) -> None:
     assert hashtag_of(label) is None
 
@@ -174,7 +195,7 @@ def test_whatever_the_tags_hashtags_are_valid_few_and_different(labels: list[str
     assert len(chosen) <= most
     assert len({hashtag.casefold() for hashtag in chosen}) == len(chosen)
     for hashtag in chosen:
-        assert regex.fullmatch(r"[\p{L}\p{M}\p{Nd}]+", hashtag)
+        assert regex.fullmatch(r"[\p{L}\p{M}\p{Nd}]+", hashtag.replace("\u200c", "").replace("\u200d", ""))
         assert regex.search(r"\p{L}", hashtag)
 
 
@@ -183,3 +204,22 @@ def test_whatever_the_tags_hashtags_are_valid_few_and_different(labels: list[str
 def test_fewer_hashtags_are_the_first_of_more(labels: list[str], title: str, most: int) -> None:
     tagged = article(*labels, title=title)
     assert choose_hashtags(tagged, most=most) == choose_hashtags(tagged, most=12)[:most]
+
+
+def test_the_hashtag_that_was_chosen_for_a_tag_is_used() -> None:
+    tags = (Tag("C", stored_hashtag="CLang"), Tag("sourdough bread", stored_hashtag="SourDough"))
+    assert choose_hashtags(article(*tags), most=2) == ("CLang", "SourDough")
+
+
+def test_a_hashtag_that_a_person_writes_may_have_joiners_within() -> None:
+    assert read_hashtags("#می\u200cخواهم") == ("می\u200cخواهم",)
+    for wrong in ("می\u200c", "\u200cمی", "a" * 101, "C#"):
+        with pytest.raises(InputError):
+            read_hashtags(wrong)
+
+
+def test_joiners_stay_where_the_network_keeps_them() -> None:
+    hashtags = ("می\u200cخواهم", "ක්\u200dෂ")
+    assert without_joiners(hashtags) == ("میخواهم", "ක්ෂ")
+    assert without_joiners(hashtags, kept="\u200c") == ("می\u200cخواهم", "ක්ෂ")
+    assert without_joiners(hashtags, kept="\u200c\u200d") == hashtags

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import regex
@@ -26,11 +26,38 @@ _WORD_OR_COMMA = regex.compile(
 _COMMA, _COMMAS = ",", ",،、，"
 _APOSTROPHES = str.maketrans("", "", "'’‘`ʼ")
 
-# X takes letters, marks and decimal digits into a hashtag; the other networks take at least these.
-_WRITTEN_WORD = regex.compile(r"[\p{L}\p{M}\p{Nd}]+")
+# Zero width joiner and non-joiner: in Persian and in scripts of India they make other forms of the letters around them.
+JOINERS = "\u200c\u200d"
+# X takes letters, marks and decimal digits into a hashtag; the other networks take at least these. A joiner stands
+# between letters, or at the end after a virama.
+_WRITTEN_WORD = regex.compile(
+    rf"[\p{{L}}\p{{M}}\p{{Nd}}]+(?:[{JOINERS}]+[\p{{L}}\p{{M}}\p{{Nd}}]+)*(?:(?<=\p{{CCC=9}})\u200d)?"
+)
 _LETTER = regex.compile(r"\p{L}")
 # What all networks link whole: it holds a letter, and nothing that ends a hashtag.
-_HASHTAG = regex.compile(r"(?=[\p{L}\p{M}\p{Nd}_]*\p{L})[\p{L}\p{M}\p{Nd}_]{1,100}")
+_HASHTAG = regex.compile(
+    rf"(?=.{{1,100}}$)(?=[\p{{L}}\p{{M}}\p{{Nd}}_{JOINERS}]*\p{{L}})(?:{_WRITTEN_WORD.pattern}|_)+", regex.DOTALL
+)
+
+# How signs are written in hashtags. Each pattern is one by which people search: #RnD, #Cpp, #CSharp, #DotNet.
+_SPELLED: Sequence[tuple[regex.Pattern[str], Callable[[regex.Match[str]], str]]] = (
+    (
+        regex.compile(r"(?<!\p{L})(\p{Latin})\s*&\s*(\p{Latin})(?!\p{L})"),
+        lambda found: f"{found[1].upper()}n{found[2].upper()}",
+    ),
+    (regex.compile(r"(?<!\p{L})(\p{Latin})\+\+"), lambda found: f"{found[1].upper()}pp "),
+    (regex.compile(r"(?<=[\p{L}+])\+"), lambda _: " Plus "),
+    (regex.compile(r"(?<=\p{Latin})[#♯]"), lambda _: " Sharp "),
+    (regex.compile(r"(?<![^\s(])\.(\p{L}+)"), lambda found: f" Dot {found[1].title()}"),
+    # Words that lose their vowel before another (d'été, dell'arte, O'Reilly): both parts are words to the eye.
+    (
+        regex.compile(
+            r"(?<!\p{L})((?:[dljmnstco]|qu|(?:lors|puis|jus|quoi)qu|[dn]ell|[dsn]?all|sull|quell|un|gl))['’‘ʼ](?=\p{L}{2})",
+            regex.IGNORECASE,
+        ),
+        lambda found: f"{found[1]} ",
+    ),
+)
 # More are spam to readers and to networks.
 MOST_HASHTAGS = 30
 
@@ -88,6 +115,12 @@ def checked_hashtags(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(found.values())
 
 
+def without_joiners(hashtags: Iterable[str], *, kept: str = "") -> tuple[str, ...]:
+    """The hashtags for a network where a joiner ends one, unless it is in `kept`; each once."""
+    dropped = dict.fromkeys(map(ord, set(JOINERS) - set(kept)))
+    return tuple(dict.fromkeys(hashtag.translate(dropped) for hashtag in hashtags))
+
+
 def hashtag_of_tag(tag: Tag) -> str | None:
     """The hashtag of a tag: the one that was chosen for it, else that of its label."""
     return tag.stored_hashtag or hashtag_of(tag.label)
@@ -96,10 +129,14 @@ def hashtag_of_tag(tag: Tag) -> str | None:
 def hashtag_of(label: str) -> str | None:
     """The label as one word in CamelCase ("type 1 diabetes" → "Type1Diabetes"), or None if there is no such hashtag.
 
-    Words that have capitals of their own keep them (MSC, mRNA). Nothing is left of labels without letters ("2024"),
-    and a single Latin letter ("C++" → "C") would say something else.
+    Words that have capitals of their own keep them (MSC, mRNA). Signs that hashtags cannot hold are written as people
+    do who search for them: #Cpp, #CSharp, #DotNet, #RnD, and without a sign in #ATT. Nothing is left of labels without
+    letters ("2024"), and a single Latin letter ("C") would say nothing.
     """
-    spelled = unicodedata.normalize("NFKC", label).translate(_APOSTROPHES).replace(" & ", " and ")
+    spelled = unicodedata.normalize("NFKC", label).strip().lstrip("#")
+    for pattern, written in _SPELLED:
+        spelled = pattern.sub(written, spelled)
+    spelled = spelled.translate(_APOSTROPHES).replace(" & ", " and ")
     joined = "".join(_capitalised(word) for word in _WRITTEN_WORD.findall(spelled))
     if not _LETTER.search(joined) or (len(joined) == 1 and joined.isascii()):
         return None

@@ -8,6 +8,7 @@ from distributor.channels.api import Delivery, Json
 from distributor.channels.social.idempotent_send import Request
 from distributor.channels.social.post import LinkCard, Post, SpanKind, TextSpan, spans_of
 from distributor.channels.social.results import Posted
+from distributor.domain.hashtags import without_joiners
 from distributor.rendering.fitting import fit
 from distributor.rendering.measuring import graphemes, utf8_bytes
 
@@ -117,5 +118,5 @@ def _feature_of(span: TextSpan) -> dict[str, Json] | None:
         uri = span.text if "://" in span.text else f"https://{span.text}"
         return {"$type": "app.bsky.richtext.facet#link", "uri": uri}
     if span.kind is SpanKind.HASHTAG and graphemes(span.text) <= _MAX_TAG:
-        return {"$type": "app.bsky.richtext.facet#tag", "tag": span.text[1:]}
+        return {"$type": "app.bsky.richtext.facet#tag", "tag": without_joiners([span.text[1:]])[0]}
     return None

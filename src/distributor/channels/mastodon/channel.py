@@ -19,6 +19,8 @@ class MastodonChannel(SearchableSocialChannel[MastodonSettings]):
 
     kind = "mastodon"
     settings_model: ClassVar[type[BaseModel]] = MastodonSettings
+    # Tag::HASHTAG_SEPARATORS of its source.
+    hashtag_joiners: ClassVar[str] = "\u200c"
     capabilities = broadcast(Dedupe.HINT)
     credentials = ("access_token",)
     preview_template = "social/mastodon.preview.html.j2"

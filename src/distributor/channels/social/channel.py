@@ -92,6 +92,8 @@ class SocialChannel(ABC, Generic[SettingsT]):
     # The settings without which nothing can be sent.
     credentials: ClassVar[tuple[str, ...]] = ()
     preview_template: ClassVar[str] = "social/page.html.j2"
+    # The zero width joiners that do not end a hashtag on the network.
+    hashtag_joiners: ClassVar[str] = ""
 
     def __init__(self, settings: SettingsT) -> None:
         self.settings = settings
@@ -159,6 +161,7 @@ class SocialChannel(ABC, Generic[SettingsT]):
             measure=limits.measure,
             hashtags=self.settings.hashtags,
             own_hashtags=words.hashtags,
+            joiners=self.hashtag_joiners,
             link=link if link_in_text else "",
         )
         if words.text:

@@ -11,7 +11,7 @@ import regex
 
 from distributor.channels.api import Article, RenderContext
 from distributor.channels.social.post import clean_text, lead_of, one_line
-from distributor.domain.hashtags import choose_hashtags
+from distributor.domain.hashtags import choose_hashtags, without_joiners
 from distributor.rendering.fitting import Measure, beginnings, fit
 from distributor.rendering.measuring import graphemes
 
@@ -38,7 +38,7 @@ class PostSpec:
     """How a post is composed: the template, the limit and how it is measured, the number of hashtags, and the link.
 
     An empty `link` leaves the link out of the text. `own_hashtags` are those that a person chose, None: they are chosen
-    from the article's tags.
+    from the article's tags. Of the joiners in them only those in `joiners` stay, which do not end a hashtag there.
     """
 
     template: str
@@ -47,6 +47,7 @@ class PostSpec:
     hashtags: int
     link: str
     own_hashtags: tuple[str, ...] | None = None
+    joiners: str = ""
 
 
 def compose(article: Article, context: RenderContext, spec: PostSpec) -> PostText:
@@ -91,8 +92,8 @@ def compose_written(text: str, article: Article, context: RenderContext, spec: P
 def _hashtag_choices(article: Article, spec: PostSpec) -> list[tuple[str, ...]]:
     """The hashtags to try in turn: fewer and fewer, the least relevant left out first."""
     if spec.own_hashtags is not None:
-        return [spec.own_hashtags]
-    chosen = choose_hashtags(article, most=spec.hashtags)
+        return [without_joiners(spec.own_hashtags, kept=spec.joiners)]
+    chosen = without_joiners(choose_hashtags(article, most=spec.hashtags), kept=spec.joiners)
     return [chosen[:most] for most in reversed(range(len(chosen) + 1))]
 
 

@@ -13,6 +13,7 @@ import regex
 
 from distributor.channels.api import Article, Json, MediaStore, Site
 from distributor.domain.blocks import Paragraph, text_of
+from distributor.domain.hashtags import JOINERS
 from distributor.rendering.fitting import fit
 from distributor.rendering.measuring import graphemes, url_spans
 
@@ -20,7 +21,10 @@ _MAX_DESCRIPTION = 200
 _NOT_TEXT = regex.compile(r"[[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\uFEFF]--\s]", flags=regex.VERSION1)
 
 # A hashtag as the networks read it: it begins a word and holds a letter.
-HASHTAG = regex.compile(r"(?<![\p{L}\p{M}\p{N}_&/])[#＃](?=[\p{L}\p{M}\p{N}_]*\p{L})[\p{L}\p{M}\p{N}_]+")
+HASHTAG = regex.compile(
+    rf"(?<![\p{{L}}\p{{M}}\p{{N}}_&/])[#＃](?=[\p{{L}}\p{{M}}\p{{N}}_]*\p{{L}})[\p{{L}}\p{{M}}\p{{N}}_]+"
+    rf"(?:[{JOINERS}][\p{{L}}\p{{M}}\p{{N}}_]+)*"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

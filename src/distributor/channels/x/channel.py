@@ -43,6 +43,8 @@ class XChannel(SearchableSocialChannel[XSettings]):
 
     kind = "x"
     settings_model: ClassVar[type[BaseModel]] = XSettings
+    # By twitter-text.
+    hashtag_joiners: ClassVar[str] = "\u200c\u200d"
     capabilities = broadcast(Dedupe.HINT)
     credentials = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
     preview_template = "social/x.preview.html.j2"

@@ -11,6 +11,7 @@ from distributor.domain.address import parse_address
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import AddressError
 from distributor.domain.event import Event, EventKind
+from distributor.domain.stored_text import storable
 from distributor.domain.subscriber import MailingList, Membership, Subscriber
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.domain.tokens import Purpose
@@ -18,7 +19,7 @@ from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions.link_tokens import LinkOwner, find_link_owner, lock_link_owner
 from distributor.rendering.words import ENGLISH
-from distributor.storage import events, lists, memberships, subscribers, suppressions, topics
+from distributor.storage import events, lists, memberships, subscribers, suppressions, tags, topics
 from distributor.storage.database import Connection
 
 
@@ -201,7 +202,11 @@ def _apply_choice(
     text = consent_texts.preference_consent(app.templates.words_in(shown_in), app.site, preference.list)
     evidence = _evidence(text, owner, ip_address)
     memberships.grant(connection, owner.person.id, preference.list.id, evidence, now=now)
-    wanted = None if choice.topics is None else tuple(topic for topic in preference.offered if topic in choice.topics)
+    wanted = None
+    if choice.topics is not None:
+        # A topic may have been renamed while the page was open.
+        ticked = tags.current_slugs(connection, map(storable, choice.topics))
+        wanted = tuple(topic for topic in preference.offered if topic in ticked)
     memberships.set_topics(connection, owner.person.id, preference.list.id, wanted)
 
 

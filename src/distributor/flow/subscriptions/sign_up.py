@@ -22,7 +22,7 @@ from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions.confirmation_mail import queue_confirmation
 from distributor.rendering.words import ENGLISH
-from distributor.storage import lists, memberships, subscribers, suppressions
+from distributor.storage import lists, memberships, subscribers, suppressions, tags
 from distributor.storage.database import Connection
 
 
@@ -73,7 +73,7 @@ def _open_list(connection: Connection, slug: str, topics: tuple[str, ...] | None
     if found.visibility is not ListVisibility.PUBLIC:
         # The same error as for an unknown list: the public must not learn that it exists.
         raise NotFoundError("list", slug)
-    if foreign := set(topics or ()) - set(found.topics):
+    if foreign := set(tags.current_slugs(connection, topics or ())) - set(found.topics):
         raise InputError(f"the list {found.name!r} has no topic {min(foreign)!r}")
     return found
 

@@ -11,7 +11,7 @@ from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import InputError, NotFoundError, StateError
 from distributor.domain.subscriber import MailingList, Membership, Person, Subscriber, Subscription
-from distributor.storage import lists, memberships
+from distributor.storage import lists, memberships, tags
 from distributor.storage.database import Connection
 from distributor.web.api import subscriber_ref
 from distributor.web.api.auth import App, RequestSlot, requires
@@ -81,7 +81,7 @@ def set_preferences(app: App, subscriber: SubscriberRef, slug: SlugInPath, body:
         found, chosen = subscriber_ref.lock(connection, subscriber), lists.find(connection, slug)
         if _subscription(connection, found, chosen).state is Membership.UNSUBSCRIBED:
             raise StateError(f"they unsubscribed from {slug!r}, so it has no preferences")
-        unknown = set(body.topics or ()) - set(chosen.topics)
+        unknown = set(tags.current_slugs(connection, body.topics or ())) - set(chosen.topics)
         if unknown:
             raise InputError(f"{slug!r} has no topic {min(unknown)!r}; it has {', '.join(chosen.topics) or 'none'}")
         memberships.set_topics(connection, found.id, chosen.id, body.topics)

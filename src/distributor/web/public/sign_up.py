@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from distributor.domain.consent import CONFIRMATIONS_APART, CONFIRMATIONS_PER_DAY
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, StateError, TemplateError
+from distributor.domain.stored_text import storable
 from distributor.domain.subscriber import ListVisibility, MailingList, OptIn
 from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
@@ -25,7 +26,7 @@ from distributor.flow.request_limits import LimitExceeded, RequestLimit, network
 from distributor.flow.subscriptions import sign_up
 from distributor.flow.subscriptions.proof_of_work import ProofOfWork
 from distributor.rendering.words import Words
-from distributor.storage import lists, topics
+from distributor.storage import lists, tags, topics
 from distributor.web.client_ip import client_ip, foreign_origin
 from distributor.web.config import WebConfig
 from distributor.web.errors import RETRY_LATER
@@ -33,7 +34,14 @@ from distributor.web.forms import Form, read_form
 from distributor.web.headers import content_policy
 from distributor.web.languages import language_choices
 from distributor.web.pages import PageRenderer
-from distributor.web.public.sign_up_form import HONEYPOT, SignUpForm, person_from, read_sign_up_form, sign_up_from
+from distributor.web.public.sign_up_form import (
+    HONEYPOT,
+    SignUpForm,
+    person_from,
+    read_sign_up_form,
+    sign_up_from,
+    topics_in,
+)
 
 _INVALID = 422
 _TOO_MANY_REQUESTS = 429
@@ -106,7 +114,9 @@ class SignUpPages:
         return response
 
     def _submit(self, request: Request, page: _FormPage, form: Form) -> Response:
-        form_state = read_sign_up_form(form, page.offered, page.words, language=self._app.site.language)
+        form_state = read_sign_up_form(
+            form, page.offered, page.words, language=self._app.site.language, renamed=self._renamed_topics(page, form)
+        )
         if form_state.is_honeypot_filled:
             return self._show_done(page, form_state)
         if form_state.errors:
@@ -126,6 +136,15 @@ class SignUpPages:
             _log.error("sign-up failed", reason=str(error))
             raise HTTPException(503, headers=RETRY_LATER) from error
         return self._show_done(page, form_state)
+
+    def _renamed_topics(self, page: _FormPage, form: Form) -> dict[str, str]:
+        """The topics of now by those that were renamed while the form was open; on another site that may be long."""
+        ticked = {topic for one in page.offered for topic in topics_in(form, one)}
+        unknown = ticked.difference(*(one.topics for one in page.offered))
+        if not unknown:
+            return {}
+        with self._app.database.begin() as connection:
+            return tags.current_by_slug(connection, map(storable, unknown))
 
     def _request_limits(self, form_state: SignUpForm, ip_address: str) -> list[RequestLimit]:
         config, key = self._config, person_from(form_state).key

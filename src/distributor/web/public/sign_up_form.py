@@ -35,8 +35,13 @@ class SignUpForm:
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_sign_up_form(form: Form, offered: Sequence[MailingList], words: Words, *, language: str) -> SignUpForm:
-    """The submitted form, which offered these lists, with all errors in `words`. `language` is that of the site."""
+def read_sign_up_form(
+    form: Form, offered: Sequence[MailingList], words: Words, *, language: str, renamed: Mapping[str, str]
+) -> SignUpForm:
+    """The submitted form, which offered these lists, with all errors in `words`. `language` is that of the site.
+
+    `renamed` has the topics of now by those that the form has from before.
+    """
     asked = form.all("list")
     submitted = SignUpForm(
         email=form.one("email"),
@@ -44,7 +49,7 @@ def read_sign_up_form(form: Form, offered: Sequence[MailingList], words: Words, 
         language=form.one("language") or language,
         shown_in=form.one("shown_in") or ENGLISH,
         lists=tuple(one.slug for one in offered if one.slug in asked),
-        topics={one.slug: _topics(form, one) for one in offered},
+        topics={one.slug: _topics(form, one, renamed) for one in offered},
         is_honeypot_filled=bool(form.one(HONEYPOT)),
     )
     errors_by_field = {
@@ -73,8 +78,13 @@ def sign_up_from(submitted: SignUpForm, *, ip_address: str, page: str) -> SignUp
     )
 
 
-def _topics(form: Form, offered: MailingList) -> tuple[str, ...]:
-    ticked = form.all(f"topic:{offered.slug}")
+def topics_in(form: Form, offered: MailingList) -> tuple[str, ...]:
+    """The topics of a list that are ticked, as the form names them."""
+    return form.all(f"topic:{offered.slug}")
+
+
+def _topics(form: Form, offered: MailingList, renamed: Mapping[str, str]) -> tuple[str, ...]:
+    ticked = {renamed.get(topic, topic) for topic in topics_in(form, offered)}
     return tuple(topic for topic in offered.topics if topic in ticked)
 
 
