@@ -203,6 +203,14 @@ def test_a_credential_stays_with_the_server_that_it_is_for() -> None:
     assert "text/plain" in there.heads[0]
 
 
+def test_a_list_in_several_fields_is_one_list() -> None:
+    result, _ = fetch(
+        says("HTTP/1.1 200 OK\nLink: </a>; rel=x\nLink: </b>; rel=y\nAge: 1\nAge: 2\nContent-Length: 0\n\n")
+    )
+    assert isinstance(result, FetchedResponse)
+    assert (result.headers["link"], result.headers["age"]) == ("</a>; rel=x, </b>; rel=y", "2")
+
+
 def test_redirects_end() -> None:
     result, server = fetch(says("HTTP/1.1 302 Found\nLocation: /page\nContent-Length: 0\n\n"))
     assert failure_of(result) is FetchFailure.REDIRECTS

@@ -34,6 +34,8 @@ _PORTS = frozenset({80, 443})
 _MAX_ADDRESSES = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
+# What may come in several fields, which together are one list (RFC 9110, section 5.3).
+_LISTS = frozenset({"cache-control", "link"})
 # How zlib is told that its data has the header of gzip.
 _GZIP = zlib.MAX_WBITS | 16
 
@@ -85,8 +87,9 @@ class FetchedResponse:
 
 
 class GuardedHttpClient:
-    """Fetches URLs of http and https, without credentials and cookies; an async context manager.
+    """Fetches URLs of http and https, without cookies; an async context manager.
 
+    What a caller sends as Authorization goes to the origin that was asked, and to no other one that it redirects to.
     `allowed_networks` may be reached although they are not public, on any port; elsewhere only ports 80 and 443 are.
     `tls` is for certificates of authorities of one's own.
     """
@@ -170,7 +173,7 @@ class GuardedHttpClient:
                     body += part
                     if len(body) >= max_bytes:
                         break
-                received = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+                received = _fields(response.headers)
                 encoding = received.get("content-encoding", "")
                 return FetchedResponse(
                     url=str(url),
@@ -187,6 +190,15 @@ class GuardedHttpClient:
             raise FetchError(FetchFailure.TIMEOUT, "no response in time") from error
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
             raise FetchError(FetchFailure.PROTOCOL, "what answers there does not speak HTTP correctly") from error
+
+
+def _fields(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The header fields by their names in lower case; of one that may not be repeated the last counts."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in _LISTS and name in found else value
+    return found
 
 
 def _decoded(body: bytes, encoding: str, max_bytes: int) -> bytes:
