@@ -494,7 +494,9 @@ def _wrap_loose_text(element: HtmlElement, tag: str) -> None:
 
 
 def _figure(element: HtmlElement, style: _Style, depth: int) -> Iterator[Block]:
-    caption = next(element.iter("figcaption"), None)
+    # A gallery is a figure of figures, each with its caption.
+    captions = (one for one in element.iter("figcaption") if next(one.iterancestors("figure"), None) is element)
+    caption = next(captions, None)
     runs = tuple(run for block in _blocks_of(caption) for run in _runs_in(block)) if caption is not None else ()
     if caption is not None:
         caption.getparent().remove(caption)

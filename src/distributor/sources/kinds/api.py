@@ -16,8 +16,9 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
+from urllib.parse import quote, quote_plus, urlencode
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from distributor.domain.article import Manuscript
 from distributor.domain.errors import SourceError
@@ -39,6 +40,14 @@ class SourceGoneError(SourceError):
     """The source says that it is gone for good (410), so that nobody should ask it again."""
 
 
+class NoAnswerError(SourceError):
+    """There is no response: the server is away, takes too long, or is none that may be asked."""
+
+
+class AnswerTooLargeError(SourceError):
+    """An answer has more than MAX_ANSWER bytes: it may be asked for in parts."""
+
+
 class SourceBusyError(SourceError):
     """The source asks to be left alone until `retry_at` (429 or 503 with Retry-After)."""
 
@@ -48,11 +57,19 @@ class SourceBusyError(SourceError):
 
 
 class SourceStatusError(SourceError):
-    """The source answers with a status that says why there is nothing to read, such as 404."""
+    """The source answers with a status that says why there is nothing to read, such as 404.
 
-    def __init__(self, reason: str, *, status: int) -> None:
+    The body of its `response` may say more.
+    """
+
+    def __init__(self, reason: str, *, response: FetchedResponse) -> None:
         super().__init__(reason)
-        self.status = status
+        self.response = response
+
+    @property
+    def status(self) -> int:
+        """The status of HTTP."""
+        return self.response.status
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,18 +93,42 @@ class Reading:
     next_run_at: datetime | None = None
     settings_after: dict[str, Json] = field(default_factory=dict)
 
-    def get(self, address: str, *, accept: str = "*/*", headers: Mapping[str, str] | None = None) -> FetchedResponse:
-        """The response of an address with status 200 or 304. Raises SourceError for another, or one too large."""
-        response = self.fetch(address, {"Accept": accept, **(headers or {})}, MAX_ANSWER + 1)
+    def get(
+        self,
+        address: str,
+        *,
+        accept: str = "*/*",
+        headers: Mapping[str, str] | None = None,
+        secret_query: Mapping[str, SecretStr] | None = None,
+    ) -> FetchedResponse:
+        """The response of an address with status 200 or 304.
+
+        `secret_query` is added to the query that is asked, and is in no error and no address that this gives.
+        Raises NoAnswerError, SourceStatusError for another status, AnswerTooLargeError, SourceBusyError and
+        SourceGoneError.
+        """
+        response = self._fetched(address, {"Accept": accept, **(headers or {})}, secret_query or {})
         if response.status == 410:
             raise SourceGoneError(f"{address}: the server says that it is gone for good (410)")
         if response.status in (429, 503) and (wait := self._wait_asked(response)):
             raise SourceBusyError(f"{address}: the server answers {response.reason}", retry_at=self.now + wait)
         if response.status not in (200, 304):
-            raise SourceStatusError(f"{address}: the server answers {response.reason}", status=response.status)
+            raise SourceStatusError(f"{address}: the server answers {response.reason}", response=response)
         if len(response.body) > MAX_ANSWER:
-            raise SourceError(f"{address}: the answer is larger than {MAX_ANSWER // 2**20} MB")
+            raise AnswerTooLargeError(f"{address}: the answer is larger than {MAX_ANSWER // 2**20} MB")
         return response
+
+    def _fetched(
+        self, address: str, headers: Mapping[str, str], secret_query: Mapping[str, SecretStr]
+    ) -> FetchedResponse:
+        secrets = {name: value.get_secret_value() for name, value in secret_query.items()}
+        added = urlencode(secrets)
+        asked = f"{address}{'&' if '?' in address else '?'}{added}" if added else address
+        try:
+            response = self.fetch(asked, headers, MAX_ANSWER + 1)
+        except SourceError as error:
+            raise NoAnswerError(_without(error.reason, secrets)) from None
+        return replace(response, url=_without(response.url, secrets)) if added else response
 
     def get_json(self, address: str, *, headers: Mapping[str, str] | None = None) -> tuple[Any, FetchedResponse]:
         """The JSON of an address, and the response. Raises SourceError."""
@@ -139,6 +180,14 @@ class Reading:
         except (ValueError, TypeError):
             return None
         return min(max(wait, timedelta()), _DAY)
+
+
+def _without(text: str, secrets: Mapping[str, str]) -> str:
+    """The text with dots in place of secrets, also as they are written in a query."""
+    for value in filter(None, secrets.values()):
+        for spelled in (value, quote_plus(value), quote(value, safe="")):
+            text = text.replace(spelled, "…")
+    return text
 
 
 def _ref_of(one: object) -> str:
@@ -202,6 +251,15 @@ class RecognizingSource(Protocol):
     @classmethod
     def recognize(cls, address: str) -> Mapping[str, Json] | None:
         """The settings of a source of this kind at this address, from how it is written; None if it is another kind."""
+
+
+@runtime_checkable
+class SiteSource(Protocol):
+    """A kind that can say of any page whether its site is one of its sources."""
+
+    @classmethod
+    def found_at(cls, page: FetchedResponse) -> Mapping[str, Json] | None:
+        """What the page says about the settings of a source of this kind; None if its site is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

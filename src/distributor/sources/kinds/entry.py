@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import unquote, urlsplit
 
 import lxml.html
 from lxml import etree
 from markdown_it.common.normalize_url import normalizeLink
 
 from distributor.domain.article import Manuscript
-from distributor.domain.blocks import Image, images_of, plain_text
+from distributor.domain.blocks import Block, Image, Run, images_of, plain_text
 from distributor.domain.rendition import Json
-from distributor.domain.tags import Tag
+from distributor.domain.tags import Tag, slugify
 from distributor.sources.assembly import build_manuscript
 from distributor.sources.decoding import normalize_text
 from distributor.sources.front_matter.keys import FrontMatter, checked_language
@@ -25,14 +26,21 @@ from distributor.sources.reading_options import ReadingOptions
 # In characters: what has no title of its own is called by its first words.
 _LONGEST_WORDS = 80
 _MAX_LABEL = 100
+# How WordPress names the sizes of an image.
+_SIZE_IN_NAME = re.compile(r"-(?:\d{2,5}x\d{2,5}|scaled|rotated)(?=\.\w+$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryImage:
-    """The image that stands for an entry. `alt` is for those who do not see it."""
+    """The image that stands for an entry. `alt` is for those who do not see it.
+
+    One that `is_apart` was chosen besides those in the text; another one is shown only if the text has none.
+    """
 
     url: str
     alt: str = ""
+    caption: str = ""
+    is_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +67,7 @@ class Entry:
     @property
     def said(self) -> Json:
         """All that would make it another revision; not when it was changed, which some programs always say anew."""
-        image = [self.image.url, self.image.alt] if self.image else None
+        image = [self.image.url, self.image.alt, self.image.caption] if self.image else None
         date = self.published_at.isoformat() if self.published_at else None
         return [
             *(self.title, self.html, self.summary, list(self.authors), list(self.tags), self.address, self.language),
@@ -75,9 +83,8 @@ def manuscript_of(entry: Entry, options: ReadingOptions, *, warnings: Sequence[s
         author=", ".join(dict.fromkeys(filter(None, map(_line, entry.authors)))) or None,
         language=_language(entry.language),
         tags=tuple(Tag(label) for label in dict.fromkeys(map(_line, entry.tags)) if 0 < len(label) <= _MAX_LABEL),
-        # One that the text shows would be shown twice.
-        image=_image(entry.image) if next(iter(images_of(body)), None) is None else None,
-        slug=entry.slug or None,
+        image=_image_beside(body, entry.image),
+        slug=slugify(entry.slug) or None,
         published_at=entry.published_at,
         updated_at=entry.updated_at,
         canonical_url=entry.address or None,
@@ -121,8 +128,23 @@ def first_words(text: str) -> str:
     return line[:_LONGEST_WORDS].rsplit(" ", 1)[0].rstrip(",;:–—-") + "…"
 
 
-def _image(image: EntryImage | None) -> Image | None:
-    return Image(normalizeLink(image.url), alt=_line(image.alt)) if image else None
+def _image_beside(body: Sequence[Block], image: EntryImage | None) -> Image | None:
+    """The image of an entry, unless its text shows it: it would be shown twice."""
+    if image is None:
+        return None
+    shown = [one.src for one in images_of(body)]
+    if shown and not image.is_apart:
+        return None
+    if _picture_of(image.url) in map(_picture_of, shown):
+        return None
+    caption = _line(image.caption)
+    return Image(normalizeLink(image.url), alt=_line(image.alt), caption=(Run(caption),) if caption else ())
+
+
+def _picture_of(url: str) -> str:
+    """What images of a picture in several sizes have in common: the name of the file without its size."""
+    name = unquote(urlsplit(url).path).rpartition("/")[2]
+    return _SIZE_IN_NAME.sub("", name).casefold() or url
 
 
 def _language(text: str) -> str | None:
