@@ -21,7 +21,7 @@ from distributor.domain.user import Actor, AuditAction
 from distributor.flow.app_context import AppContext
 from distributor.flow.articles.source_runs import open_source, reading_of
 from distributor.guarded_http import FetchError, host_of
-from distributor.sources.kinds.api import HookedSource, RecognizingSource, SourceKind
+from distributor.sources.kinds.api import HookedSource, RecognizingSource, SiteSource, SourceKind
 from distributor.sources.kinds.feed import FeedSource, feeds_of_page
 from distributor.sources.kinds.registry import describe_settings, kind_of, kinds, make_source, parse_settings
 from distributor.storage import audit_log, sources
@@ -50,10 +50,11 @@ class SourceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecognizedSource:
-    """What an address seems to be: the kind of source, and its settings."""
+    """What an address seems to be: the kind of source, its settings, and what whoever adds it should know."""
 
     kind: str
     settings: Mapping[str, Json]
+    notes: tuple[str, ...] = ()
 
 
 def listed(app: AppContext) -> list[SourceView]:
@@ -201,9 +202,10 @@ def settings_at(kind: str, address: str) -> Mapping[str, Json]:
 
 
 def recognize(app: AppContext, address: str, *, may_be_local: bool = False) -> RecognizedSource:
-    """What kind of source is at an address, by how it is written, or by what is there: the feed of a page.
+    """What kind of source is at an address, by how it is written, or by what is there: a site, or the feed of a page.
 
-    Files of this machine are looked at only with `may_be_local`. Raises SourceError if that cannot be found out.
+    A site whose kind needs a secret is read by its feed, and a note names the kind. Files of this machine are looked at
+    only with `may_be_local`. Raises SourceError if nothing can be found out.
     """
     for kind in kinds().values():
         if isinstance(kind, RecognizingSource) and (may_be_local or not kind.is_local):
@@ -213,8 +215,16 @@ def recognize(app: AppContext, address: str, *, may_be_local: bool = False) -> R
     if not address.lower().startswith(("http://", "https://")):
         raise SourceError(f"{address} is no folder of this machine, no web address and no account: say its --kind")
     with reading_of(app) as reading:
-        feeds = feeds_of_page(reading.get(address))
-    return RecognizedSource(kind=FeedSource.kind, settings={"url": feeds[0] if feeds else address})
+        page = reading.get(address)
+    feeds, notes = feeds_of_page(page), list[str]()
+    for kind in kinds().values():
+        if not isinstance(kind, SiteSource) or (found := kind.found_at(page)) is None:
+            continue
+        needed = [one.name for one in describe_settings(kind.kind) if one.is_required and one.name not in found]
+        if not needed:
+            return RecognizedSource(kind=kind.kind, settings=found)
+        notes.append(f"it is a site of kind {kind.kind}, which has more than its feed, and needs {', '.join(needed)}")
+    return RecognizedSource(kind=FeedSource.kind, settings={"url": feeds[0] if feeds else address}, notes=tuple(notes))
 
 
 def name_for(app: AppContext, recognized: RecognizedSource) -> str:
