@@ -70,3 +70,22 @@ def test_a_tag_that_is_not_there_is_named(run: Run) -> None:
     refused = run("tag", "show", "nothing")
     assert refused.code != 0
     assert "distributor tag list" in refused.message
+
+
+def test_tags_are_suggested_for_an_article_and_none_is_given_to_it(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "content" / "three.md").write_text(
+        "# Garden Soil\n\nThe garden soil feeds JavaScript. We feed the garden soil, and it is ours.\n\n"
+        "What garden soil is, the garden soil knows. And ECMAScript too.\n"
+    )
+    assert run("article", "scan").code == 0
+    assert run("tag", "set", "js", "--synonym", "ECMAScript").code == 0
+    suggested = json.loads(run("tag", "suggest", "garden-soil", "--json").out)
+    assert suggested == [
+        {"label": "JavaScript", "is_known": True},
+        {"label": "JS", "is_known": True},
+        {"label": "garden soil", "is_known": False},
+    ]
+    assert "garden soil" in run("tag", "suggest", "garden-soil", "--limit", "3").out
+    assert json.loads(run("article", "show", "garden-soil", "--json").out)["tags"] == []
+    assert "often enough" in run("tag", "suggest", "one").out
+    assert run("tag", "suggest", "nothing").code != 0

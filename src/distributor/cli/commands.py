@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "render": "Render an article file for every channel.",
     "source": "Add, read, try and pause the sources of articles.",
     "article": "Add, list, publish and withdraw articles.",
-    "tag": "Rename and merge tags, and set their hashtags and synonyms.",
+    "tag": "Rename and merge tags, set their hashtags and synonyms, and suggest some.",
     "campaign": "Send articles, and see what happened to every delivery.",
     "test-group": "Manage the groups of addresses that tests of campaigns are sent to.",
     "bounce": "Process and list bounces, complaints and unsubscribe mails.",

@@ -12,9 +12,11 @@ from distributor.bootstrap import open_app
 from distributor.cli.console import ACTOR, AsJson, print_fields, print_json, print_message, print_rows
 from distributor.domain.errors import InputError
 from distributor.domain.hashtags import hashtag_of_tag
+from distributor.domain.tag_suggestions import MOST_SUGGESTIONS
 from distributor.domain.user import Actor
 from distributor.flow.app_context import AppContext
 from distributor.flow.articles import tags as tag_changes
+from distributor.flow.articles.tag_suggestions import suggest_for
 from distributor.flow.articles.tags import TagChanges
 from distributor.storage import tags
 from distributor.storage.tags import StoredTag, TagUses
@@ -106,6 +108,23 @@ def set_tag(
     with open_app() as app:
         found = tag_changes.change(app, slug, changes, actor=Actor(name=ACTOR))
         _print_changed(app, found, f"tag {found.slug!r} is changed", as_json=as_json)
+
+
+@commands.command("suggest")
+def suggest_tags(
+    article: Annotated[str, typer.Argument(help="The article's slug, as in `distributor article list`.")],
+    limit: int = MOST_SUGGESTIONS,
+    as_json: AsJson = False,
+) -> None:
+    """Suggest tags for an article: those that its text names, then its key phrases. None is given to it."""
+    with open_app() as app:
+        found = suggest_for(app, article, most=limit)
+    print_rows(
+        ("label", "is_known"),
+        [(one.label, one.is_known) for one in found],
+        as_json=as_json,
+        empty="Nothing is said often enough in its text.",
+    )
 
 
 def _print_changed(app: AppContext, found: StoredTag, message: str, *, as_json: bool) -> None:

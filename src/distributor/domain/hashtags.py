@@ -19,9 +19,9 @@ _TITLE, _HEADING, _LEAD, _PROSE, _LIST = 12.0, 3.0, 3.0, 1.0, 0.25
 _ENUMERATED = 0.25
 
 # Scripts written without spaces: each character counts as a word, so that a phrase is found inside a line.
-_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _WORD_OR_COMMA = regex.compile(
-    rf"{_UNSPACED}\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}]--{_UNSPACED}]+|[,،、，]", flags=regex.VERSION1
+    rf"{UNSPACED}\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}]--{UNSPACED}]+|[,،、，]", flags=regex.VERSION1
 )
 _COMMA, _COMMAS = ",", ",،、，"
 _APOSTROPHES = str.maketrans("", "", "'’‘`ʼ")
@@ -85,7 +85,7 @@ def choose_hashtags(article: Article, *, most: int) -> tuple[str, ...]:
         if len(chosen) >= most:
             break
         hashtag = hashtag_of_tag(tag)
-        phrase = _Phrase(words=tuple(_words(tag.label)), head_first=language in _HEAD_FIRST)
+        phrase = _Phrase(words=tuple(compared_words(tag.label)), head_first=language in _HEAD_FIRST)
         if hashtag and not any(phrase.resembles(other) for other in chosen.values()):
             chosen[hashtag] = phrase
     return tuple(chosen)
@@ -158,15 +158,15 @@ class _Words:
         lead = next((text_of(block.runs) for block in prose if isinstance(block, Paragraph)), "")
         return cls(
             prominent=[
-                (_TITLE, _words(article.title)),
-                (_HEADING, _words(plain_text(headings))),
-                (_LIST, _words(plain_text(lists))),
+                (_TITLE, compared_words(article.title)),
+                (_HEADING, compared_words(plain_text(headings))),
+                (_LIST, compared_words(plain_text(lists))),
             ],
             running=[(_LEAD, _tokens(f"{article.summary}\n{lead}")), (_PROSE, _tokens(plain_text(prose)))],
         )
 
     def weight_of(self, tag: Tag) -> float:
-        phrases = {tuple(_words(name)) for name in (tag.label, *tag.synonyms)} - {()}
+        phrases = {tuple(compared_words(name)) for name in (tag.label, *tag.synonyms)} - {()}
         return sum(self._weight_of_phrase(phrase) for phrase in phrases)
 
     def _weight_of_phrase(self, phrase: Sequence[str]) -> float:
@@ -198,8 +198,11 @@ class _Phrase:
         )
 
 
-def _words(text: str) -> list[str]:
-    """Words fit to be compared: no case, accents, apostrophes or plural."""
+def compared_words(text: str) -> list[str]:
+    """Words of a text fit to be compared: no case, accents, apostrophes or plural.
+
+    In scripts without spaces each character is one.
+    """
     return [token for token in _tokens(text) if token != _COMMA]
 
 

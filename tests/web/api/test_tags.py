@@ -80,3 +80,13 @@ def test_tags_need_the_scopes_of_articles(program: Program):
     assert reading.patch("/tags/js", json={"label": "X"}).status_code == 403
     assert reading.post("/tags/js/merge", json={"into": "javascript"}).status_code == 403
     assert program(TokenScope.LISTS_READ).get("/tags/js").status_code == 403
+
+
+def test_tags_are_suggested_that_the_article_does_not_have(api: Any):
+    body = "We write C++ and JS. The garden soil, our garden soil, is garden soil."
+    created = api.post("/articles", json={"title": "A", "markdown": body, "tags": ["JS"]}).json()
+    assert api.get(f"/articles/{created['slug']}/tag-suggestions").json() == {
+        "items": [{"label": "C++", "is_known": True}, {"label": "garden soil", "is_known": False}]
+    }
+    assert len(api.get(f"/articles/{created['slug']}/tag-suggestions", params={"limit": 1}).json()["items"]) == 1
+    assert api.get("/articles/nothing/tag-suggestions").status_code == 404

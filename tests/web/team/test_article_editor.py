@@ -11,7 +11,7 @@ from distributor.domain.article import ArticleState
 from distributor.domain.blocks import plain_text
 from distributor.domain.ip_networks import parse_networks
 from distributor.domain.user import Role
-from distributor.storage import articles, channels, user_sessions
+from distributor.storage import articles, channels, tags, user_sessions
 from distributor.testing.scripted_server import closed_port
 from tests.storage.image_fixtures import a_png
 
@@ -353,3 +353,28 @@ def test_a_draft_that_is_still_empty_is_not_listed(team: Team, editor: Browser):
     first, second = begin(editor), begin(editor)
     assert first != second
     assert "You began" not in words_of(editor.page("/app/articles"))
+
+
+def test_tags_that_the_text_suggests_are_offered_until_there_are_enough(team: Team, editor: Browser):
+    write(editor, title="Other", body="Words.", tags="JavaScript")
+    body = "The garden soil feeds JavaScript. Our garden soil is garden soil."
+    article = write(editor, title="Soil", body=body, tags="peat")
+    offered = editor.page(f"{article}/edit").xpath("//summary[contains(., 'the text suggests')]/..//input/@value")
+    assert offered == ["JavaScript", "garden soil"]
+    before = typed(editor.page(f"{article}/edit"))
+    editor.post(f"{article}/edit", {**before, "tag": "garden soil"})
+    assert typed(editor.page(f"{article}/edit"))["tags"] == "peat, garden soil"
+    editor.post(f"{article}/edit", {**typed(editor.page(f"{article}/edit")), "tags": "peat, a, b"})
+    assert not editor.page(f"{article}/edit").xpath("//summary[contains(., 'the text suggests')]")
+
+
+def test_an_article_whose_tag_was_renamed_is_edited_under_the_new_name(team: Team, editor: Browser):
+    article = write(editor, tags="peat, C++")
+    with team.app.database.begin() as connection:
+        tags.rename(connection, "peat", "Turf", now=team.app.clock())
+    before = typed(editor.page(f"{article}/edit"))
+    assert before["tags"] == "Turf, C++"
+    editor.post(f"{article}/edit", before)
+    assert len(revisions(team)) == 1
+    editor.post(f"{article}/edit", {**before, "tags": "peat, C++, new"})
+    assert typed(editor.page(f"{article}/edit"))["tags"] == "Turf, C++, new"

@@ -15,7 +15,9 @@ from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.article import ArticleAction, ArticleEvent, ArticleState
 from distributor.domain.article_draft import DraftText
 from distributor.domain.blocks import plain_text
+from distributor.domain.tag_suggestions import MOST_SUGGESTIONS
 from distributor.flow.articles import revisions
+from distributor.flow.articles.tag_suggestions import suggest_for
 from distributor.flow.articles.writing import LONGEST_BODY, add_text, revise_text, text_of_article
 from distributor.flow.publishing import article_control
 from distributor.storage import articles
@@ -107,6 +109,19 @@ class ArticleDetailOut(ArticleOut):
             image_alt=image.alt if image else None,
             warnings=list(found.manuscript.warnings),
         )
+
+
+class TagSuggestion(BaseModel):
+    """A tag that an article may be given."""
+
+    label: str = Field(examples=["soil"])
+    is_known: bool = Field(description="Whether there is such a tag.")
+
+
+class TagSuggestions(BaseModel):
+    """Suggested tags, the best first."""
+
+    items: list[TagSuggestion]
 
 
 # An image has a text for those who do not see it, or an empty one if it is decorative.
@@ -253,6 +268,15 @@ def show_article(app: App, slug: SlugInPath) -> ArticleDetailOut:
     with app.database.begin() as connection:
         found = articles.find_by_slug(connection, slug)
     return ArticleDetailOut.with_text(found, now=app.clock())
+
+
+@router.get(
+    "/{slug}/tag-suggestions", dependencies=[requires(TokenScope.ARTICLES_READ)], responses=problem_responses(404)
+)
+def suggest_tags(app: App, slug: SlugInPath, limit: Limit = MOST_SUGGESTIONS) -> TagSuggestions:
+    """Suggest tags that an article does not have: those that its text names, then its key phrases."""
+    found = suggest_for(app, slug, most=limit)
+    return TagSuggestions(items=[TagSuggestion(label=one.label, is_known=one.is_known) for one in found])
 
 
 @router.post("", status_code=201, responses=problem_responses(409))

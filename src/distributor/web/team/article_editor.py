@@ -11,10 +11,11 @@ from starlette.responses import JSONResponse, Response
 from distributor.domain.article_diff import differences
 from distributor.domain.article_draft import DraftBase, DraftMovedError, DraftText, UnfinishedDraftError, draft_text_of
 from distributor.domain.errors import SourceError, StateError
-from distributor.domain.tags import Tag
+from distributor.domain.tags import tag_slug
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
 from distributor.flow.articles.ingest import Change
+from distributor.flow.articles.tag_suggestions import suggest_for_text
 from distributor.flow.articles.writing import (
     ALT_TO_WRITE,
     RevisionConflict,
@@ -42,6 +43,8 @@ from distributor.web.team.pages import TeamPages
 
 _SUGGESTED_TAGS = 40
 _LONGEST_TAG = 200
+# An article with so many tags needs no others.
+_ENOUGH_TAGS = 3
 # What a button does besides saving: `show:` and the name of a tab, and others.
 _SHOW = "show:"
 # The languages that articles are often in.
@@ -245,6 +248,7 @@ class ArticleEditorPages:
         with self._app.database.begin() as connection:
             tags = article_list.tag_labels(connection, limit=_SUGGESTED_TAGS)
             others = article_drafts.open_of_article(connection, found.id) if found else []
+        known = {tag.key for tag in text.tag_list}
         # A form that comes back keeps what it began from.
         base = writing.base if reasons is None else _base_of(asked)
         context = {
@@ -257,7 +261,8 @@ class ArticleEditorPages:
             "reasons": reasons or {},
             "labels": field_labels(),
             "languages": _languages(text.language),
-            "suggestions": [label for slug, label in tags if slug not in {tag.slug for tag in text.tag_list}],
+            "suggestions": [label for _, label in tags if tag_slug(label) not in known],
+            "found_tags": self._found_tags(replace(writing, text=text)),
             "others": [one for one in others if one.user_id != asked.user.id],
             "is_public": found is not None and found.status.is_public(self._app.clock()),
             "notice": _notice(asked),
@@ -266,6 +271,16 @@ class ArticleEditorPages:
             **self._preview_context(asked, replace(writing, text=text), place),
         }
         return self._pages.respond("article_edit.html.j2", context, status=422 if reasons else 200)
+
+    def _found_tags(self, writing: Writing) -> list[str]:
+        """Labels that the text suggests, for an article with few tags; none while it cannot be read."""
+        if len(writing.text.tag_list) >= _ENOUGH_TAGS or not writing.text.body.strip():
+            return []
+        try:
+            article = imagine(self._app, writing)
+        except UnfinishedDraftError:
+            return []
+        return [one.label for one in suggest_for_text(self._app, article)]
 
     def _show_windows(self, asked: TeamRequest, text: DraftText, error: DraftMovedError) -> Response:
         """Two windows of one user: this text, and the one that was kept from the other window."""
@@ -315,8 +330,10 @@ class ArticleEditorPages:
 def _typed(asked: TeamRequest, before: DraftText) -> DraftText:
     """What was typed, with the tags that were ticked among those used before."""
     text = draft_text_of(asked.form.fields, before)
-    known = {tag.slug for tag in text.tag_list}
-    ticked = [tag for tag in asked.form.all("tag") if Tag(tag).slug not in known and len(tag) <= _LONGEST_TAG]
+    known = {tag.key for tag in text.tag_list}
+    # One may be offered twice.
+    ticked = [tag for tag in dict.fromkeys(asked.form.all("tag")) if tag_slug(tag) not in known]
+    ticked = [tag for tag in ticked if len(tag) <= _LONGEST_TAG]
     return replace(text, tags=", ".join([part for part in (text.tags.strip().rstrip(","), *ticked) if part]))
 
 
