@@ -144,9 +144,7 @@ def read_html(text: str, *, path: str = "", is_page: bool = True) -> tuple[Block
 
     Of a page, only its content is read; what is not a page is all content.
     """
-    too_deep = SourceError("nested too deeply: elements inside one another", path=path)
-    if _most_open(text) > _MAX_OPEN:
-        raise too_deep
+    require_shallow(text, path=path)
     try:
         tree = _tree(text, NEVER_TEXT | _AROUND_CONTENT if is_page else NEVER_TEXT)
         if tree is None:
@@ -155,7 +153,17 @@ def read_html(text: str, *, path: str = "", is_page: bool = True) -> tuple[Block
         blocks = _word_lists(list(_blocks_of(_content(tree) if is_page else tree)))
         return set_large_images_apart(settle_in_page_links(_with_section_levels(blocks)))
     except RecursionError:
-        raise too_deep from None
+        raise _too_deep(path) from None
+
+
+def require_shallow(text: str, *, path: str = "") -> None:
+    """Raises SourceError for HTML whose elements are nested so deeply that parsing it takes long."""
+    if _most_open(text) > _MAX_OPEN:
+        raise _too_deep(path)
+
+
+def _too_deep(path: str) -> SourceError:
+    return SourceError("nested too deeply: elements inside one another", path=path)
 
 
 def _most_open(text: str) -> int:

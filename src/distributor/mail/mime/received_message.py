@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, zip_longest
+from itertools import islice, takewhile, zip_longest
+from urllib.parse import unquote_to_bytes
 
 from distributor.mail.mime.decoding import decode_header_text, decode_text, decode_transfer_encoding, html_to_text
 
@@ -18,12 +19,14 @@ from distributor.mail.mime.decoding import decode_header_text, decode_text, deco
 MAX_MESSAGE_BYTES = 1_000_000
 _MAX_TEXT = 200_000
 _MAX_FIELDS = 500
-_MAX_PARTS = 100
+MAX_PARTS = 100
 _MAX_DEPTH = 8
 
 _FIELD = re.compile(rb"([A-Za-z0-9][!-9;-~]{0,76})[ \t]*:(.*)", re.DOTALL)
 _LIKELY_DELIMITER = re.compile(rb"^(--[^\s][^\n]{1,99}?)[ \t]*\n(?=content-)", re.IGNORECASE | re.MULTILINE)
 _PARAMETER = re.compile(r";\s*([\w*-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s;]+))")
+# Where the name of a file is, the usual place first.
+_NAMES = (("content-disposition", "filename"), ("content-type", "name"))
 _RETURNED = frozenset(
     {"message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/partial", "message/global"}
 )
@@ -74,12 +77,45 @@ class MessagePart:
             "from" in self.fields and ("to" in self.fields or "subject" in self.fields)
         )
 
+    @property
+    def content(self) -> bytes:
+        """Its body without its transfer encoding."""
+        return decode_transfer_encoding(self.body, self.fields.get("content-transfer-encoding"))
+
+    @property
+    def disposition(self) -> str:
+        """How it wants to be shown (RFC 2183): `inline` or `attachment` in lower case; empty if it says nothing."""
+        return self.fields.get("content-disposition").split(";")[0].strip().lower()
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file that it is, also in the form of RFC 2231; empty without one."""
+        return next(filter(None, map(self._file_name, _NAMES)), "")
+
+    def decoded(self, data: bytes) -> str:
+        """A text of this part in the charset that it says it has."""
+        return decode_text(data, parameter(self.fields.get("content-type"), "charset"))
+
     @cached_property
     def text(self) -> str:
         """The decoded text; HTML is converted to plain text."""
-        data = decode_transfer_encoding(self.body, self.fields.get("content-transfer-encoding"))[:_MAX_TEXT]
-        text = decode_text(data, parameter(self.fields.get("content-type"), "charset"))
+        text = self.decoded(self.content[:_MAX_TEXT])
         return html_to_text(text) if self.content_type == "text/html" else text
+
+    def _file_name(self, place: tuple[str, str]) -> str:
+        field, name = place
+        value = self.fields.get(field)
+        if plain := parameter(value, name):
+            return plain
+        # Long names are in pieces, and those in another script are percent-encoded (RFC 2231, sections 3 and 4).
+        pieces = [parameter(value, f"{name}*")]
+        if not pieces[0]:
+            numbered = (parameter(value, f"{name}*{at}*") or parameter(value, f"{name}*{at}") for at in range(20))
+            pieces = list(takewhile(bool, numbered))
+        joined = "".join(pieces)
+        charset, quote, rest = joined.partition("'")
+        encoded = rest.partition("'")[2] if quote else joined
+        return decode_text(unquote_to_bytes(encoded), charset if quote else "utf-8")
 
 
 @dataclass(frozen=True)
@@ -96,12 +132,15 @@ class ReceivedMessage:
         return self.fields.get("content-type").lower()
 
 
-def parse_message(raw: bytes) -> ReceivedMessage:
-    """Parse a message. Accepts any bytes: what is not valid MIME is plain text."""
-    lines = raw[:MAX_MESSAGE_BYTES].replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\0", b"").lstrip(b"\n ")
+def parse_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> ReceivedMessage:
+    """Parse the first bytes of a message. Accepts any bytes: what is not valid MIME is plain text.
+
+    It has at most MAX_PARTS parts, and those that are nested more deeply than others may be are left whole.
+    """
+    lines = raw[:max_bytes].replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\0", b"").lstrip(b"\n ")
     fields, body = split_header(_without_mbox_line(lines))
     return ReceivedMessage(
-        fields=fields, parts=tuple(islice(_leaves(MessagePart(fields, body), 0), _MAX_PARTS)), body=body
+        fields=fields, parts=tuple(islice(_leaves(MessagePart(fields, body), 0), MAX_PARTS)), body=body
     )
 
 
@@ -145,7 +184,7 @@ def _leaves(part: MessagePart, depth: int) -> Iterator[MessagePart]:
         yield part
         return
     boundary = parameter(part.fields.get("content-type"), "boundary").strip()
-    for piece in islice(_split(part.body, b"--" + boundary.encode("utf-8", "replace")), _MAX_PARTS):
+    for piece in islice(_split(part.body, b"--" + boundary.encode("utf-8", "replace")), MAX_PARTS):
         fields, body = split_header(piece)
         if any(name.startswith("content-") for name in fields.names()) or "from" in fields:
             yield from _leaves(MessagePart(fields, body, part.content_type), depth + 1)
