@@ -31,6 +31,7 @@ class Purpose(Enum):
     CONFIRM = b"y"
     BOUNCE = b"b"
     ACCOUNT = b"a"
+    ARTICLE = b"r"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,11 @@ class Stem:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The content of a valid token. `number` is the index of the clicked link in the rendition, else 0."""
+    """The content of a valid token. `number` is the index of the clicked link in the rendition, else 0.
+
+    In the address that a source receives articles at, `delivery_id` is the id of the source, and `number` is raised
+    when the address is replaced.
+    """
 
     delivery_id: int
     number: int
@@ -81,9 +86,9 @@ class TokenSigner:
             tokens.append(raw.translate(_URL_SAFE, b"="))
         return tokens
 
-    def mint_for_address(self, purpose: Purpose, delivery_id: int) -> str:
-        """The token for an address: at most 37 characters of a-z and 2-7, valid in any case."""
-        body = purpose.value + _varint(delivery_id) + _varint(0)
+    def mint_for_address(self, purpose: Purpose, delivery_id: int, number: int = 0) -> str:
+        """The token for an address: at most 37 characters of a-z and 2-7 for a small number, valid in any case."""
+        body = purpose.value + _varint(delivery_id) + _varint(number)
         return base64.b32encode(body + self._mac(body)).rstrip(b"=").decode("ascii").lower()
 
     def read(self, purpose: Purpose, token: str) -> Claim | None:
@@ -107,7 +112,9 @@ class TokenSigner:
         except (ValueError, binascii.Error):
             return None
         claim = self._opened(purpose, raw)
-        return claim if claim and self.mint_for_address(purpose, claim.delivery_id) == token.lower() else None
+        if claim is None or self.mint_for_address(purpose, claim.delivery_id, claim.number) != token.lower():
+            return None
+        return claim
 
     def _opened(self, purpose: Purpose, raw: bytes) -> Claim | None:
         body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
