@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.source_mail import ARTICLE_SOURCE, retry_article_mail
 from distributor.flow.delivery.recovery import retry_journal
 from distributor.flow.feedback.inbound_mail import retry_mail
 from distributor.flow.feedback.tracking import retry_event
@@ -14,11 +15,17 @@ from distributor.flow.feedback.webhooks import retry_webhook_event
 from distributor.flow.quarantine import retry
 from distributor.storage import quarantine
 
+
+def _retry_any_mail(app: AppContext, item: QuarantinedItem) -> None:
+    """A mail to the address of a source is kept with the name of that source; others are feedback."""
+    (retry_article_mail if ARTICLE_SOURCE in item.detail else retry_mail)(app, item)
+
+
 # How an item that is kept with its content is processed again; the other loops read their items again.
 _RETRIES: Mapping[QuarantineLoop, Callable[[AppContext, QuarantinedItem], None]] = {
     QuarantineLoop.JOURNAL: retry_journal,
     QuarantineLoop.EVENT: retry_event,
-    QuarantineLoop.MAIL: retry_mail,
+    QuarantineLoop.MAIL: _retry_any_mail,
     QuarantineLoop.WEBHOOK: retry_webhook_event,
 }
 

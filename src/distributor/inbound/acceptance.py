@@ -8,9 +8,13 @@ import time
 import structlog
 
 from distributor.domain.errors import ServiceError
+from distributor.domain.source import SourceState
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.source_mail import accept_article_mail, addressed_source
 from distributor.flow.feedback.apply_feedback import log_applied
-from distributor.flow.feedback.inbound_mail import accept_mail, bounce_domains, keep_for_postmaster
+from distributor.flow.feedback.inbound_mail import accept_mail, keep_for_postmaster
+from distributor.flow.inbound_domains import inbound_domains
+from distributor.mail.article_address import is_article_address
 from distributor.mail.return_path import is_postmaster, read_return_path
 
 SOURCE = "lmtp"
@@ -25,7 +29,9 @@ _log = structlog.get_logger(__name__)
 
 
 class InboundAcceptance:
-    """Accepts messages to return paths that we have signed and to postmaster, and to no other: it relays nothing.
+    """Accepts messages to addresses that we have signed and to postmaster, and to no other: it relays nothing.
+
+    Those are return paths, unsubscribe addresses, and addresses of sources that articles are sent to.
 
     A message is committed to PostgreSQL before the server replies 250, one that cannot be processed to the quarantine.
     Until then the client is responsible for it and will send it again; receiving it twice does no harm.
@@ -41,6 +47,8 @@ class InboundAcceptance:
         """The reply that rejects a recipient, or None if it is accepted."""
         try:
             domains = await self._known_domains()
+            if is_article_address(recipient) and recipient.partition("@")[2].lower() in domains:
+                return await asyncio.to_thread(self._rejection_of_article, recipient)
         except ServiceError:
             return _TRY_AGAIN
         is_for_postmaster, domain = is_postmaster(recipient), recipient.partition("@")[2].lower()
@@ -50,12 +58,23 @@ class InboundAcceptance:
             return "550 5.1.1 User unknown: not a signed return path of this server"
         return None
 
+    def _rejection_of_article(self, recipient: str) -> str | None:
+        source = addressed_source(self._app, recipient)
+        if source is None:
+            return "550 5.1.1 User unknown: not an address of a source of this server"
+        if source.state is SourceState.PAUSED:
+            return "450 4.2.1 This address takes no mail for now, try again later"
+        return None
+
     async def receive(self, content: bytes, recipient: str) -> str:
         """Process a message for one recipient; returns the reply."""
         async with self._slots:
             try:
                 if is_postmaster(recipient):
                     await asyncio.to_thread(keep_for_postmaster, self._app, content)
+                    return _ACCEPTED
+                if is_article_address(recipient):
+                    await asyncio.to_thread(accept_article_mail, self._app, content, recipient=recipient)
                     return _ACCEPTED
                 applied = await asyncio.to_thread(
                     accept_mail, self._app, content, envelope_recipient=recipient, source=SOURCE
@@ -73,6 +92,6 @@ class InboundAcceptance:
 
     async def _known_domains(self) -> frozenset[str]:
         if time.monotonic() >= self._domains_expire_at:
-            self._domains = await asyncio.to_thread(bounce_domains, self._app)
+            self._domains = await asyncio.to_thread(inbound_domains, self._app)
             self._domains_expire_at = time.monotonic() + _DOMAINS_TTL_SECONDS
         return self._domains

@@ -104,8 +104,8 @@ class ImapMessage:
     has_uidplus: bool
     has_ended_session: bool = False
 
-    def read(self) -> bytes | None:
-        for part in self._command("FETCH", f"(BODY.PEEK[]<0.{MAX_BYTES}>)"):
+    def read(self, max_bytes: int = MAX_BYTES) -> bytes | None:
+        for part in self._command("FETCH", f"(BODY.PEEK[]<0.{max_bytes}>)"):
             if isinstance(part, tuple):
                 return bytes(part[1])
         return None

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from distributor.domain.errors import ConfigurationError, DistributorError
 
-# At most this much of a message is read: delivery reports are at its beginning.
+# At most this much of a message is read unless it is an article: delivery reports are at its beginning.
 MAX_BYTES = 2_000_000
 # Longer than any server needs to reply; without a timeout a poll could hang forever.
 TIMEOUT_SECONDS = 60.0
@@ -35,8 +35,8 @@ class MailboxMessage(Protocol):
     def id(self) -> str:
         """What identifies the message in its mailbox."""
 
-    def read(self) -> bytes | None:
-        """The first MAX_BYTES of the message; None if another program has removed it.
+    def read(self, max_bytes: int = MAX_BYTES) -> bytes | None:
+        """The first bytes of the message; None if another program has removed it.
 
         Raises MessageError if this message cannot be read, and OSError or MailboxError if none can.
         """

@@ -38,10 +38,10 @@ class MaildirMessage:
     def id(self) -> str:
         return self.path.name
 
-    def read(self) -> bytes | None:
+    def read(self, max_bytes: int = MAX_BYTES) -> bytes | None:
         try:
             with self.path.open("rb") as file:
-                return file.read(MAX_BYTES)
+                return file.read(max_bytes)
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -12,14 +12,24 @@ import structlog
 from distributor.domain.errors import ConfigurationError, DistributorError
 from distributor.domain.feedback import FeedbackKind, MatchedBy
 from distributor.domain.quarantine import QuarantineLoop
+from distributor.domain.source import SourceState
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.source_mail import accept_article_mail, addressed_source, recipient_in_header
 from distributor.flow.feedback.apply_feedback import log_applied
 from distributor.flow.feedback.inbound_mail import accept_mail
 from distributor.flow.quarantine import ItemGuard
 from distributor.inbound.imap import ImapMailbox
-from distributor.inbound.mailbox import Disposition, MailboxAccount, MailboxError, PolledMailbox
+from distributor.inbound.mailbox import (
+    MAX_BYTES,
+    Disposition,
+    MailboxAccount,
+    MailboxError,
+    MailboxMessage,
+    PolledMailbox,
+)
 from distributor.inbound.maildir import Maildir
 from distributor.inbound.pop3 import Pop3Mailbox
+from distributor.sources.kinds.mail_article import MAX_MAIL_BYTES
 from distributor.storage import generations
 
 _log = structlog.get_logger(__name__)
@@ -68,8 +78,10 @@ def poll(app: AppContext, mailbox: PolledMailbox, *, source: str) -> int:
             with guard.item(key):
                 raw = message.read()
                 if raw is not None:
-                    message.mark(_handle(app, raw, source=source))
-                    handled += 1
+                    disposition = _handle(app, message, raw, source=source)
+                    if disposition is not None:
+                        message.mark(disposition)
+                        handled += 1
     return handled
 
 
@@ -87,7 +99,17 @@ async def poll_forever(app: AppContext, url: str, *, interval_seconds: float) ->
         await asyncio.sleep(interval_seconds)
 
 
-def _handle(app: AppContext, raw: bytes, *, source: str) -> Disposition:
+def _handle(app: AppContext, message: MailboxMessage, raw: bytes, *, source: str) -> Disposition | None:
+    """What happened to a message; None for one that waits until the source that it is for is resumed."""
+    recipient = recipient_in_header(app, raw)
+    if recipient is not None:
+        addressed = addressed_source(app, recipient)
+        if addressed is not None and addressed.state is SourceState.PAUSED:
+            return None
+        # Its images and documents are at its end. One byte more says that it is too large.
+        whole = message.read(MAX_MAIL_BYTES + 1) if len(raw) >= MAX_BYTES else raw
+        is_taken = accept_article_mail(app, whole or raw, recipient=recipient)
+        return Disposition.PROCESSED if is_taken else Disposition.FAILED
     applied = accept_mail(app, raw, source=source)
     if applied is None:
         return Disposition.FAILED

@@ -108,11 +108,11 @@ class Pop3Message:
     def id(self) -> str:
         return self.uid.decode("ascii", "backslashreplace")
 
-    def read(self) -> bytes:
+    def read(self, max_bytes: int = MAX_BYTES) -> bytes:
         if self.number is None:
             raise MessageError(f"cannot be read: the server lists it as {self.id!r}")
         try:
-            return b"\r\n".join(self.session.retr(self.number)[1])[:MAX_BYTES]
+            return b"\r\n".join(self.session.retr(self.number)[1])[:max_bytes]
         except poplib.error_proto as error:
             # Such as a line longer than poplib accepts, with the rest of the message still to come.
             self.is_out_of_step = not str(error).startswith("b'-ERR")

@@ -66,6 +66,12 @@ def find(connection: Connection, name: str) -> Source:
     return _source(row)
 
 
+def find_by_id(connection: Connection, source_id: int) -> Source | None:
+    """The source with this id; None if there is none any more."""
+    row = connection.execute(select(tables.sources).where(tables.sources.c.id == source_id)).one_or_none()
+    return _source(row) if row is not None else None
+
+
 def lock(connection: Connection, name: str) -> Source:
     """The same; it stays as it is until this transaction ends."""
     row = connection.execute(

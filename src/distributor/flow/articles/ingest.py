@@ -222,6 +222,21 @@ def ingest_items(
     return report
 
 
+def ingest_item(app: AppContext, origin: Origin, item: SourceItem) -> Ingested | None:
+    """Ingest one item that is seen only once; None for content that is here already. Raises its error."""
+    if item.manuscript is None:
+        return None
+    return _ingest(
+        app,
+        item.manuscript,
+        origin=origin,
+        source_ref=item.ref,
+        content_hash=item.content_hash,
+        folder=None,
+        index=SourceIndex(),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     """One pass over the items of an origin."""

@@ -30,10 +30,17 @@ from distributor.domain.errors import (
 )
 from distributor.domain.source import CONTENT_FOLDER, Publishing, Source, SourceResult, SourceState, backoff
 from distributor.flow.app_context import AppContext
-from distributor.flow.articles.ingest import Origin, ScanReport, content_folder, ingest_items, reading_options
+from distributor.flow.articles.ingest import (
+    Origin,
+    ScanReport,
+    content_folder,
+    ingest_item,
+    ingest_items,
+    reading_options,
+)
 from distributor.flow.articles.web_article import read_web_article
 from distributor.guarded_http import FetchedResponse, FetchError, GuardedHttpClient
-from distributor.sources.items import ReadItem
+from distributor.sources.items import ReadItem, SourceItem
 from distributor.sources.kinds.api import (
     HookedSource,
     LocalSource,
@@ -111,6 +118,15 @@ def take_items(app: AppContext, source: Source, items: Iterable[ReadItem]) -> Sc
     with app.database.begin() as connection:
         sources.record_received(connection, source.id, _result(report, ()), now=app.clock())
     return report
+
+
+def take_item(app: AppContext, source: Source, item: SourceItem) -> None:
+    """Take in one item that others brought: committed when this returns. Raises its error: it is not kept here."""
+    report = ScanReport()
+    report.count(ingest_item(app, origin_of(app, source, open_source(app, source)), item))
+    with app.database.begin() as connection:
+        notes = item.manuscript.warnings if item.manuscript is not None else ()
+        sources.record_received(connection, source.id, _result(report, notes), now=app.clock())
 
 
 def receive_web_hook(app: AppContext, name: str, headers: Mapping[str, str], body: bytes) -> ScanReport | None:

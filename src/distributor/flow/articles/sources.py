@@ -19,9 +19,10 @@ from distributor.domain.stored_text import checked_key
 from distributor.domain.tags import slugify
 from distributor.domain.user import Actor, AuditAction
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.source_mail import mail_address
 from distributor.flow.articles.source_runs import open_source, reading_of
 from distributor.guarded_http import FetchError, host_of
-from distributor.sources.kinds.api import HookedSource, RecognizingSource, SiteSource, SourceKind
+from distributor.sources.kinds.api import HookedSource, MailedSource, RecognizingSource, SiteSource, SourceKind
 from distributor.sources.kinds.feed import FeedSource, feeds_of_page
 from distributor.sources.kinds.registry import describe_settings, kind_of, kinds, make_source, parse_settings
 from distributor.storage import audit_log, sources
@@ -250,7 +251,7 @@ def _view(app: AppContext, source: Source) -> SourceView:
     try:
         kind = open_source(app, source)
         hook = f"{app.site.public_url}/webhooks/sources/{source.name}" if isinstance(kind, HookedSource) else ""
-        address = kind.address
+        address = mail_address(app, source) if isinstance(kind, MailedSource) else kind.address
     except DistributorError as error:
         problem, hook = str(error), ""
     secrets: Collection[str] = ()

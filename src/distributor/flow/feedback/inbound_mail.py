@@ -7,10 +7,9 @@ import hashlib
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.apply_feedback import AppliedFeedback, apply_feedback
-from distributor.flow.quarantine import ItemGuard, kept_on_error
-from distributor.mail.address import Address
+from distributor.flow.quarantine import kept_on_error
 from distributor.mail.inbound import read_inbound_mail
-from distributor.storage import channels, delivery_queries, postmaster_mails
+from distributor.storage import delivery_queries, postmaster_mails
 
 
 def receive_mail(app: AppContext, raw: bytes, *, envelope_recipient: str | None = None, source: str) -> AppliedFeedback:
@@ -60,20 +59,3 @@ def retry_mail(app: AppContext, item: QuarantinedItem) -> None:
         envelope_recipient=str(recipient) if recipient is not None else None,
         source=str(item.detail.get("source")),
     )
-
-
-def bounce_domains(app: AppContext) -> frozenset[str]:
-    """The bounce domains of all channels, as lower-case A-labels; a channel with an invalid one is in quarantine.
-
-    Bounces of what a channel sent before it was removed still arrive.
-    """
-    guard, domains = ItemGuard(app, QuarantineLoop.CHANNEL), set()
-    with app.database.begin() as connection:
-        records = channels.ever_configured(connection)
-    for record in records:
-        with guard.item(record.name):
-            domain = record.settings.get("bounce_domain")
-            if domain:
-                domains.add(Address.parse(f"b@{domain}").domain)
-    guard.leave(guard.known.keys() - {record.name for record in records})
-    return frozenset(domains)
