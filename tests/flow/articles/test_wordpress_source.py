@@ -14,7 +14,7 @@ from distributor.domain.ip_networks import parse_networks
 from distributor.domain.source import Publishing, SourceResult
 from distributor.flow.app_context import AppContext
 from distributor.flow.articles import source_runs, sources
-from distributor.sources.kinds import wordpress
+from distributor.sources.kinds import content_api
 from distributor.testing.scripted_server import RecordedRequest, Reply, ScriptedServer, Step, scripted_server
 from tests.flow.articles.test_source_runs import NOON, Time, found, run, source_of
 from tests.flow.articles.wordpress_site import WordPressSite, post, refused
@@ -182,7 +182,7 @@ def test_a_post_with_a_password_is_left_out_with_a_note(
     site.posts[1] = post(2, protected=True)
     number = add(app, server)
     result = run(app, number)
-    assert (result.added, result.notes) == (2, ("1 posts are left out, because they have a password",))
+    assert (result.added, result.notes) == (2, ("posts that are left out, because they have a password: 1",))
     time.passes(minutes=15)
     before = len(server.requests)
     run(app, number)
@@ -235,7 +235,7 @@ def test_paging_ends_whatever_the_site_says(
     site.instead = lambda request: site._posts({**request.query, "page": "1"}) if "page" in request.query else None
     assert run(app, number, is_asked=True) == SourceResult(unchanged=100)
     # Another page again and again.
-    monkeypatch.setattr(wordpress, "_MOST_POSTS", 300)
+    monkeypatch.setattr(content_api, "_MOST_POSTS", 300)
     numbers = iter(range(10_000, 20_000))
 
     def endless(request: RecordedRequest) -> Step | None:

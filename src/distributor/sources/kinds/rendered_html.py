@@ -49,7 +49,7 @@ def first_with_class(root: HtmlElement, name: str) -> HtmlElement | None:
     return next((one for one in with_class(root, name) if one is not root), None)
 
 
-def text_in(root: HtmlElement, name: str) -> str:
+def line_with_class(root: HtmlElement, name: str) -> str:
     """The text of the first element of this class on a line; empty if there is none."""
     found = first_with_class(root, name)
     return " ".join(str(found.text_content()).split()) if found is not None else ""

@@ -1,8 +1,7 @@
 """A WordPress site by its REST API: all its posts, then what changes and what is gone.
 
-Source: developer.wordpress.org/rest-api/reference/posts/. A run asks for what was modified since the last one, and for
-the ids of the newest posts: a scheduled one keeps the time at which it was written. If the site has another number of
-posts than are known here, and once a day, all ids are compared.
+Source: developer.wordpress.org/rest-api/reference/posts/. A scheduled post keeps the time at which it was written as
+that of its last change: it is noticed because its id is new.
 """
 
 from __future__ import annotations
@@ -10,9 +9,8 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, ClassVar, Self
@@ -22,25 +20,35 @@ import lxml.html
 from lxml import etree
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
-from distributor.domain.errors import ScheduleError, SourceError
+from distributor.domain.errors import SourceError
 from distributor.domain.rendition import Json
 from distributor.guarded_http import FetchedResponse
-from distributor.sources.dates import read_date
-from distributor.sources.items import GoneItem, ReadItem, SourceItem
-from distributor.sources.kinds.api import AnswerTooLargeError, NoAnswerError, Reading, SourceStatusError
-from distributor.sources.kinds.entry import Entry, EntryImage, manuscript_of, plain_line
+from distributor.sources.items import ReadItem
+from distributor.sources.kinds.api import AnswerTooLargeError, Reading, SourceStatusError
+from distributor.sources.kinds.content_api import (
+    IN_THE_WAY,
+    PAGE_SIZES,
+    ApiMissingError,
+    ApiOverloadedError,
+    ApiRefusedError,
+    FoundPosts,
+    NoSuchPageError,
+    PostsRun,
+    date_in,
+    described_answer,
+    paged,
+    part_in,
+    parts_in,
+    text_in,
+    web_address,
+)
+from distributor.sources.kinds.entry import Entry, EntryImage, plain_line
 from distributor.sources.kinds.wordpress_html import plain_html
 
 # The relation of the API in a Link header and in the head of pages (REST API Handbook, "Discovery").
 _RELATION = "https://api.w.org/"
 _LINK = re.compile(rf'<([^<>]+)>\s*;\s*rel="?{re.escape(_RELATION)}"?', re.IGNORECASE)
 _WORDPRESS_COM = "https://public-api.wordpress.com/wp/v2/sites/"
-# Servers that cannot give a hundred posts at once are asked for fewer; each divides the one before.
-_PAGE_SIZES = (100, 20, 5, 1)
-_MOST_POSTS = 20_000
-# Clocks differ, and clocks of people go back by an hour in autumn.
-_MARGIN = timedelta(hours=2)
-_LISTED_EVERY = timedelta(days=1)
 _FIELDS = (
     "id,date,date_gmt,modified,modified_gmt,slug,link,title,content,excerpt,lang,jetpack_featured_media_url,"
     "_links,_embedded"
@@ -54,8 +62,7 @@ _NO_CATEGORY = frozenset(
     )
 )
 _CUT_OFF = re.compile(r"(?:\[?(?:…|\.\.\.)\]?)\s*(?:continue reading|read more|weiterlesen)?\W*$", re.IGNORECASE)
-# The ids of the newest posts, and with them how many posts there are.
-_NEWEST: Mapping[str, str | int] = {"orderby": "date", "order": "desc", "per_page": 100, "page": 1, "_fields": "id"}
+_BY_DATE: Mapping[str, str | int] = {"orderby": "date", "order": "desc", "_fields": "id"}
 _WHOLE: Mapping[str, str | int] = {"_embed": _EMBEDDED, "_fields": _FIELDS}
 # So many ids are asked for in one query, which has to fit into an address.
 _IDS_AT_ONCE = 100
@@ -134,207 +141,107 @@ class WordPressSource:
         return self._settings.site
 
     def read(self, reading: Reading) -> Iterator[ReadItem]:
-        base, newest = reading.cursor.get("api"), None
+        api, newest = self._open(reading)
+        run = PostsRun(api, reading, newest)
+        yield from run.items()
+        if run.withheld:
+            reading.notes.append(f"posts that are left out, because they have a password: {len(run.withheld)}")
+
+    def _open(self, reading: Reading) -> tuple[_Api, FoundPosts]:
+        """The API where an earlier run found it, else where the site says that it is, and the newest posts."""
+        base = reading.cursor.get("api")
         if isinstance(base, str):
-            with suppress(_NotThereError):
-                newest = _Api(reading, self._settings, base).posts(**_NEWEST)
-        if not isinstance(base, str) or newest is None:
-            base = _find_api(reading, self._settings)
-            newest = _Api(reading, self._settings, base).posts(**_NEWEST)
-        yield from _Run(_Api(reading, self._settings, base), newest).items()
+            known = _Api(reading, self._settings, base)
+            with suppress(ApiMissingError):
+                return known, known.newest()
+        found = _Api(reading, self._settings, _find_api(reading, self._settings))
+        return found, found.newest()
 
 
 KIND = WordPressSource
 
 
-class _NotThereError(SourceError):
-    """There is no API at this address."""
-
-
-class _NoSuchPageError(SourceError):
-    """There are fewer pages than that."""
-
-
-class _OverloadedError(SourceError):
-    """The server fails, perhaps at so many posts at once."""
-
-
-class _RefusedError(SourceError):
-    """WordPress says that it does not give this."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The posts of an answer, and how many there are on all pages, if the site says so."""
-
-    posts: list[Any]
-    total: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Api:
     """The REST API of a site. `base` is the address that the names of types are added to."""
 
-    reading: Reading
-    settings: WordPressSettings
-    base: str
+    def __init__(self, reading: Reading, settings: WordPressSettings, base: str) -> None:
+        self._reading, self._settings, self._base = reading, settings, base
 
-    def posts(self, **query: str | int) -> _Found:
+    def posts(self, **query: str | int) -> FoundPosts:
         """One page of posts. Raises SourceError."""
-        address = _joined(self.base, self.settings.post_type, query)
-        headers = _credentials(self.settings, address)
+        address = _joined(self._base, self._settings.post_type, query)
+        headers = _credentials(self._settings, address)
         try:
-            response = self.reading.get(address, accept="application/json", headers=headers)
+            response = self._reading.get(address, accept="application/json", headers=headers)
         except SourceStatusError as error:
-            raise _refusal(error.response, self.settings, address) from None
-        found = _json_of(response, self.reading, self.settings)
+            raise _refusal(error.response, self._settings, address) from None
+        found = _json_of(response, self._reading, self._settings)
         if isinstance(found, Mapping) and found and all(str(key).isdecimal() for key in found):
             # A list with gaps, which PHP writes as an object.
             found = list(found.values())
         if not isinstance(found, list):
-            raise _NotThereError(f"{self.settings.site}: what answers there is no list of posts of WordPress")
+            raise ApiMissingError(f"{self._settings.site}: what answers there is no list of posts of WordPress")
         total = response.headers.get("x-wp-total", "")
-        return _Found(found, int(total) if total.isdecimal() and len(total) < 10 else None)
+        return FoundPosts(found, int(total) if total.isdecimal() and len(total) < 10 else None)
 
-    def pages(self, **query: str | int) -> Iterator[Any]:
-        """The posts of all pages. Ends at a page without a new post, whatever the site says about their number."""
-        seen: set[str | None] = {None}
-        offset, largest = 0, _PAGE_SIZES[0]
-        while offset < _MOST_POSTS:
-            size = next(one for one in _PAGE_SIZES if one <= largest and offset % one == 0)
-            try:
-                found = self.posts(**query, per_page=size, page=offset // size + 1)
-            except _NoSuchPageError:
-                return
-            except (AnswerTooLargeError, NoAnswerError, _OverloadedError) as error:
-                if size > 1:
-                    largest = next(one for one in _PAGE_SIZES if one < size)
-                    continue
-                if not isinstance(error, AnswerTooLargeError):
-                    raise
-                self.reading.notes.append("a post is left out, because it is larger than 5 MB")
-                offset += 1
-                continue
-            yield from found.posts
-            offset += size
-            largest = _PAGE_SIZES[0] if offset % _PAGE_SIZES[0] == 0 else largest
-            is_last = len(found.posts) < size and (found.total is None or offset >= found.total)
-            refs = set(map(_ref_of, found.posts))
-            if is_last or refs <= seen:
-                return
-            seen |= refs
-        self.reading.notes.append(f"only {_MOST_POSTS} posts are read")
+    def newest(self) -> FoundPosts:
+        return self.posts(**_BY_DATE, per_page=PAGE_SIZES[0], page=1)
 
-    def having(self, refs: Sequence[str], **query: str | int) -> Iterator[Any]:
-        """Those of these posts that there are."""
-        for at in range(0, len(refs), _IDS_AT_ONCE):
-            yield from self.pages(**query, include=",".join(refs[at : at + _IDS_AT_ONCE]))
+    def every_id(self) -> Iterator[Any]:
+        return self._pages(**_BY_DATE)
 
+    def every_post(self) -> Iterator[Any]:
+        return self._pages(**_WHOLE, orderby="id", order="asc")
 
-class _Run:
-    """One run over the posts of a site. `newest` is what the site answers to _NEWEST."""
-
-    def __init__(self, api: _Api, newest: _Found) -> None:
-        self._api, self._reading, self._settings = api, api.reading, api.settings
-        self._newest = newest
-        self._known = {ref for ref in api.reading.known if ref.isdecimal()}
-        before = api.reading.cursor.get("left_out")
-        self._left_out = {ref for ref in before if isinstance(ref, str)} if isinstance(before, list) else set()
-        self._taken: set[str] = set()
-        self._modified = _moment(api.reading.cursor.get("modified"))
-
-    def items(self) -> Iterator[ReadItem]:
-        """What is new, changed and gone; then remembers where the next run begins."""
-        yield from self._take(self._changed())
-        yield from self._take_unknown(self._newest.posts)
-        if self._is_to_be_compared():
-            yield from self._compare()
-        if self._left_out:
-            self._reading.notes.append(f"{len(self._left_out)} posts are left out, because they have a password")
-        self._reading.cursor_after.update(
-            modified=self._modified.isoformat() if self._modified else None, left_out=sorted(self._left_out)
-        )
-
-    def _changed(self) -> Iterator[Any]:
-        """All posts on the first run, later those that were modified since the last one."""
-        if self._modified is None:
-            yield from self._api.pages(**_WHOLE, orderby="id", order="asc")
-            return
-        since = self._modified - _MARGIN
-        query = {"modified_after": f"{since:%Y-%m-%dT%H:%M:%SZ}", "orderby": "modified", "order": "desc"}
-        for post in self._api.pages(**_WHOLE, **query):
-            modified = _date_of(post, "modified", self._reading)
-            if modified is not None and modified < since:
+    def changed_since(self, since: datetime) -> Iterator[Any]:
+        after = f"{since:%Y-%m-%dT%H:%M:%SZ}"
+        for post in self._pages(**_WHOLE, modified_after=after, orderby="modified", order="desc"):
+            changed_at = self.changed_at(post)
+            if changed_at is not None and changed_at < since:
                 # Before version 5.7 nothing is selected by this date.
                 return
             yield post
 
-    def _take_unknown(self, posts: Iterable[Any]) -> Iterator[ReadItem]:
-        """Posts that are known by their ids only."""
-        refs = [ref for ref in map(_ref_of, posts) if ref is not None and ref not in self._accounted]
-        if refs:
-            yield from self._take(self._api.having(refs, **_WHOLE))
+    def having(self, refs: Sequence[str], *, is_whole: bool) -> Iterator[Any]:
+        for at in range(0, len(refs), _IDS_AT_ONCE):
+            wanted = ",".join(refs[at : at + _IDS_AT_ONCE])
+            yield from self._pages(**(_WHOLE if is_whole else {"_fields": "id"}), include=wanted)
 
-    def _take(self, posts: Iterable[Any]) -> Iterator[ReadItem]:
-        gone: list[str] = []
-        yield from self._reading.take(self._readable(posts, gone), self._item)
-        yield from (GoneItem(ref=ref) for ref in gone)
+    def _pages(self, **query: str | int) -> Iterator[Any]:
+        return paged(lambda size, page: self.posts(**query, per_page=size, page=page), self.ref_of, self._reading)
 
-    def _readable(self, posts: Iterable[Any], gone: list[str]) -> Iterator[Any]:
-        """The posts that have not been taken, without those that have a password."""
-        for post in posts:
-            ref = _ref_of(post)
-            if ref in self._taken:
-                continue
-            if ref is None:
-                yield post
-                continue
-            self._taken.add(ref)
-            modified = _date_of(post, "modified", self._reading)
-            if modified is not None and modified <= self._reading.now:
-                self._modified = max(modified, self._modified or modified)
-            if _part(post, "content").get("protected") is True:
-                self._left_out.add(ref)
-                gone += [ref] if ref in self._known else []
-            else:
-                self._left_out.discard(ref)
-                yield post
+    def ref_of(self, post: Any) -> str | None:
+        """The id of a post, which some plugins write as text."""
+        found = post.get("id") if isinstance(post, Mapping) else None
+        if isinstance(found, int) and not isinstance(found, bool):
+            return str(found)
+        return str(int(found)) if isinstance(found, str) and found.isdecimal() and len(found) < 20 else None
 
-    def _item(self, post: Any) -> SourceItem:
-        entry = _entry(post, self._settings, self._reading)
-        return self._reading.item(entry.ref, entry.said, lambda: manuscript_of(entry, self._reading.options))
+    def changed_at(self, post: Any) -> datetime | None:
+        return _date_of(post, "modified", self._reading)
 
-    @property
-    def _accounted(self) -> set[str]:
-        return self._known | self._left_out | self._taken
+    def is_withheld(self, post: Any) -> bool:
+        return part_in(post, "content").get("protected") is True
 
-    def _is_to_be_compared(self) -> bool:
-        """Whether all ids are compared: one answer has them, or there may be others than those that are known."""
-        total = self._newest.total
-        if total is not None and total <= len(self._newest.posts):
-            return True
-        listed_at = _moment(self._reading.cursor.get("listed_at"))
-        is_due = listed_at is None or self._reading.now - listed_at >= _LISTED_EVERY
-        numbers = [total, len(self._accounted)]
-        has_others = total is not None and numbers[0] != numbers[1] and self._reading.cursor.get("compared") != numbers
-        return is_due or has_others
-
-    def _compare(self) -> Iterator[ReadItem]:
-        """What the site has and was not seen yet, and what it has no more."""
-        listed = self._newest.posts
-        if self._newest.total is None or self._newest.total > len(listed):
-            listed = list(self._api.pages(**{name: _NEWEST[name] for name in ("orderby", "order", "_fields")}))
-        yield from self._take_unknown(listed)
-        refs = set(map(_ref_of, listed))
-        missing = sorted(self._known - refs - self._taken)
-        # One that slipped from a page to the one before, while posts vanished, is in no list and yet there.
-        present = set(map(_ref_of, self._api.having(missing, _fields="id"))) if missing else set()
-        gone = [ref for ref in missing if ref not in present]
-        self._left_out &= {ref for ref in refs if ref is not None}
-        yield from (GoneItem(ref=ref) for ref in gone)
-        accounted = len(self._accounted - set(gone))
-        self._reading.cursor_after.update(
-            listed_at=self._reading.now.isoformat(), compared=[self._newest.total, accounted]
+    def entry_of(self, post: Any) -> Entry:
+        ref = self.ref_of(post)
+        if ref is None:
+            raise SourceError("it is no post of WordPress: it has no id")
+        content, excerpt = (text_in(part_in(post, name), "rendered") for name in ("content", "excerpt"))
+        remembered = text_in(self._reading.cursor_after, "language")
+        return Entry(
+            ref=ref,
+            title=plain_line(text_in(part_in(post, "title"), "rendered")),
+            html=plain_html(content),
+            summary=_summary(excerpt, content),
+            authors=tuple(plain_line(text_in(one, "name")) for one in _embedded(post, "author")),
+            tags=_tags(post, self._settings),
+            address=web_address(text_in(post, "link")),
+            language=text_in(post, "lang") or self._settings.language or remembered,
+            image=_featured_image(post),
+            published_at=_date_of(post, "date", self._reading),
+            updated_at=self.changed_at(post),
+            slug=unquote(text_in(post, "slug")),
         )
 
 
@@ -352,9 +259,9 @@ def _find_api(reading: Reading, settings: WordPressSettings) -> str:
     refused: SourceError | None = None
     for root in (f"{start}/wp-json/", f"{start}/?rest_route=/"):
         try:
-            _Api(reading, settings, _base_of(root)).posts(**_NEWEST)
-        except (_RefusedError, _NotThereError, _OverloadedError) as error:
-            refused = error if isinstance(error, _RefusedError) else refused
+            _Api(reading, settings, _base_of(root)).newest()
+        except (ApiRefusedError, ApiMissingError, ApiOverloadedError) as error:
+            refused = error if isinstance(error, ApiRefusedError) else refused
         else:
             return _remembered(reading, _base_of(root))
     raise refused or SourceError(
@@ -438,10 +345,9 @@ def _json_of(response: FetchedResponse, reading: Reading, settings: WordPressSet
             if beginning.start() and not text[end:].strip():
                 _note_once(reading, "warnings of PHP stand before its answers: switch WP_DEBUG_DISPLAY off there")
                 return found
-    raise _NotThereError(f"{settings.site}: its API answers with {_named(response)} in place of JSON; {_IN_THE_WAY}")
-
-
-_IN_THE_WAY = "a login page, a firewall or a plugin for maintenance or security may stand in the way there"
+    raise ApiMissingError(
+        f"{settings.site}: its API answers with {described_answer(response)} in place of JSON; {IN_THE_WAY}"
+    )
 
 
 def _note_once(reading: Reading, note: str) -> None:
@@ -449,41 +355,34 @@ def _note_once(reading: Reading, note: str) -> None:
         reading.notes.append(note)
 
 
-def _named(response: FetchedResponse) -> str:
-    """What an answer is that is no JSON: a page with its title, or its type."""
-    found = re.search(rb"<title[^>]*>(.{0,400}?)</title>", response.body[:100_000], re.IGNORECASE | re.DOTALL)
-    title = plain_line(found[1].decode("utf-8", "replace"))[:80] if found else ""
-    if title:
-        return f"the page “{title}”"
-    return response.headers.get("content-type", "").partition(";")[0].strip() or "something without a type"
-
-
 def _refusal(response: FetchedResponse, settings: WordPressSettings, address: str) -> SourceError:
     """The error for an answer with another status than 200, in words."""
     said: Any = None
     with suppress(ValueError, RecursionError):
         said = json.loads(response.body)
-    code, message = (_text(said, "code"), plain_line(_text(said, "message"))[:300]) if said else ("", "")
+    code, message = (text_in(said, "code"), plain_line(text_in(said, "message"))[:300]) if said else ("", "")
     site = settings.site
     if code == "rest_post_invalid_page_number":
-        return _NoSuchPageError(f"{site}: there is no such page of posts")
+        return NoSuchPageError(f"{site}: there is no such page of posts")
     if response.status >= 500:
-        return _OverloadedError(f"{site}: its API fails with {response.reason}{f' ({message})' if message else ''}")
+        return ApiOverloadedError(f"{site}: its API fails with {response.reason}{f' ({message})' if message else ''}")
     if code == "rest_no_route":
         if settings.post_type == "posts":
-            return _RefusedError(f"{site}: its REST API gives no posts ({message}): allow it there, or add its feed")
-        return _RefusedError(f"{site}: its REST API has no type {settings.post_type!r} ({message}): check post_type")
+            return ApiRefusedError(f"{site}: its REST API gives no posts ({message}): allow it there, or add its feed")
+        return ApiRefusedError(f"{site}: its REST API has no type {settings.post_type!r} ({message}): check post_type")
     if response.status in (401, 403):
-        return _RefusedError(f"{site}: {_closed(response, settings, address, message)}")
+        return ApiRefusedError(f"{site}: {_closed(response, settings, address, message)}")
     if not code:
-        return _NotThereError(f"{site}: its API answers {response.reason} with {_named(response)}; {_IN_THE_WAY}")
-    return _RefusedError(f"{site}: its API refuses: {message} ({code})")
+        return ApiMissingError(
+            f"{site}: its API answers {response.reason} with {described_answer(response)}; {IN_THE_WAY}"
+        )
+    return ApiRefusedError(f"{site}: its API refuses: {message} ({code})")
 
 
 def _closed(response: FetchedResponse, settings: WordPressSettings, address: str, message: str) -> str:
     """What to do about an API that gives nothing to guests, or to this user."""
     if not message:
-        return f"its API answers {response.reason} with {_named(response)}; {_IN_THE_WAY}"
+        return f"its API answers {response.reason} with {described_answer(response)}; {IN_THE_WAY}"
     if not settings.username:
         return (
             f"its API is closed to guests ({message}): allow it there, set username and application_password, or add "
@@ -493,30 +392,6 @@ def _closed(response: FetchedResponse, settings: WordPressSettings, address: str
         host = urlsplit(address).netloc
         return f"its API is at {host}, to which no password is sent ({message}): write {host} in site"
     return f"it refuses the user name or the application password ({message}): make a new one in the user's profile"
-
-
-def _entry(post: Any, settings: WordPressSettings, reading: Reading) -> Entry:
-    """What a post says. Raises SourceError for one without an id or a text."""
-    ref = _ref_of(post)
-    if ref is None:
-        raise SourceError("it is no post of WordPress: it has no id")
-    content, excerpt = (_text(_part(post, name), "rendered") for name in ("content", "excerpt"))
-    language = _text(post, "lang") or settings.language or _text(reading.cursor_after, "language")
-    address = _text(post, "link")
-    return Entry(
-        ref=ref,
-        title=plain_line(_text(_part(post, "title"), "rendered")),
-        html=plain_html(content),
-        summary=_summary(excerpt, content),
-        authors=tuple(plain_line(_text(one, "name")) for one in _embedded(post, "author")),
-        tags=_tags(post, settings),
-        address=address if address.startswith(("http://", "https://")) else "",
-        language=language,
-        image=_featured_image(post),
-        published_at=_date_of(post, "date", reading),
-        updated_at=_date_of(post, "modified", reading),
-        slug=unquote(_text(post, "slug")),
-    )
 
 
 def _summary(excerpt: str, content: str) -> str:
@@ -531,62 +406,35 @@ def _summary(excerpt: str, content: str) -> str:
 
 def _tags(post: Any, settings: WordPressSettings) -> tuple[str, ...]:
     """The tags of a post, then its categories, if those are tags too."""
-    terms = [term for group in _embedded(post, "wp:term", of=list) for term in group if isinstance(term, Mapping)]
+    groups = part_in(post, "_embedded").get("wp:term")
+    lists = [group for group in groups if isinstance(group, list)] if isinstance(groups, list) else []
+    terms = [term for group in lists for term in group if isinstance(term, Mapping)]
     wanted = ["post_tag", "category"] if settings.categories_as_tags else ["post_tag"]
     return tuple(
-        plain_line(_text(term, "name"))
+        plain_line(text_in(term, "name"))
         for taxonomy in wanted
         for term in terms
         if term.get("taxonomy") == taxonomy
-        and not (taxonomy == "category" and re.sub(r"-\d+$", "", _text(term, "slug")) in _NO_CATEGORY)
+        and not (taxonomy == "category" and re.sub(r"-\d+$", "", text_in(term, "slug")) in _NO_CATEGORY)
     )
 
 
 def _featured_image(post: Any) -> EntryImage | None:
     media = next(iter(_embedded(post, "wp:featuredmedia")), None)
-    is_image = _text(media, "media_type") in ("", "image")
-    url = (_text(media, "source_url") if is_image else "") or _text(post, "jetpack_featured_media_url")
-    if not url.startswith(("http://", "https://")):
-        return None
-    caption = plain_line(_text(_part(media, "caption"), "rendered"))
-    return EntryImage(url=url, alt=plain_line(_text(media, "alt_text")), caption=caption, is_apart=True)
+    is_image = text_in(media, "media_type") in ("", "image")
+    url = web_address(text_in(media, "source_url") if is_image else "")
+    url = url or web_address(text_in(post, "jetpack_featured_media_url"))
+    caption = plain_line(text_in(part_in(media, "caption"), "rendered"))
+    return (
+        EntryImage(url=url, alt=plain_line(text_in(media, "alt_text")), caption=caption, is_apart=True) if url else None
+    )
 
 
-def _embedded(post: Any, name: str, of: type = dict) -> list[Any]:
-    """What was embedded under this name; not the errors that stand in place of what guests may not see."""
-    found = _part(post, "_embedded").get(name)
-    return [one for one in found if isinstance(one, of)] if isinstance(found, list) else []
+def _embedded(post: Any, name: str) -> list[Mapping[str, Any]]:
+    """What was embedded under this name; an author or an image that guests may not see is an error without a name."""
+    return parts_in(part_in(post, "_embedded"), name)
 
 
 def _date_of(post: Any, name: str, reading: Reading) -> datetime | None:
     """A date of a post. The one in UTC has no zone; the other one, on the clock of the site, is taken for ours."""
-    for written, zone in ((_text(post, f"{name}_gmt"), "UTC"), (_text(post, name), reading.options.zone)):
-        if written and not written.startswith("0000"):
-            with suppress(ScheduleError):
-                return read_date(written, zone=zone, language="en")
-    return None
-
-
-def _moment(written: Json) -> datetime | None:
-    """A time that an earlier run remembered."""
-    with suppress(ValueError):
-        return datetime.fromisoformat(written) if isinstance(written, str) else None
-    return None
-
-
-def _ref_of(post: Any) -> str | None:
-    """The id of a post, which some plugins write as text."""
-    found = post.get("id") if isinstance(post, Mapping) else None
-    if isinstance(found, int) and not isinstance(found, bool):
-        return str(found)
-    return str(int(found)) if isinstance(found, str) and found.isdecimal() and len(found) < 20 else None
-
-
-def _part(of: Any, name: str) -> Mapping[str, Any]:
-    found = of.get(name) if isinstance(of, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
-
-
-def _text(of: Any, name: str) -> str:
-    found = of.get(name) if isinstance(of, Mapping) else None
-    return found if isinstance(found, str) else ""
+    return date_in(post, f"{name}_gmt", zone="UTC") or date_in(post, name, zone=reading.options.zone)
