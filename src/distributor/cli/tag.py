@@ -116,7 +116,7 @@ def suggest_tags(
     limit: int = MOST_SUGGESTIONS,
     as_json: AsJson = False,
 ) -> None:
-    """Suggest tags for an article: those that its text names, then its key phrases. None is given to it."""
+    """Suggest tags for an article: those that its text names, then its key phrases. It gets none of them by this."""
     with open_app() as app:
         found = suggest_for(app, article, most=limit)
     print_rows(
