@@ -241,6 +241,16 @@ def withdraw(slug: Slug, as_json: AsJson = False) -> None:
         print_message(f"campaign {campaign_id} is paused: `distributor campaign show {campaign_id}` says why")
 
 
+@commands.command("take-update")
+def take_update(slug: Slug, as_json: AsJson = False) -> None:
+    """Take the newer version that the source of an article has, which was held because the article was edited here.
+
+    What was written here stays as a revision.
+    """
+    with open_app() as app:
+        _print_state(app, ingest.take_held_update(app, slug, actor=ACTOR), as_json=as_json)
+
+
 @commands.command()
 def history(slug: Slug, as_json: AsJson = False) -> None:
     """Show what happened to an article: revisions and changes of its state, with who made them and when."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, delete, func, select, text, update
+from sqlalchemy import Row, and_, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.errors import NotFoundError, StateError
@@ -182,8 +182,8 @@ def record_failure(
 
 
 def set_state(connection: Connection, source_id: int, state: SourceState, *, now: datetime) -> None:
-    """Pause a source, or let it run again, which it does at once."""
-    values: dict[str, object] = {"state": state}
+    """Pause a source, or let it run again, which it does at once. Failures are not counted any more."""
+    values: dict[str, object] = {"state": state, "failures": 0, "failing_since": None}
     if state is SourceState.ACTIVE:
         values["next_run_at"] = now
     connection.execute(update(tables.sources).where(tables.sources.c.id == source_id).values(values))
@@ -230,9 +230,10 @@ def remove(connection: Connection, source_id: int) -> None:
 
 
 def failing(connection: Connection, *, failures: int) -> list[Source]:
-    """The sources whose last runs failed, at least so many in a row, by name."""
+    """The sources that need a person, by name: their last runs failed, so many in a row or for good."""
     source = tables.sources.c
-    query = select(tables.sources).where(source.failures >= failures).order_by(source.name)
+    is_final = and_(source.failures > 0, source.state == SourceState.PAUSED)
+    query = select(tables.sources).where(or_(source.failures >= failures, is_final)).order_by(source.name)
     return [_source(row) for row in connection.execute(query)]
 
 

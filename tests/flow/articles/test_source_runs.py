@@ -19,6 +19,7 @@ from distributor.flow.articles import source_runs, sources
 from distributor.flow.articles.ingest import take_held_update
 from distributor.flow.articles.writing import revise_text
 from distributor.flow.jobs import Job, JobKind
+from distributor.flow.operations.attention import Concern, all_attention
 from distributor.flow.operations.scheduler import source_jobs
 from distributor.storage import articles
 from distributor.storage import sources as stored
@@ -238,6 +239,24 @@ def test_a_source_that_is_gone_for_good_is_paused(app: AppContext, site: Content
     site.instead = Reply(410)
     assert source_runs.run_source(app, add(app, server)) is None
     assert source_of(app).state is SourceState.PAUSED
+    (told,) = [one for one in all_attention(app) if one.concern is Concern.SOURCE]
+    assert told.sentence.startswith("It is paused.")
+    sources.set_state(app, "site", SourceState.PAUSED)
+    sources.set_state(app, "site", SourceState.ACTIVE)
+    assert [one for one in all_attention(app) if one.concern is Concern.SOURCE] == []
+
+
+def test_a_source_that_keeps_failing_needs_a_person_and_one_failure_does_not(
+    app: AppContext, time: Time, site: ContentSite, server: ScriptedServer
+) -> None:
+    site.instead = Reply(500)
+    number = add(app, server)
+    told = []
+    for _ in range(3):
+        source_runs.run_source(app, number)
+        told.append([one.about for one in all_attention(app) if one.concern is Concern.SOURCE])
+        time.passes(hours=2)
+    assert told == [[], [], ["site"]]
 
 
 def test_a_server_that_asks_for_time_gets_it(

@@ -157,7 +157,7 @@ def test_a_draft_whose_file_was_taken_away_is_not_released(harness: CampaignHarn
     later.run()
     state, reason = _state(later, campaign_id)
     assert state is DispatchState.PAUSED
-    assert "is missing" in reason
+    assert "its source test has hello no more" in reason
 
 
 def test_nothing_is_published_in_the_past_and_what_does_not_change_has_no_entry_in_the_history(

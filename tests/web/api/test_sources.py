@@ -13,7 +13,7 @@ from distributor.domain.api_token import TokenScope
 from distributor.domain.ip_networks import parse_networks
 from distributor.flow.app_context import AppContext
 from distributor.flow.articles import source_runs, sources
-from distributor.storage import audit_log
+from distributor.storage import articles, audit_log
 from distributor.testing.scripted_server import ScriptedServer, scripted_server
 from tests.flow.articles.content_site import ContentSite, Post
 from tests.web.api.conftest import Program
@@ -74,6 +74,24 @@ def test_programs_cannot_point_a_source_at_files_of_the_server(app: AppContext, 
     refused = api.patch("/sources/blog", json={"settings": {"path": "/etc"}})
     assert (refused.status_code, "command line" in refused.text) == (422, True)
     assert api.patch("/sources/blog", json={"publishing": "new"}).status_code == 200
+
+
+def test_a_program_takes_the_newer_version_that_waits(app: AppContext, api: Any, server: ScriptedServer) -> None:
+    number = sources.add(app, "site", "feed", {"url": f"{server.url}/feed.xml"}).source.id
+    source_runs.run_source(app, number)
+    assert (api.get("/articles/first").json()["source"], api.post("/articles/first/take-update").status_code) == (
+        "site",
+        409,
+    )
+    edited = {"revision": 1, "markdown": "One, as we say it."}
+    assert api.patch("/articles/first", json=edited).status_code == 200
+    with app.database.begin() as connection:
+        found = articles.find_by_slug(connection, "first")
+        newer = replace(found.manuscript, title="First again")
+        articles.hold_update(connection, found.id, newer, content_hash="newer")
+    assert api.get("/articles/first").json()["has_held_update"]
+    taken = api.post("/articles/first/take-update").json()
+    assert (taken["title"], taken["revision"], taken["has_held_update"]) == ("First again", 3, False)
 
 
 def test_secrets_are_set_and_never_returned(api: Any) -> None:

@@ -44,6 +44,8 @@ from distributor.storage.database import Connection
 
 FOLDER = CONTENT_FOLDER
 _UPLOAD = "upload"
+# What people wrote or gave has these as its source.
+WITHOUT_SOURCE = ("app", _UPLOAD)
 _MISSING = "its source has it no more"
 
 # The actions by which front matter brings an article into each state.
@@ -335,6 +337,7 @@ def missing_files(app: AppContext) -> list[str]:
         f"is {one.status.state.value} all the same: put the file back"
         + ("" if one.status.published_at is None else f", or run `distributor article withdraw {one.article.slug}`")
         for one in found
+        if one.source == FOLDER
     ]
 
 

@@ -19,6 +19,7 @@ from distributor.domain.stored_text import checked_key
 from distributor.domain.tags import slugify
 from distributor.domain.user import Actor, AuditAction
 from distributor.flow.app_context import AppContext
+from distributor.flow.articles.ingest import WITHOUT_SOURCE
 from distributor.flow.articles.source_mail import mail_address
 from distributor.flow.articles.source_runs import open_source, reading_of
 from distributor.guarded_http import FetchError, host_of
@@ -30,7 +31,7 @@ from distributor.storage.database import Connection
 
 _LONGEST_NAME = 100
 # Articles that no source brought in have these as their source.
-_RESERVED = frozenset({"app", "upload", CONTENT_FOLDER})
+_RESERVED = frozenset({*WITHOUT_SOURCE, CONTENT_FOLDER})
 
 log = structlog.get_logger(__name__)
 

@@ -12,8 +12,10 @@ from urllib.parse import quote
 
 from redis import RedisError
 
+from distributor.domain.article import ArticleState
 from distributor.domain.campaign import DispatchState, Totals
 from distributor.domain.delivery import DeliveryState
+from distributor.domain.source import CONTENT_FOLDER, SourceState
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.clocks import compare_clocks
 from distributor.flow.operations.processes import split_by_life
@@ -29,6 +31,7 @@ from distributor.storage import (
     paused_routes,
     processes,
     quarantine,
+    sources,
 )
 from distributor.storage.database import Connection
 from distributor.storage.dispatch_overviews import DispatchOverview
@@ -40,6 +43,8 @@ _EXPIRES_SOON = timedelta(days=14)
 _BEAT_IS_LATE = timedelta(seconds=60)
 _CLOCK_IS_OFF = timedelta(seconds=2)
 _MOST_DISPATCHES = 500
+# One that fails may be busy.
+_FAILED_RUNS_MATTER = 3
 # Of one concern; the number of the others is said.
 MOST_OF_A_CONCERN = 5
 
@@ -54,6 +59,7 @@ class Concern(StrEnum):
     FAILED = "failed"
     APPROVAL = "approval"
     ROUTE = "route"
+    SOURCE = "source"
     ARTICLE = "article"
     IMPORT = "import"
     QUARANTINE = "quarantine"
@@ -133,6 +139,7 @@ def all_attention(app: AppContext) -> list[AttentionItem]:
             *_campaigns(app, connection),
             *_approvals(connection),
             *_routes(connection),
+            *_sources(connection),
             *_articles(connection),
             *_imports(app, connection),
             *_quarantine(connection),
@@ -291,12 +298,27 @@ def _routes(connection: Connection) -> Iterator[AttentionItem]:
             )
 
 
+def _sources(connection: Connection) -> Iterator[AttentionItem]:
+    for source in sources.failing(connection, failures=_FAILED_RUNS_MATTER):
+        paused = source.state is SourceState.PAUSED
+        sentence = _("It is paused. %(reason)s") if paused else _("It cannot be read. %(reason)s")
+        yield AttentionItem(
+            concern=Concern.SOURCE,
+            about=source.name,
+            sentence=(sentence % {"reason": _as_sentence(source.error)}).rstrip(),
+            part=str(source.id),
+        )
+
+
 def _articles(connection: Connection) -> Iterator[AttentionItem]:
     for stored in articles.missing(connection):
+        if stored.source != CONTENT_FOLDER and stored.status.state is not ArticleState.PUBLISHED:
+            # Nobody has seen a draft that another site has taken back.
+            continue
         yield AttentionItem(
             concern=Concern.ARTICLE,
             about=stored.article.title,
-            sentence=_("Its file is gone from the folder; the article is still as it was."),
+            sentence=_("Its source does not have it any more; the article is still as it was."),
             article_id=stored.id,
         )
 

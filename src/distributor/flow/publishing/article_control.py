@@ -138,8 +138,8 @@ def sending_problem(found: StoredArticle, *, at: datetime) -> Problem | None:
         return Problem(Severity.BLOCK, "article-embargoed", reason, slug)
     if found.missing_since is not None:
         reason = (
-            f"article {slug} is not published, and its file {found.source_ref} is missing from the content folder: "
-            f"put the file back, or run `distributor article publish {slug}`"
+            f"article {slug} is not published, and its source {found.source} has {found.source_ref} no more: put it "
+            f"back there, or run `distributor article publish {slug}`"
         )
         return Problem(Severity.BLOCK, "article-missing", reason, slug)
     return None

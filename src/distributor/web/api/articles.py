@@ -16,7 +16,7 @@ from distributor.domain.article import ArticleAction, ArticleEvent, ArticleState
 from distributor.domain.article_draft import DraftText
 from distributor.domain.blocks import plain_text
 from distributor.domain.tag_suggestions import MOST_SUGGESTIONS
-from distributor.flow.articles import revisions
+from distributor.flow.articles import ingest, revisions
 from distributor.flow.articles.tag_suggestions import suggest_for
 from distributor.flow.articles.writing import LONGEST_BODY, add_text, revise_text, text_of_article
 from distributor.flow.publishing import article_control
@@ -61,7 +61,11 @@ class ArticleOut(BaseModel):
     )
     published_at: datetime | None = Field(description="Its first publication, which never changes once it has passed.")
     withdrawn_at: datetime | None
-    file_missing_since: datetime | None = Field(description="Since when its file is missing from the content folder.")
+    source: str = Field(description="The source it comes from; `app` and `upload` for what people wrote or gave.")
+    file_missing_since: datetime | None = Field(description="Since when its source does not have it any more.")
+    has_held_update: bool = Field(
+        description="Whether its source has a newer version that was not taken because the article was edited here."
+    )
     updated_at: datetime = Field(description="When it was last edited or first published, whichever is later.")
 
     @classmethod
@@ -82,7 +86,9 @@ class ArticleOut(BaseModel):
             publish_at=status.publish_at,
             published_at=status.published_at,
             withdrawn_at=status.withdrawn_at,
+            source=found.source,
             file_missing_since=found.missing_since,
+            has_held_update=found.held_update is not None,
             updated_at=article.updated_at,
         )
 
@@ -325,6 +331,14 @@ def compare_revisions(
 ) -> ArticleDiffOut:
     """Compare two revisions of an article."""
     return ArticleDiffOut(diff=revisions.compare(app, slug, before=before, after=after))
+
+
+@router.post("/{slug}/take-update", responses=problem_responses(404, 409))
+def take_held_update(
+    app: App, slug: SlugInPath, token: Annotated[ApiToken, requires(TokenScope.ARTICLES_WRITE)]
+) -> ArticleOut:
+    """Replace the text by the newer version that its source has; what was written here stays as a revision."""
+    return ArticleOut.of(ingest.take_held_update(app, slug, actor=actor_of(token)), now=app.clock())
 
 
 @router.post("/{slug}/ready", responses=problem_responses(404, 409))

@@ -20,7 +20,7 @@ from distributor.domain.schedule import parse_instant, short_time
 from distributor.domain.stored_text import storable
 from distributor.domain.user import Permission
 from distributor.flow.app_context import AppContext
-from distributor.flow.articles.ingest import FOLDER
+from distributor.flow.articles.ingest import FOLDER, WITHOUT_SOURCE, take_held_update
 from distributor.flow.articles.uploads import UploadResult, add_page, add_uploads
 from distributor.flow.articles.writing import read_paste, start, start_copy, text_of_manuscript
 from distributor.flow.publishing import article_control
@@ -70,6 +70,7 @@ class ArticlePages:
             TeamRoute("POST", f"{one}/publish", self.publish, write),
             TeamRoute("POST", f"{one}/unpublish", self.unpublish, write),
             TeamRoute("POST", f"{one}/withdraw", self.withdraw, write),
+            TeamRoute("POST", f"{one}/take-update", self.take_update, write),
         ]
 
     def show_all(self, asked: TeamRequest) -> Response:
@@ -209,6 +210,9 @@ class ArticlePages:
             asked, "withdrawn", lambda slug: article_control.withdraw(self._app, slug, actor=_actor(asked))
         )
 
+    def take_update(self, asked: TeamRequest) -> Response:
+        return self._change(asked, "updated", lambda slug: take_held_update(self._app, slug, actor=_actor(asked)))
+
     def _change(self, asked: TeamRequest, done: str, act: Callable[[str], object]) -> Response:
         """Do it, unless the article has got a revision that the user has not seen."""
         article_id = asked.number("article_id")
@@ -254,6 +258,7 @@ class ArticlePages:
             "embargo": found.status.embargo(now),
             "was_public": found.status.has_been_public(now),
             "is_of_folder": found.source == FOLDER,
+            "source": "" if found.source in (FOLDER, *WITHOUT_SOURCE) else found.source,
             "may_write": asked.user.allows(Permission.ARTICLES_WRITE),
             "once": uuid.uuid4().hex,
             "tabs": tabs,
@@ -282,6 +287,7 @@ class ArticlePages:
             "published": published,
             "unpublished": _("It is a draft again."),
             "withdrawn": _("It is withdrawn: its page says so, and campaigns with it are paused."),
+            "updated": _("It is as its source has it now. What was written here is still among the revisions."),
             "discarded": _("What was not saved is discarded."),
         }
         return notices.get(done, "")
