@@ -7,12 +7,10 @@ read by `context` (docs.joinmastodon.org/methods/statuses).
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from html import escape
 from typing import Any, ClassVar
@@ -25,15 +23,24 @@ from pydantic import AwareDatetime, BaseModel, Field, SecretStr, field_validator
 
 from distributor.domain.errors import SourceError
 from distributor.domain.rendition import Json
-from distributor.sources.items import ReadItem, SourceItem, stored_ref
-from distributor.sources.kinds.api import Reading, SourceGoneError, SourceStatusError, missing_items
+from distributor.sources.items import ReadItem
+from distributor.sources.kinds.api import Reading, SourceGoneError, SourceStatusError
 from distributor.sources.kinds.entry import plain_line
-from distributor.sources.kinds.posts import PLAY, Post, Thread, parsed, read_each, ref_of, threads_of
+from distributor.sources.kinds.posts import (
+    PLAY,
+    Post,
+    Thread,
+    items_of,
+    known_refs,
+    parsed,
+    read_each,
+    ref_of,
+    threads_of,
+    whole_threads,
+)
 
 _PAGE = 40
 _MOST_PAGES = 10
-# Requests to read threads that began before the newest posts, in one run.
-_MOST_THREADS = 10
 _HANDLE = re.compile(r"@([\w.-]+)@([\w-]+(?:\.[\w-]+)*(?::\d+)?)")
 _PROFILE = re.compile(r"(https?)://([^/\s@]+)/(?:@|users/)([\w.-]+)(?:@([\w.:-]+))?/?")
 # Addresses of profiles there look the same, and these are other networks.
@@ -173,16 +180,13 @@ class MastodonSource:
         account = server.account(self._account.name, has_token=self._settings.access_token is not None)
         if account.moved is not None:
             reading.notes.append(f"the account says that it has moved to {account.moved.get('url', 'another one')}")
-        raws = server.statuses(account.id, self._leaving_out(), known=_refs(reading.cursor))
+        raws = server.statuses(account.id, self._leaving_out(), known=known_refs(reading.cursor))
         posts, unreadable = read_each(raws, lambda raw: self._post(raw, account), ref="uri")
-        threads = list(_Threads(self, reading, server, account).whole(threads_of(posts)))
+        threads = whole_threads(
+            threads_of(posts), reading, lambda thread: self._completed(thread, server=server, account=account)
+        )
         kept = [one for one in threads if self._is_long_enough(one)]
-        yield from unreadable
-        yield from reading.take(kept, lambda one: _item(reading, one))
-        taken = {stored_ref(one.ref) for one in kept} | {one.ref for one in unreadable}
-        refs = [ref for ref in (ref_of(raw, "uri") for raw in raws) if ref in taken]
-        reading.cursor_after["refs"] = [*refs]
-        yield from missing_items(reading.cursor.get("refs"), refs)
+        yield from items_of(kept, unreadable, reading, order=[ref_of(raw, "uri") for raw in raws])
 
     def _headers(self) -> dict[str, str]:
         token = self._settings.access_token
@@ -211,7 +215,20 @@ class MastodonSource:
             return None
         return _post_of(status, shown, parent="" if is_reply else status.in_reply_to_id or "")
 
-    def own_posts(self, raws: Sequence[object], account: _Account) -> list[Post]:
+    def _completed(self, thread: Thread, *, server: _Server, account: _Account) -> Thread | None:
+        """The thread with what was before it; None if it is part of a conversation with others that is left out."""
+        ancestors, _ = server.context(thread.posts[0].key)
+        own = self._own_posts(ancestors, account)
+        chain = threads_of([*thread.posts, *own])
+        first = next(one.posts[0] for one in chain if thread.posts[0] in one.posts)
+        if first is thread.posts[0] or first.parent:
+            return None
+        _, descendants = server.context(first.key)
+        later = self._own_posts(descendants, account)
+        found = threads_of([*thread.posts, *later, *own])
+        return next(one for one in found if one.posts[0].key == first.key)
+
+    def _own_posts(self, raws: Sequence[object], account: _Account) -> list[Post]:
         """The posts of the account in a thread, without those of others and those that cannot be read."""
         return read_each(raws, lambda raw: self._post(raw, account, is_own=True), ref="uri")[0]
 
@@ -324,80 +341,10 @@ class _Server:
         return (before if isinstance(before, list) else []), (after if isinstance(after, list) else [])
 
 
-@dataclass(slots=True)
-class _Threads:
-    """Completes threads whose beginning is further back than the newest posts.
-
-    The cursor remembers, by the first post that was read, what the newest posts had of a thread and which article it
-    is, so that a thread is asked for again only when that changes.
-    """
-
-    source: MastodonSource
-    reading: Reading
-    server: _Server
-    account: _Account
-    asked: int = field(default=0)
-
-    def whole(self, threads: Sequence[Thread]) -> Iterator[Thread]:
-        """These threads, each from its beginning; without those that reply to others, and those that are unchanged."""
-        remembered = self.reading.cursor.get("threads")
-        before = remembered if isinstance(remembered, dict) else {}
-        after: dict[str, Json] = {}
-        for thread in threads:
-            if not thread.parent:
-                yield thread
-                continue
-            first, digest = thread.posts[0].key, _digest(thread.said)
-            if self._is_unchanged(before.get(first), digest):
-                after[first] = before[first]
-                continue
-            if self.asked == _MOST_THREADS:
-                continue
-            self.asked += 1
-            found = self._completed(thread)
-            after[first] = [digest, stored_ref(found.ref) if found else ""]
-            if found is not None:
-                yield found
-        self.reading.cursor_after["threads"] = after
-
-    def _is_unchanged(self, remembered: Json, digest: str) -> bool:
-        if not isinstance(remembered, list) or remembered[:1] != [digest]:
-            return False
-        ref = remembered[-1]
-        # One that could not be taken in is tried again.
-        return not ref or bool(self.reading.known.get(str(ref)))
-
-    def _completed(self, thread: Thread) -> Thread | None:
-        """The thread with what was before it; None if it is part of a conversation with others that is left out."""
-        ancestors, _ = self.server.context(thread.posts[0].key)
-        own = self.source.own_posts(ancestors, self.account)
-        chain = threads_of([*thread.posts, *own])
-        first = next(one.posts[0] for one in chain if thread.posts[0] in one.posts)
-        if first is thread.posts[0] or first.parent:
-            return None
-        _, descendants = self.server.context(first.key)
-        later = self.source.own_posts(descendants, self.account)
-        every = {post.key: post for post in (*thread.posts, *later, *own, first)}
-        return next(one for one in threads_of([*every.values()]) if one.posts[0].key == first.key)
-
-
-def _item(reading: Reading, thread: Thread) -> SourceItem:
-    return reading.item(thread.ref, thread.said, lambda: thread.manuscript(reading.options))
-
-
-def _refs(cursor: Mapping[str, Json]) -> frozenset[str]:
-    refs = cursor.get("refs")
-    return frozenset(map(str, refs)) if isinstance(refs, list) else frozenset()
-
-
 def _last_id(page: Sequence[Any]) -> str:
     """The id of the oldest status of a page, which the next page is before."""
     found = page[-1].get("id") if page and isinstance(page[-1], Mapping) else None
     return str(found) if isinstance(found, str | int) else ""
-
-
-def _digest(said: Json) -> str:
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _post_of(status: _Status, shown: _Status, *, parent: str) -> Post:

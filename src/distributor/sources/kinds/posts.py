@@ -6,8 +6,10 @@ are not part of what makes a revision: names and handles change for reasons that
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -18,11 +20,14 @@ from distributor.domain.article import Manuscript
 from distributor.domain.blocks import Block, Run, images_of, plain_text, replace_runs
 from distributor.domain.errors import SourceError
 from distributor.domain.rendition import Json
-from distributor.sources.items import UnreadableItem, stored_ref
+from distributor.sources.items import ReadItem, SourceItem, UnreadableItem, stored_ref
+from distributor.sources.kinds.api import Reading, missing_items
 from distributor.sources.kinds.entry import Entry, first_words, manuscript_of
 from distributor.sources.reading_options import ReadingOptions
 from distributor.validation_messages import sentence_of
 
+# Requests to read threads that began before the newest posts, in one run.
+_MOST_ASKED = 10
 # What a link to a film or a sound begins with.
 PLAY = "▶ "
 
@@ -115,6 +120,69 @@ def threads_of(posts: Sequence[Post]) -> list[Thread]:
     for post in reversed(by_key.values()):
         groups.setdefault(_first_key(post, by_key), []).append(post)
     return [Thread(_in_order(groups[key], key)) for key in by_key if key in groups]
+
+
+def whole_threads(
+    threads: Sequence[Thread], reading: Reading, complete: Callable[[Thread], Thread | None]
+) -> list[Thread]:
+    """These threads, each from its beginning, without those that have not changed.
+
+    `complete` asks for what is before the newest posts; it gives None for a thread that is left out. The cursor
+    remembers, by the first post that was read, what the newest posts had of a thread and which article it is, so that
+    a thread is asked for again only when that changes.
+    """
+    remembered = reading.cursor.get("threads")
+    before = remembered if isinstance(remembered, dict) else {}
+    after: dict[str, Json] = {}
+    whole: list[Thread] = []
+    asked = 0
+    for thread in threads:
+        first, digest = thread.posts[0].key, _digest(thread.said)
+        if not thread.parent:
+            whole.append(thread)
+        elif _is_unchanged(before.get(first), digest, reading):
+            after[first] = before[first]
+        elif asked < _MOST_ASKED:
+            asked += 1
+            found = complete(thread)
+            after[first] = [digest, stored_ref(found.ref) if found else ""]
+            whole += [found] if found is not None else []
+    reading.cursor_after["threads"] = after
+    return list({one.ref: one for one in whole}.values())
+
+
+def _is_unchanged(remembered: Json, digest: str, reading: Reading) -> bool:
+    if not isinstance(remembered, list) or remembered[:1] != [digest]:
+        return False
+    ref = remembered[-1]
+    # One that could not be taken in is tried again.
+    return not ref or bool(reading.known.get(str(ref)))
+
+
+def _digest(said: Json) -> str:
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def items_of(
+    threads: Sequence[Thread], unreadable: Sequence[UnreadableItem], reading: Reading, *, order: Sequence[str]
+) -> Iterator[ReadItem]:
+    """The items of a run, and those that are gone; `order` has the refs of the newest posts, the newest first."""
+
+    def item(thread: Thread) -> SourceItem:
+        return reading.item(thread.ref, thread.said, lambda: thread.manuscript(reading.options))
+
+    yield from unreadable
+    yield from reading.take(threads, item)
+    taken = {stored_ref(one.ref) for one in threads} | {one.ref for one in unreadable}
+    refs = [ref for ref in order if ref in taken]
+    yield from missing_items(reading.cursor.get("refs"), refs)
+    reading.cursor_after["refs"] = [*refs]
+
+
+def known_refs(cursor: Mapping[str, Json]) -> frozenset[str]:
+    """The refs that the newest posts had when they were read last."""
+    refs = cursor.get("refs")
+    return frozenset(map(str, refs)) if isinstance(refs, list) else frozenset()
 
 
 def read_each(
