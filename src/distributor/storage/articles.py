@@ -159,6 +159,24 @@ def find_by_ref(connection: Connection, source: str, source_ref: str) -> StoredA
     return _stored(row) if row else None
 
 
+def rename_ref(
+    connection: Connection, source: str, source_ref: str, *, address: str, title: str
+) -> StoredArticle | None:
+    """The article of this source at this address and with this title, which it calls `source_ref` now, if any."""
+    revision = tables.article_revisions.c
+    found = connection.execute(
+        _CURRENT.where(
+            tables.articles.c.source == source,
+            revision.title == title,
+            revision.content["canonical_url"].astext == address,
+        ).limit(1)
+    ).one_or_none()
+    if found is None:
+        return None
+    connection.execute(update(tables.articles).where(tables.articles.c.id == found.id).values(source_ref=source_ref))
+    return find_by_ref(connection, source, source_ref)
+
+
 def find_many(connection: Connection, ids: Sequence[int]) -> list[StoredArticle]:
     """The articles with these ids, in this order."""
     found = {row.id: _stored(row) for row in connection.execute(_CURRENT.where(tables.articles.c.id.in_(ids)))}

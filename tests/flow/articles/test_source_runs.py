@@ -299,6 +299,19 @@ def test_one_guid_for_several_items_and_none_at_all_are_told_apart(
     assert run(app, number, is_asked=True).unchanged == 4
 
 
+def test_a_site_that_gives_all_its_items_new_guids_is_not_news(
+    app: AppContext, time: Time, site: ContentSite, server: ScriptedServer
+) -> None:
+    for post in site.posts:
+        post.link = f"https://site.example/{post.guid}"
+    number = add(app, server, publishing=Publishing.NEW)
+    run(app, number)
+    time.passes(hours=1)
+    site.posts = [replace(post, guid=f"https://site.example/?p={post.guid}") for post in site.posts]
+    assert run(app, number) == SourceResult(unchanged=2)
+    assert found(app, "https://site.example/?p=a").article.revision == 1
+
+
 def test_dates_that_cannot_be_right_are_passed_over(app: AppContext, site: ContentSite, server: ScriptedServer) -> None:
     site.posts = [
         Post("then", "Then", "<p>1</p>", "Thu, 01 Jan 1970 00:00:00 GMT"),

@@ -99,7 +99,8 @@ class Origin:
 
     `wants_published` says whether a manuscript is to be published, or not any more; None if it says nothing about that.
     `root` is the folder whose files they are, if they are files. `holds_edits` says that what was edited here stays,
-    and a newer version of the source is kept beside it.
+    and a newer version of the source is kept beside it. With `may_rename_items` an item that is not known is the one of
+    the same address and title: sites that move give all their items new GUIDs.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Origin:
     wants_published: Callable[[Manuscript], bool | None] = lambda manuscript: manuscript.publish
     root: Path | None = None
     holds_edits: bool = False
+    may_rename_items: bool = False
     loop: QuarantineLoop = QuarantineLoop.SOURCE
 
     def key(self, ref: str) -> str:
@@ -486,6 +488,8 @@ def _ingest(
         articles.lock_ingestion(connection)
         articles.add_media(connection, media)
         before = articles.find_by_ref(connection, origin.name, source_ref)
+        if before is None and origin.may_rename_items and (address := illustrated.canonical_url):
+            before = articles.rename_ref(connection, origin.name, source_ref, address=address, title=illustrated.title)
         if before is None:
             slug = free_slug(connection, illustrated, wanted=planned_slug)
             articles.add(

@@ -193,6 +193,8 @@ def origin_of(app: AppContext, source: Source, kind: SourceKind) -> Origin:
         wants_published=lambda manuscript: wants_published(source, manuscript),
         root=_root_of(kind),
         holds_edits=True,
+        # At first there is nothing that could be renamed.
+        may_rename_items=source.first_run_at is not None,
     )
 
 
