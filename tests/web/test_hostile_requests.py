@@ -267,6 +267,7 @@ PARAMETERS = {
     "user_id": "2",
     "session_id": "2",
     "slug": "weekly",
+    "tag_slug": "local-news",
     "channel": "hook",
     "source": "site",
     "extension": "rss",

@@ -73,7 +73,7 @@ CAMPAIGN_OF = {
     "/campaigns/{campaign_id}/review": "waiting",
     "/campaigns/{campaign_id}/results": "finished",
 }
-QUERIES = {"/search": "?q=letter"}
+QUERIES = {"/search": "?q=letter", "/tags/{tag_slug}/merge": "?into=soil"}
 
 
 def values_of(filled: FilledService) -> dict[str, str]:
@@ -89,6 +89,7 @@ def values_of(filled: FilledService) -> dict[str, str]:
         "subscriber_id": str(filled.person_id),
         "user_id": str(filled.user_id),
         "name": "email",
+        "tag_slug": "compost",
     }
 
 

@@ -46,6 +46,7 @@ from distributor.web.team.results import ResultPages
 from distributor.web.team.search import SearchPages
 from distributor.web.team.sign_in import SignInPages
 from distributor.web.team.system import SystemPages
+from distributor.web.team.tags import TagPages
 from distributor.web.team.users import UserPages
 
 _PATH = "/app"
@@ -79,6 +80,7 @@ class TeamApp:
             *self._feeds.routes(),
             *ArticleEditorPages(app, self._pages, self.gate, previews).routes(),
             *ArticlePages(app, self._pages, self.gate, previews).routes(),
+            *TagPages(app, self._pages, self.gate).routes(),
             *CampaignListPages(app, self._pages).routes(),
             *ComposerPages(app, self._pages, self.gate).routes(),
             *self._campaigns.routes(),

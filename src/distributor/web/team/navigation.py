@@ -45,6 +45,7 @@ _IN_THE_BAR = 4
 # Pages that are reached through another part.
 _PART_OF = {
     "account": "",
+    "tags": "articles",
     "users": "settings",
     "audit": "settings",
     "brand": "settings",
