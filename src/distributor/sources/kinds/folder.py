@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -14,26 +13,7 @@ from distributor.domain.rendition import Json
 from distributor.sources.folder import read_folder
 from distributor.sources.items import ReadItem
 from distributor.sources.kinds.api import Reading
-from distributor.sources.reading_options import ReadingOptions
-
-
-class FileSettings(BaseModel, extra="forbid"):
-    """How files are read. Empty values stand for those of the site."""
-
-    zone: str = Field("", title="Time zone", description="of dates that name none; default: that of the site")
-    language: str = Field("", title="Language", description="of articles that name none; default: that of the site")
-    strict: bool = Field(
-        False, title="Strict", description="refuse a file whose front matter has anything that is not used"
-    )
-
-    def applied_to(self, options: ReadingOptions) -> ReadingOptions:
-        """The options with what is set here."""
-        return replace(
-            options,
-            zone=self.zone or options.zone,
-            language=self.language or options.language,
-            is_strict=self.strict or options.is_strict,
-        )
+from distributor.sources.reading_options import FileSettings
 
 
 class FolderSettings(FileSettings):

@@ -19,7 +19,7 @@ from distributor.domain.rendition import Json
 from distributor.sources.folder import read_folder
 from distributor.sources.items import ReadItem
 from distributor.sources.kinds.api import Reading
-from distributor.sources.kinds.folder import FileSettings
+from distributor.sources.reading_options import FileSettings
 
 _SECONDS = 100
 _MOST_SAID = 300
