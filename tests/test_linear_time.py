@@ -50,6 +50,7 @@ from distributor.rendering.html import html_of
 from distributor.rendering.text import text_of_blocks
 from distributor.sources import decoding, tags, urls
 from distributor.sources.formats import parse_manuscript
+from distributor.sources.kinds import ghost_html, wordpress_html
 from distributor.sources.pasted import format_of
 from distributor.web import client_ip, conditional_get
 from tests.conftest import thorough
@@ -319,6 +320,31 @@ PARSERS: dict[str, tuple[Callable[[str], Any], tuple[str, ...]]] = {
     "merge fields of other programs": (
         checks._MERGE_FIELD.findall,
         ("{{", "{%", "{", "{{ a", "}}", "%}", "*|a", "*|", "{{%"),
+    ),
+    "HTML of WordPress": (
+        wordpress_html.plain_html,
+        (
+            *(
+                "[a ",
+                "[a b=c ",
+                '[a "',
+                "[a]",
+                "[/a]",
+                "[a_",
+                "<div>",
+                "<p>",
+                '<p class="wp-caption-text">',
+                "<code>[a_]",
+            ),
+            *('<ul class="blocks-gallery-grid"><li>', "<noscript><img src=a>", '<img data-srcset="a 1w, ">', "a, "),
+        ),
+    ),
+    "HTML of Ghost": (
+        ghost_html.plain_html,
+        (
+            *('<div class="kg-callout-card">', '<div class="kg-callout-card"></div>', '<p class="kg-bookmark-card">'),
+            *('<div class="kg-file-card"><div class="kg-file-card-title">a</div></div>', "<div class=kg-audio-card>a"),
+        ),
     ),
     "style sheet": (_style_sheet, (" ", "a", "a {", "{", "}", "a {b}", " \n", ";", "a{;}")),
     "Retry-After": (partial(api_client.retry_after, now=NOW), ("9", "1.", "e", "Mon, ", ":", "-", "+", " 1")),

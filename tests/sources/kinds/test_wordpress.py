@@ -15,7 +15,7 @@ from distributor.domain.blocks import Code, Image, images_of, plain_text
 from distributor.domain.errors import SourceError
 from distributor.guarded_http import FetchedResponse
 from distributor.sources.html import read_html
-from distributor.sources.items import SourceItem
+from distributor.sources.items import ReadItem, SourceItem, UnreadableItem
 from distributor.sources.kinds.api import Reading
 from distributor.sources.kinds.wordpress import WordPressSettings, WordPressSource
 from distributor.sources.kinds.wordpress_html import plain_html
@@ -139,11 +139,16 @@ def source(**settings: Any) -> WordPressSource:
     return WordPressSource(WordPressSettings.model_validate({"site": "https://site.example", **settings}))
 
 
-def manuscript_of(post: Mapping[str, Any], **settings: Any) -> Any:
+def read_post(post: Mapping[str, Any], **settings: Any) -> ReadItem:
+    """What a source gives that has this post only."""
     whole = {"id": 1, "title": {"rendered": "T"}, "content": {"rendered": "<p>Some text, as it is.</p>"}, **post}
     page = answering(b"", link='<https://site.example/wp-json/>; rel="https://api.w.org/"')
     reading = reading_with(lambda address, _: answering([whole]) if "wp/v2" in address else page)
-    item = next(iter(source(**settings).read(reading)))
+    return next(iter(source(**settings).read(reading)))
+
+
+def manuscript_of(post: Mapping[str, Any], **settings: Any) -> Any:
+    item = read_post(post, **settings)
     assert isinstance(item, SourceItem)
     return item.manuscript
 
@@ -297,3 +302,15 @@ def test_sites_on_wordpress_com_are_asked_at_its_own_api() -> None:
 
     assert list(source(site="https://ada.wordpress.com").read(reading_with(answer))) == []
     assert all(one.startswith("https://public-api.wordpress.com/wp/v2/sites/ada.wordpress.com/posts?") for one in asked)
+
+
+def test_text_that_is_nested_too_deeply_is_refused_and_never_cut_off() -> None:
+    def post_of(depth: int) -> Mapping[str, Any]:
+        html = f"{'<div>' * depth}<p>Inside</p>{'</div>' * depth}<p>After</p>"
+        return {"content": {"rendered": html}, "link": "https://site.example/post/"}
+
+    assert plain_text(manuscript_of(post_of(100)).body).strip() == "Inside\nAfter"
+    for depth in (300, 600):
+        item = read_post(post_of(depth))
+        assert isinstance(item, UnreadableItem)
+        assert "nested too deeply" in str(item.error)

@@ -21,6 +21,7 @@ from distributor.sources.assembly import build_manuscript
 from distributor.sources.decoding import normalize_text
 from distributor.sources.front_matter.keys import FrontMatter, checked_language
 from distributor.sources.html import read_html
+from distributor.sources.kinds.rendered_html import parse_fragment, write_fragment
 from distributor.sources.reading_options import ReadingOptions
 
 # In characters: what has no title of its own is called by its first words.
@@ -99,12 +100,12 @@ def manuscript_of(entry: Entry, options: ReadingOptions, *, warnings: Sequence[s
 
 def with_absolute_links(html: str, base: str) -> str:
     """The HTML with its links and images relative to `base` as whole addresses."""
-    if not base or not html.strip():
+    root = parse_fragment(html) if base and html.strip() else None
+    if root is None:
         return html
     with suppress(etree.LxmlError, ValueError, RecursionError):
-        root = lxml.html.fragment_fromstring(html, create_parent="div")
         root.make_links_absolute(base, resolve_base_href=False, handle_failures="ignore")
-        return str(lxml.html.tostring(root, encoding="unicode"))
+        return write_fragment(root)
     return html
 
 

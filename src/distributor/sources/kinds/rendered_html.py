@@ -9,6 +9,8 @@ import lxml.html
 from lxml import etree
 from lxml.html import HtmlElement
 
+from distributor.sources.html import is_too_deep
+
 # Where scripts that load images late, or in several sizes, keep their addresses.
 _LATE = ("data-src", "data-lazy-src", "data-original", "data-orig-src", "data-full-url")
 _SIZES = ("data-srcset", "data-lazy-srcset", "srcset")
@@ -19,9 +21,13 @@ _FOR_SCRIPTS = frozenset({"decoding", "fetchpriority", "loading", "nonce", "size
 
 
 def parse_fragment(html: str) -> HtmlElement | None:
-    """The elements in HTML, inside one `div`; None if it cannot be parsed."""
+    """The elements in HTML, inside one `div`; None if it cannot be parsed, or is nested too deeply to be read."""
+    if is_too_deep(html):
+        return None
     with suppress(etree.LxmlError, ValueError, RecursionError):
-        root: HtmlElement = lxml.html.fragment_fromstring(html, create_parent="div")
+        # Without `huge_tree` the parser ends silently at a depth that pages do have.
+        parser = lxml.html.HTMLParser(huge_tree=True)
+        root: HtmlElement = lxml.html.fragment_fromstring(html, create_parent="div", parser=parser)
         return root
     return None
 
@@ -65,9 +71,8 @@ def make(tag: str, text: str = "", *children: HtmlElement, **attributes: str) ->
 
 def put_in_place(element: HtmlElement, *others: HtmlElement) -> None:
     """Put elements in the place of another one, before the text that follows it."""
-    parent = element.getparent()
-    at = parent.index(element)
-    parent[at:at] = others
+    for one in others:
+        element.addprevious(one)
     element.drop_tree()
 
 

@@ -19,7 +19,15 @@ from distributor.sources.kinds.rendered_html import (
 _LEFT_OUT = (
     *("addtoany_share_save_container", "ez-toc-container", "heateor_sss_sharing_container", "jp-relatedposts"),
     *("more-link", "post-ratings", "robots-nocontent", "screen-reader-text", "sd-sharing", "sharedaddy"),
-    *("social-share-buttons", "wp-block-file__button", "wp-block-post-comments-form", "wpcnt", "yarpp-related"),
+    *("social-share-buttons", "wp-block-archives", "wp-block-calendar", "wp-block-file__button"),
+    *(
+        "wp-block-latest-comments",
+        "wp-block-post-comments-form",
+        "wp-block-social-links",
+        "wp-block-tag-cloud",
+        "wpcnt",
+    ),
+    "yarpp-related",
 )
 _NOT_IN_CODE = ("code", "kbd", "pre", "samp")
 # None of these may hold a bracket, so that a text with many is read once.
