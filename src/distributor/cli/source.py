@@ -105,6 +105,8 @@ def add_source(
             print_json(_as_json(view))
             return
         print_message(_added(view))
+        for note in found.notes:
+            print_message(f"note: {note}")
 
 
 @commands.command("list")
@@ -254,7 +256,7 @@ def try_source(
         found = _recognized(app, address, kind)
         given = read_given(describe_settings(found.kind), values, from_environment, from_file, from_stdin)
         tried, notes = source_runs.try_source(app, found.kind, {**found.settings, **given}, limit=limit)
-    _report_trial(found, tried, notes, as_json=as_json)
+    _report_trial(found, tried, [*found.notes, *notes], as_json=as_json)
     if any(one.is_refused for one in tried):
         raise typer.Exit(2)
 

@@ -158,17 +158,12 @@ def read_html(text: str, *, path: str = "", is_page: bool = True) -> tuple[Block
 
 def require_shallow(text: str, *, path: str = "") -> None:
     """Raises SourceError for HTML whose elements are nested so deeply that parsing it takes long."""
-    if is_too_deep(text):
+    if _most_open(text) > _MAX_OPEN:
         raise _too_deep(path)
 
 
 def _too_deep(path: str) -> SourceError:
     return SourceError("nested too deeply: elements inside one another", path=path)
-
-
-def is_too_deep(text: str) -> bool:
-    """Whether more elements are open at the same time than are read, as far as their tags say."""
-    return _most_open(text) > _MAX_OPEN
 
 
 def _most_open(text: str) -> int:

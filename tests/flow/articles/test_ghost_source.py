@@ -238,7 +238,8 @@ def test_a_ghost_site_is_recognized_and_read_by_its_feed_until_there_is_a_key(
 ) -> None:
     recognized = sources.recognize(app, server.url)
     assert (recognized.kind, recognized.settings) == ("feed", {"url": f"{server.url}/rss/"})
-    assert recognized.notes == ("it is a site of kind ghost, which has more than its feed, and needs key",)
+    assert recognized.notes == ("it is a site of kind ghost, which has more than its feed, but needs key",)
+    assert sources.name_for(app, sources.RecognizedSource(kind="ghost", settings={"site": server.url})) == "127-0-0-1"
     with_key = sources.recognize(app, f"https://site.example/blog/ghost/api/content/posts/?key={KEY}")
     assert (with_key.kind, with_key.settings) == ("ghost", {"site": "https://site.example/blog", "key": KEY})
 

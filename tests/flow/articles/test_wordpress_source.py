@@ -360,3 +360,35 @@ def test_the_address_of_a_page_of_the_site_is_recognized(
     assert (recognized.kind, recognized.settings) == ("wordpress", {"site": server.url})
     tried, _ = source_runs.try_source(app, recognized.kind, recognized.settings, limit=2)
     assert [one.title for one in tried] == ["One", "Two"]
+
+
+def test_a_site_whose_api_is_closed_is_read_by_its_feed_if_it_has_one(
+    app: AppContext, site: WordPressSite, server: ScriptedServer
+) -> None:
+    closed = refused(401, "rest_not_logged_in", "You are not currently logged in.")
+    site.instead = lambda request: closed if "wp-json" in request.path else None
+    assert sources.recognize(app, server.url).kind == "wordpress"
+    site.has_feed = True
+    recognized = sources.recognize(app, server.url)
+    assert (recognized.kind, recognized.settings) == ("feed", {"url": f"{server.url}/feed/"})
+    assert "more than its feed, but" in recognized.notes[0]
+    assert "closed to guests (You are not currently logged in.)" in recognized.notes[0]
+
+
+def test_a_run_that_has_had_its_time_asks_for_no_more_pages_and_the_next_one_goes_on(
+    app: AppContext, time: Time, site: WordPressSite, server: ScriptedServer
+) -> None:
+    site.posts = [post(number, f"Post {number}") for number in range(1, 251)]
+
+    def take_long(request: RecordedRequest) -> Step | None:
+        if request.query.get("page") == "2":
+            site.instead = lambda _: None
+            time.passes(minutes=3)
+        return None
+
+    site.instead = take_long
+    number = add(app, server)
+    result = run(app, number)
+    assert (result.added, result.postponed) == (100, 1)
+    assert not [query for query in site.asked if query["page"] == "3"]
+    assert run(app, number) == SourceResult(added=150, unchanged=100)

@@ -55,6 +55,7 @@ class WordPressSite:
     knows_modified_after: bool = True
     before_json: bytes = b""
     is_compressed: bool = False
+    has_feed: bool = False
     asked: list[Mapping[str, str]] = field(default_factory=list)
 
     def route(self, request: RecordedRequest) -> Step:
@@ -73,7 +74,8 @@ class WordPressSite:
         headers = {"Content-Type": "text/html"}
         if self.names_api:
             headers["Link"] = f'<{self.root}>; rel="https://api.w.org/"'
-        return Reply(200, b'<!doctype html><html lang="en-US"><title>A site</title></html>', headers)
+        feed = b'<link rel="alternate" type="application/rss+xml" href="/feed/">' if self.has_feed else b""
+        return Reply(200, b'<!doctype html><html lang="en-US"><title>A site</title>' + feed, headers)
 
     def _posts(self, query: Mapping[str, str]) -> Reply:
         found = self.posts

@@ -161,6 +161,7 @@ def _ingest(app: AppContext, source: Source, reading: Reading, *, until: datetim
 
     def read(known: Mapping[str, str]) -> Iterator[ReadItem]:
         reading.known = known
+        reading.is_late = lambda: app.clock() >= until
         return kind.read(reading)
 
     return ingest_items(app, origin_of(app, source, kind), read, until=until)

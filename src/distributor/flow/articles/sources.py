@@ -23,7 +23,7 @@ from distributor.flow.articles.ingest import WITHOUT_SOURCE
 from distributor.flow.articles.source_mail import mail_address
 from distributor.flow.articles.source_runs import open_source, reading_of
 from distributor.guarded_http import FetchError, host_of
-from distributor.sources.kinds.api import HookedSource, MailedSource, RecognizingSource, SiteSource, SourceKind
+from distributor.sources.kinds.api import HookedSource, MailedSource, Reading, RecognizingSource, SiteSource, SourceKind
 from distributor.sources.kinds.feed import FeedSource, feeds_of_page
 from distributor.sources.kinds.registry import describe_settings, kind_of, kinds, make_source, parse_settings
 from distributor.storage import audit_log, sources
@@ -206,8 +206,8 @@ def settings_at(kind: str, address: str) -> Mapping[str, Json]:
 def recognize(app: AppContext, address: str, *, may_be_local: bool = False) -> RecognizedSource:
     """What kind of source is at an address, by how it is written, or by what is there: a site, or the feed of a page.
 
-    A site whose kind needs a secret is read by its feed, and a note names the kind. Files of this machine are looked at
-    only with `may_be_local`. Raises SourceError if nothing can be found out.
+    A site whose kind needs a secret, or that gives nothing to guests, is read by its feed, and a note says so. Files of
+    this machine are looked at only with `may_be_local`. Raises SourceError if nothing can be found out.
     """
     for kind in kinds().values():
         if isinstance(kind, RecognizingSource) and (may_be_local or not kind.is_local):
@@ -216,22 +216,39 @@ def recognize(app: AppContext, address: str, *, may_be_local: bool = False) -> R
                 return RecognizedSource(kind=kind.kind, settings=settings)
     if not address.lower().startswith(("http://", "https://")):
         raise SourceError(f"{address} is no folder of this machine, no web address and no account: say its --kind")
+    notes = list[str]()
     with reading_of(app) as reading:
         page = reading.get(address)
-    feeds, notes = feeds_of_page(page), list[str]()
-    for kind in kinds().values():
-        if not isinstance(kind, SiteSource) or (found := kind.found_at(page)) is None:
-            continue
-        needed = [one.name for one in describe_settings(kind.kind) if one.is_required and one.name not in found]
-        if not needed:
-            return RecognizedSource(kind=kind.kind, settings=found)
-        notes.append(f"it is a site of kind {kind.kind}, which has more than its feed, and needs {', '.join(needed)}")
+        feeds = feeds_of_page(page)
+        for kind in kinds().values():
+            if not isinstance(kind, SiteSource) or (found := kind.found_at(page)) is None:
+                continue
+            problem = _problem_of(kind, found, reading)
+            if not problem or not feeds:
+                return RecognizedSource(kind=kind.kind, settings=found)
+            notes.append(f"it is a site of kind {kind.kind}, which has more than its feed, but {problem}")
     return RecognizedSource(kind=FeedSource.kind, settings={"url": feeds[0] if feeds else address}, notes=tuple(notes))
+
+
+def _problem_of(kind: type[SourceKind], settings: Mapping[str, Json], reading: Reading) -> str:
+    """Why a source cannot be read with these settings; empty if it can."""
+    needed = [one.name for one in describe_settings(kind.kind) if one.is_required and one.name not in settings]
+    if needed:
+        return f"needs {', '.join(needed)}"
+    try:
+        next(iter(make_source(kind.kind, settings).read(reading)), None)
+    except SourceError as error:
+        return error.reason
+    return ""
 
 
 def name_for(app: AppContext, recognized: RecognizedSource) -> str:
     """A name for a source that is not taken, from where it is."""
-    address = make_source(recognized.kind, recognized.settings).address
+    try:
+        address = make_source(recognized.kind, recognized.settings).address
+    except InvalidSettingsError:
+        # What is missing, such as a secret, is given besides.
+        address = next((value for value in recognized.settings.values() if isinstance(value, str)), "")
     host = (urlsplit(address).hostname or "").removeprefix("www.")
     stem = slugify(host or address.rstrip("/").rpartition("/")[2]) or recognized.kind
     with app.database.begin() as connection:

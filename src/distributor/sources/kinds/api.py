@@ -80,6 +80,7 @@ class Reading:
     remembered. A kind sets `cursor_after`, which is stored once all items are taken in, appends to `notes` what whoever
     added the source should know, sets `next_run_at` if the source says when to ask again, and `settings_after` if it
     says that its address has changed for good. `article_of` reads the article of a web page, as its robots.txt allows.
+    `is_late` says that the run has had its time: new items are left for the next one, so that a kind may end at one.
     """
 
     fetch: Callable[[str, Mapping[str, str], int], FetchedResponse]
@@ -92,6 +93,7 @@ class Reading:
     notes: list[str] = field(default_factory=list)
     next_run_at: datetime | None = None
     settings_after: dict[str, Json] = field(default_factory=dict)
+    is_late: Callable[[], bool] = lambda: False
 
     def get(
         self,

@@ -142,14 +142,22 @@ class PostsRun:
 
     def items(self) -> Iterator[ReadItem]:
         """What is new, changed and gone."""
+        for one in self._found():
+            # Asked before it is taken: a new one that comes too late is left for the next run, with all that follow.
+            is_last = isinstance(one, SourceItem) and one.manuscript is not None and self._reading.is_late()
+            yield one
+            if is_last:
+                return
+        self._reading.cursor_after["changed_at"] = self._changed_at.isoformat() if self._changed_at else None
+        self._reading.cursor_after["withheld"] = sorted(self.withheld)
+
+    def _found(self) -> Iterator[ReadItem]:
         since = self._changed_at
         posts = self._api.every_post() if since is None else self._api.changed_since(since - _MARGIN)
         yield from self._take(posts)
         yield from self._take_unknown(self._newest.posts)
         if self._is_to_be_compared():
             yield from self._compare()
-        self._reading.cursor_after["changed_at"] = self._changed_at.isoformat() if self._changed_at else None
-        self._reading.cursor_after["withheld"] = sorted(self.withheld)
 
     def _take(self, posts: Iterable[Any]) -> Iterator[ReadItem]:
         gone: list[str] = []

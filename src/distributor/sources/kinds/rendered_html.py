@@ -9,7 +9,8 @@ import lxml.html
 from lxml import etree
 from lxml.html import HtmlElement
 
-from distributor.sources.html import is_too_deep
+from distributor.domain.errors import SourceError
+from distributor.sources.html import require_shallow
 
 # Where scripts that load images late, or in several sizes, keep their addresses.
 _LATE = ("data-src", "data-lazy-src", "data-original", "data-orig-src", "data-full-url")
@@ -22,9 +23,8 @@ _FOR_SCRIPTS = frozenset({"decoding", "fetchpriority", "loading", "nonce", "size
 
 def parse_fragment(html: str) -> HtmlElement | None:
     """The elements in HTML, inside one `div`; None if it cannot be parsed, or is nested too deeply to be read."""
-    if is_too_deep(html):
-        return None
-    with suppress(etree.LxmlError, ValueError, RecursionError):
+    with suppress(SourceError, etree.LxmlError, ValueError, RecursionError):
+        require_shallow(html)
         # Without `huge_tree` the parser ends silently at a depth that pages do have.
         parser = lxml.html.HTMLParser(huge_tree=True)
         root: HtmlElement = lxml.html.fragment_fromstring(html, create_parent="div", parser=parser)

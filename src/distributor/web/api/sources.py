@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -145,7 +145,7 @@ class SourceDescription(RequestBody):
             found = sources.settings_at(self.kind, self.address) if self.address else {}
             return RecognizedSource(kind=self.kind, settings={**found, **self.settings})
         known = sources.recognize(app, self.address)
-        return RecognizedSource(kind=known.kind, settings={**known.settings, **self.settings})
+        return replace(known, settings={**known.settings, **self.settings})
 
 
 class SourceAddition(SourceDescription):
@@ -240,7 +240,8 @@ def try_source(app: App, token: WriteToken, body: SourceDescription) -> SourceTr
     found = body.recognized(app)
     sources.require_not_local(found.kind)
     tried, notes = source_runs.try_source(app, found.kind, found.settings, limit=_TRIED_ITEMS)
-    return SourceTrialOut(kind=found.kind, items=[TriedItemOut(**asdict(one)) for one in tried], notes=notes)
+    items = [TriedItemOut(**asdict(one)) for one in tried]
+    return SourceTrialOut(kind=found.kind, items=items, notes=[*found.notes, *notes])
 
 
 @router.get("/v1/sources/{source}", dependencies=[_Reads], responses=problem_responses(404))
