@@ -11,6 +11,7 @@ from distributor.domain.errors import ConfigurationError, DistributorError
 from distributor.logs import configure_logs
 from distributor.settings import Settings, load_settings
 from distributor.web.app import serve
+from distributor.web.beat_watch import watching_beat
 from distributor.web.config import WebConfig
 
 
@@ -24,7 +25,7 @@ def main() -> None:
                 "with DISTRIBUTOR_PORT=0 the web server takes a free port, which other processes cannot know for their "
                 "links: set DISTRIBUTOR_PUBLIC_URL as well, or use `distributor up`"
             )
-        with open_process(settings, "web") as app:
+        with open_process(settings, "web") as app, watching_beat(app):
             serve(app, _config(settings), host=settings.host, port=settings.port, on_listening=_log_address)
     except DistributorError as error:
         structlog.get_logger("web").error("cannot serve", reason=str(error))

@@ -37,6 +37,7 @@ from distributor.sandbox.smtp_server import SMTP
 from distributor.storage import channels, heartbeats, notices, quarantine
 from distributor.storage.database import Database
 from distributor.testing.scripted_server import Reply, ScriptedServer, closed_port, scripted_server
+from distributor.web.beat_watch import BeatWatch
 from tests.chaos.mail_relay import Relay, running_relay
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 
@@ -134,6 +135,22 @@ def test_a_matter_is_told_once_however_long_it_lasts(office: Office):
     ((notice, attempts),) = office.notices()
     assert notice.told_at is not None
     assert sorted((one.way.value, one.is_told) for one in attempts) == [("mail", True), ("web_hook", True)]
+
+
+def test_a_dead_beat_is_told_by_the_web_server_once_and_a_restart_is_not(office: Office):
+    watch = BeatWatch(office.app)
+    assert not watch.look(), "it is alive"
+    office.clock.now += timedelta(hours=3)
+    assert not watch.look(), "the whole service may have been away, and start again"
+    done = []
+    for _ in range(12):
+        office.clock.now += timedelta(seconds=15)
+        done.append(watch.look())
+    assert done == [False] * 5 + [True] * 7
+    ((notice, _),) = office.notices("service")
+    assert (notice.matter.about, office.told(), len(office.hook.requests)) == ("The scheduler", 1, 1)
+    office.look()
+    assert not watch.look()
 
 
 def test_the_web_hook_is_signed_as_the_specification_says(office: Office):
