@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from html import escape
 from typing import Any, ClassVar
 from urllib.parse import urljoin
 
@@ -44,6 +45,7 @@ _CUT_OFF = re.compile(
     re.IGNORECASE,
 )
 _MOST_ITEMS = 2000
+_ELEMENT = re.compile(r"<[a-z!/]", re.IGNORECASE)
 
 
 class FeedSettings(BaseModel, extra="forbid"):
@@ -201,7 +203,7 @@ def _entry_of_xml(one: Any, feed_url: str, language: str) -> Entry:
     content = max(contents, key=lambda part: len(part["value"]), default=None)
     summary = str(one.get("summary", ""))
     html = _as_html(content) if content is not None else _as_html(one.get("summary_detail")) or summary
-    title = plain_line(str(one.get("title", "")))
+    title = _title_of(one)
     # Not by its own method, which gives the date of publication instead.
     changed = dict.get(one, "updated_parsed")
     authors = [str(author.get("name") or "") for author in one.get("authors", [])] or [str(one.get("author", ""))]
@@ -220,15 +222,26 @@ def _entry_of_xml(one: Any, feed_url: str, language: str) -> Entry:
     )
 
 
+def _title_of(one: Any) -> str:
+    """The title as plain text. Only Atom says whether it is HTML (RFC 4287, section 3.1.1); in RSS it often is."""
+    title = str(one.get("title", ""))
+    is_plain = one.get("title_detail", {}).get("type") == "text/plain"
+    return " ".join(title.split()) if is_plain else plain_line(title)
+
+
 def _as_html(part: Any) -> str:
-    """A text of a feed as HTML; plain text keeps its lines."""
+    """A text of a feed as HTML. Feeds call text plain that is HTML, so its elements decide."""
     if not part:
         return ""
     value = str(part.get("value", ""))
-    if part.get("type") == "text/plain" and not re.search(r"<[a-z!/]", value, re.IGNORECASE):
-        escaped = value.replace("&", "&amp;").replace("<", "&lt;")
-        return "".join(f"<p>{block}</p>" for block in re.split(r"\n\s*\n", escaped) if block.strip())
-    return value
+    is_plain = part.get("type") == "text/plain" and not _ELEMENT.search(value)
+    return _of_plain_text(value) if is_plain else value
+
+
+def _of_plain_text(text: str) -> str:
+    """Plain text as HTML with its paragraphs and lines."""
+    paragraphs = (block.strip() for block in re.split(r"\n\s*\n", escape(text)))
+    return "".join(f"<p>{block}</p>".replace("\n", "<br>") for block in paragraphs if block)
 
 
 def _name_of(author: str) -> str:
@@ -282,7 +295,7 @@ def _entry_of_json(one: Mapping[str, Any], feed: Mapping[str, Any], feed_url: st
     people = one.get("authors") or [one.get("author")]
     authors = [text("name", of=author) for author in people if isinstance(author, Mapping)]
     tags = one.get("tags")
-    html = text("content_html") or _as_html({"type": "text/plain", "value": text("content_text")}) or text("summary")
+    html = text("content_html") or _of_plain_text(text("content_text")) or text("summary")
     image = text("image") or text("banner_image")
     return Entry(
         ref=text("id") or address or text("title") or hashlib.sha256(html.encode()).hexdigest(),
