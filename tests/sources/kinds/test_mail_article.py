@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any
@@ -77,6 +79,12 @@ def test_tags_front_matter_and_markdown_are_read_as_in_files() -> None:
     fronted = read(mail("---\ntags: [a1, b2]\nauthor: Bo\n---\nIt is open.\n"))
     assert (fronted.title, fronted.author, [tag.label for tag in fronted.tags]) == ("The bridge", "Bo", ["a1", "b2"])
     assert plain_text(fronted.body) == "It is open."
+
+
+def test_lines_that_only_look_like_front_matter_are_text_and_wrong_front_matter_is_named() -> None:
+    assert lines(mail("Date: next week\nPlace: the town hall\n\nCome all.\n"))[-1] == "Come all."
+    with pytest.raises(SourceError, match="date"):
+        read(mail("---\ndate: next week\n---\nCome all.\n"))
 
 
 def test_html_is_preferred_and_hidden_parts_pixels_and_signatures_are_dropped() -> None:
@@ -302,6 +310,22 @@ def nested(depth: int) -> bytes:
 def test_what_cannot_be_an_article_says_why(raw: bytes, reason: str) -> None:
     with pytest.raises(SourceError, match=reason):
         read(raw)
+
+
+def test_whatever_bytes_come_they_are_an_article_or_refused_with_a_reason() -> None:
+    seed = random.Random(15)
+    samples = [
+        bytes(with_image()),
+        bytes(mail(FORWARDED_TEXT, Subject="Fwd: x")),
+        bytes(mail("Plain.", html="<p>Rich.</p>")),
+    ]
+    for at in range(150):
+        raw = bytearray(samples[at % len(samples)])
+        for _ in range(seed.randint(1, 12)):
+            place = seed.randrange(len(raw))
+            raw[place : place + seed.randint(0, 20)] = seed.randbytes(seed.randint(0, 4))
+        with suppress(SourceError):
+            assert read(bytes(raw)).title
 
 
 def test_a_signed_mail_is_read_without_its_signature() -> None:

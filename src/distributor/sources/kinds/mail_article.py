@@ -29,7 +29,7 @@ from distributor.domain.blocks import (
 from distributor.domain.errors import SourceError
 from distributor.mail.mime.received_message import MAX_PARTS, MessagePart, ReceivedMessage, parameter, parse_message
 from distributor.sources.assembly import build_manuscript, take_tag_line, take_title
-from distributor.sources.decoding import MAX_BYTES, normalize_text
+from distributor.sources.decoding import normalize_text
 from distributor.sources.documents.converted import EmbeddedImages
 from distributor.sources.formats import formats, is_readable, parse_manuscript
 from distributor.sources.front_matter.keys import FrontMatter, checked_language
@@ -60,7 +60,10 @@ _IS_FORWARD = re.compile(rf"\s*(?:(?:{_ANSWER}|\[[^\[\]]{{1,60}}\])\s*)*{_FORWAR
 # Some programs do not say what kind of file they attach.
 _IMAGES = (".png", ".jpg", ".jpeg", ".gif")
 _NEARLY_EMPTY = 200
+# In characters: a book is less. Whoever sends a mail waits until it is read.
+_LONGEST_TEXT = 2**20
 _MOST_FORWARDS = 4
+_FENCES = ("---\n", "+++\n")
 _SIGNED = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
 _ENCRYPTED = frozenset({"application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
 _ARMOUR = re.compile(
@@ -124,7 +127,10 @@ def _inner(message: ReceivedMessage) -> _MailParts:
 
 @dataclass(slots=True, kw_only=True)
 class _MailParts:
-    """The parts of a mail by what they are. `attached` is a mail that it brings along; `notes` what is left out."""
+    """The parts of a mail by what they are. `attached` is a mail that it brings along; `notes` what is left out.
+
+    `words` is the beginning of its text without formatting.
+    """
 
     message: ReceivedMessage
     html: list[MessagePart] = field(default_factory=list)
@@ -134,6 +140,8 @@ class _MailParts:
     attached: MessagePart | None = None
     author: str = ""
     subject: str = ""
+    words: str = ""
+    begins_forwarded: bool = False
     notes: list[str] = field(default_factory=list)
     media: EmbeddedImages = field(default_factory=EmbeddedImages)
 
@@ -144,6 +152,9 @@ class _MailParts:
         parts = cls(message=message, subject=subject, author=name_of_sender(sender))
         for part in message.parts:
             parts._sort(part)
+        texts = "\n".join(part.text for part in (parts.plain or parts.html))
+        parts.words = without_signature(normalize_text(texts))
+        parts.begins_forwarded = begins_forwarded(parts.words)
         return parts
 
     def _sort(self, part: MessagePart) -> None:
@@ -171,16 +182,12 @@ class _MailParts:
     @property
     def is_nearly_empty(self) -> bool:
         """Whether the text only says that something is attached."""
-        return len(self._words().strip()) < _NEARLY_EMPTY
+        return len(self.words.strip()) < _NEARLY_EMPTY
 
     @property
     def is_forward(self) -> bool:
         """Whether it passes on another mail, by its subject or its first line."""
-        return _IS_FORWARD.match(self.subject) is not None or begins_forwarded(self._words())
-
-    def _words(self) -> str:
-        texts = [part.text for part in (self.plain or self.html)]
-        return without_signature(normalize_text("\n".join(texts)))
+        return self.begins_forwarded or _IS_FORWARD.match(self.subject) is not None
 
     def manuscript(self, options: ReadingOptions) -> Manuscript:
         """Raises SourceError."""
@@ -192,7 +199,7 @@ class _MailParts:
 
     def _of_document(self, options: ReadingOptions) -> Manuscript:
         first, *others = self.documents
-        if self._words().strip():
+        if self.words.strip():
             self.notes.append("what the mail says beside its attachment is left out")
         self.notes += [f"the attachment {part.file_name} is left out: another one is the article" for part in others]
         name = first.file_name.replace("/", "-")
@@ -203,8 +210,7 @@ class _MailParts:
 
     def _of_html(self, options: ReadingOptions) -> Manuscript:
         html = "\n".join(normalize_text(part.decoded(part.content)) for part in self.html)
-        if len(html) > MAX_BYTES:
-            raise SourceError(f"the text of the mail is larger than {MAX_BYTES // 2**20} MB")
+        _require_short(html)
         body = read_html(self._cleaned(html), is_page=False)
         if self.is_forward and (found := forwarded_blocks(body)) is not None:
             header, body = found
@@ -270,7 +276,8 @@ class _MailParts:
         """The plain text, whole paragraphs where its lines are flowed, without the armour of a signature."""
         texts = []
         for part in self.plain:
-            text = part.decoded(part.content[:MAX_BYTES])
+            text = part.decoded(part.content)
+            _require_short(text)
             if parameter(part.fields.get("content-type"), "format").lower() == "flowed":
                 text = unflowed(text, delsp=parameter(part.fields.get("content-type"), "delsp").lower() == "yes")
             texts.append(text)
@@ -306,9 +313,21 @@ class _MailParts:
                 yield Image(src, "", width=found.width, height=found.height)
 
 
+def _require_short(text: str) -> None:
+    """Raises SourceError."""
+    if len(text) > _LONGEST_TEXT:
+        raise SourceError(f"the text of the mail is longer than {_LONGEST_TEXT // 2**20} million characters: attach it")
+
+
 def _read_titled(text: str, title: str, options: ReadingOptions) -> Manuscript:
     """A text in the format that it looks like, with this title unless front matter has another one."""
-    front, below = split_front_matter(text, path="", options=options)
+    front, below = FrontMatter(), text
+    try:
+        front, below = split_front_matter(text, path="", options=options)
+    except SourceError:
+        # People begin mails with lines such as "Date: next week", which are no front matter.
+        if text.startswith(_FENCES):
+            raise
     if front == FrontMatter():
         below = text
     titled = f"---\ntitle: {json.dumps(front.title or title, ensure_ascii=False)}\n---\n{below}"

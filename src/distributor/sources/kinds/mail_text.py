@@ -33,6 +33,8 @@ _SUBJECTS = frozenset({"subject", "betreff", "objet", "oggetto", "asunto", "onde
 _SENDERS = frozenset({"from", "von", "de", "da", "van", "från"})
 # So many of these lines below one another are a header also where nothing says that something is forwarded.
 _FEWEST_FIELDS = 3
+# In lines, or in paragraphs: what goes on for longer is no header.
+_LONGEST_HEADER = 40
 _ATTRIBUTION = re.compile(
     r"(?:on|am|le|el|il|op|den|em)\b.{5,300}"
     r"\b(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|skrev|escreveu)\b.{0,80}:",
@@ -112,13 +114,15 @@ def begins_forwarded(text: str) -> bool:
 def forwarded_text(text: str) -> tuple[ForwardedHeader, str] | None:
     """The header and the text of a mail that is forwarded inside a plain text; None if none is."""
     lines = text.split("\n")
+    end = 0
     for at, line in enumerate(lines):
         bare = line.strip("> \t")
         is_marked = _FORWARDED.fullmatch(bare) is not None
-        if not is_marked and not _FIELD.fullmatch(bare):
+        # Lines that were read as a header, which they are not, are not read again.
+        if not is_marked and (at < end or not _FIELD.fullmatch(bare)):
             continue
         start = at + 1 if is_marked else at
-        while start < len(lines) and not lines[start].strip("> \t"):
+        while start < min(len(lines), at + _LONGEST_HEADER) and not lines[start].strip("> \t"):
             start += 1
         fields, end = _fields(lines, start)
         if _is_header(fields, is_marked=is_marked):
@@ -130,7 +134,7 @@ def _fields(lines: Sequence[str], start: int) -> tuple[dict[str, str], int]:
     """The fields of a header, and the line below it; folded lines belong to the field above them."""
     fields: dict[str, str] = {}
     at, last = start, ""
-    while at < len(lines) and (bare := lines[at].strip("> \t")):
+    while at < min(len(lines), start + _LONGEST_HEADER) and (bare := lines[at].strip("> \t")):
         found = _FIELD.fullmatch(bare)
         if found is None and not last:
             break
@@ -228,6 +232,7 @@ def _is_pixel(element: HtmlElement) -> bool:
 
 def forwarded_blocks(blocks: Sequence[Block]) -> tuple[ForwardedHeader, tuple[Block, ...]] | None:
     """The header and the text of a mail that is forwarded inside these blocks; None if none is."""
+    end = 0
     for at, block in enumerate(blocks):
         if isinstance(block, Quote) and (found := forwarded_blocks(block.blocks)) is not None:
             return found
@@ -235,29 +240,30 @@ def forwarded_blocks(blocks: Sequence[Block]) -> tuple[ForwardedHeader, tuple[Bl
             continue
         lines = [line.strip() for line in text_of(block.runs).split("\n") if line.strip()]
         is_marked = bool(lines) and _FORWARDED.fullmatch(lines[0]) is not None
-        if is_marked or (lines and _FIELD.fullmatch(lines[0])):
-            fields, rest = _header_blocks(lines[1:] if is_marked else lines, blocks[at + 1 :])
+        if is_marked or (at >= end and lines and _FIELD.fullmatch(lines[0])):
+            fields, end = _header_blocks(lines[1:] if is_marked else lines, blocks, at + 1)
             if _is_header(fields, is_marked=is_marked):
+                rest = blocks[end:]
                 inner = rest[0].blocks if len(rest) == 1 and isinstance(rest[0], Quote) else rest
                 return ForwardedHeader.of(fields), tuple(inner)
     return None
 
 
-def _header_blocks(lines: Sequence[str], below: Sequence[Block]) -> tuple[dict[str, str], Sequence[Block]]:
-    """The fields in these lines and the paragraphs below them, and what is below those."""
+def _header_blocks(lines: Sequence[str], blocks: Sequence[Block], start: int) -> tuple[dict[str, str], int]:
+    """The fields in these lines and the paragraphs from `start` on, and where the text below them begins."""
     fields, _ = _fields(lines, 0)
-    for at, block in enumerate(below):
+    for at in range(start, min(len(blocks), start + _LONGEST_HEADER)):
         # A table of labels and values is one paragraph for each cell.
         waiting = next(reversed(fields), "") if fields and not list(fields.values())[-1] else ""
-        found = _lines_of(block)
+        found = _lines_of(blocks[at])
         more, end = _fields(found, 0)
         if waiting and not more and len(found) == 1:
             fields[waiting] = found[0]
         elif more and end == len(found):
             fields |= more
         else:
-            return fields, below[at:]
-    return fields, ()
+            return fields, at
+    return fields, min(len(blocks), start + _LONGEST_HEADER)
 
 
 def _lines_of(block: Block) -> list[str]:
