@@ -51,7 +51,10 @@ from distributor.rendering.text import text_of_blocks
 from distributor.sources import decoding, tags, urls
 from distributor.sources.formats import parse_manuscript
 from distributor.sources.kinds import ghost_html, wordpress_html
+from distributor.sources.kinds.mail_article import parse_mail, read_mail_article
+from distributor.sources.kinds.posts import without_counters
 from distributor.sources.pasted import format_of
+from distributor.sources.reading_options import DEFAULT_OPTIONS
 from distributor.web import client_ip, conditional_get
 from tests.conftest import thorough
 from tests.mail.dns.fake_dns import FakeDns
@@ -70,6 +73,12 @@ SHORTEST_SECONDS = 0.05
 
 def _article(text: str, *, name: str, before: str = "") -> None:
     parse_manuscript((before + text).encode(), name=name)
+
+
+def _mailed(content_type: str) -> Callable[[str], Any]:
+    """The article of a mail that is forwarded, with this text."""
+    head = f"Subject: Fwd: a\r\nContent-Type: {content_type}\r\n\r\n"
+    return lambda text: read_mail_article(parse_mail((head + text).encode()), options=DEFAULT_OPTIONS)
 
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
@@ -430,6 +439,40 @@ PARSERS: dict[str, tuple[Callable[[str], Any], tuple[str, ...]]] = {
     ),
     "mbox": (_file(mailboxes.read_mbox), ("From ", "From a\n", "\nFrom a\n\n", ">From ", "To: a\n", "a")),
     "Message-IDs": (_file(mailboxes.read_message_ids), ("<a@b.example>\n", "a@", "<", '"', ",", "a", "\n")),
+    "text of a mail": (
+        _mailed("text/plain"),
+        (
+            "From: a\n",
+            "From: a\n\n",
+            "Subject: a\n",
+            "Begin forwarded message:\n",
+            "- ",
+            "> a\n",
+            "On Monday a wrote:\n",
+            "on a wrote ",
+            "____",
+            "-- ",
+            "\n",
+        ),
+    ),
+    "HTML of a mail": (
+        _mailed("text/html"),
+        (
+            "<p>From: a</p>",
+            "<p>From: a</p><p>Subject: a</p>",
+            "<p>Begin forwarded message:</p>",
+            "<blockquote type=cite>a</blockquote>",
+            "<div id=divRplyFwdMsg>a</div>",
+            "<img src=cid:a>",
+            "<p><a href=https://a.example/>unsubscribe</a></p>",
+            "<p>view a ",
+            "<td>Von:</td>",
+        ),
+    ),
+    "post of a thread": (
+        lambda text: without_counters([f"<p>{text}</p>", f"<p>{text}</p>"]),
+        (" ", "<br>", "1/", "</p>", "(1/2", "<br"),
+    ),
     "DKIM record": (dns_record.parse_tag_list, ("p=", "a;", " ", "=", "a=b;")),
 }
 CASES = [(name, unit) for name, (_, units) in PARSERS.items() for unit in units]
