@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,22 @@ def test_it_counts_images_that_would_be_fetched_and_fetches_none(run: Run, blog:
 def test_nothing_is_taken_in(run: Run, blog: Path) -> None:
     run("source", "try", str(blog))
     assert json.loads(run("article", "list", "--json").out) == []
+
+
+def test_a_zip_and_a_single_file_are_tried_like_a_folder(run: Run, blog: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "blog.zip", "w") as packed:
+        for path in sorted(blog.rglob("*.md")):
+            packed.write(path, path.relative_to(blog))
+    in_folder, in_zip = (
+        json.loads(run("source", "try", str(place), "--json").out) for place in (blog, tmp_path / "blog.zip")
+    )
+    assert in_zip["counts"] == in_folder["counts"]
+    assert sorted(one["title"] for one in in_zip["files"]) == sorted(one["title"] for one in in_folder["files"])
+    assert run("source", "try", str(blog / "broken.md")).code == 2
+    (one,) = json.loads(run("source", "try", str(blog / "_posts" / "2026-05-04-rope.md"), "--json").out)["files"]
+    assert (one["title"], one["slug"]) == ("Rope", "rope")
+    (tmp_path / "no.zip").write_bytes(b"no archive")
+    assert "no.zip" in run("source", "try", str(tmp_path / "no.zip")).message
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from distributor.domain.schedule import zone_named
 from distributor.domain.source import Publishing, SourceResult, SourceState, read_interval, spell_interval
 from distributor.flow.app_context import AppContext
 from distributor.flow.articles import source_runs, sources
-from distributor.flow.articles.folder_trial import TrialOutcome, TriedFile, try_folder
+from distributor.flow.articles.folder_trial import TrialOutcome, TriedFile, try_files
 from distributor.flow.articles.source_runs import TriedItem
 from distributor.flow.articles.sources import RecognizedSource, SourceView
 from distributor.settings import load_settings
@@ -234,7 +234,9 @@ def remove_source(name: SourceName) -> None:
 
 @commands.command("try")
 def try_source(
-    address: Annotated[str, typer.Argument(help="A folder, the address of a site or a feed, or an account.")] = "",
+    address: Annotated[
+        str, typer.Argument(help="A folder, a ZIP, a file, the address of a site or a feed, or an account.")
+    ] = "",
     kind: KindOption = "",
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a file whose front matter has anything that is not used.")
@@ -249,8 +251,8 @@ def try_source(
     as_json: AsJson = False,
 ) -> None:
     """Show what would come in, with reasons; nothing is changed. Exit status 2 if something is refused."""
-    if not kind and Path(address).expanduser().is_dir():
-        _try_folder(Path(address).expanduser(), strict=strict, zone=zone, language=language, as_json=as_json)
+    if not kind and address and Path(address).expanduser().exists():
+        _try_files(Path(address).expanduser(), strict=strict, zone=zone, language=language, as_json=as_json)
         return
     with open_app() as app:
         found = _recognized(app, address, kind)
@@ -357,12 +359,12 @@ def _kind_as_json(name: str) -> dict[str, Any]:
     }
 
 
-def _try_folder(folder: Path, *, strict: bool, zone: str, language: str, as_json: bool) -> None:
-    """Try every file of a folder, without the database."""
+def _try_files(path: Path, *, strict: bool, zone: str, language: str, as_json: bool) -> None:
+    """Try every file of a folder or a ZIP, or one file, without the database."""
     settings = load_settings()
     zone_named(zone or settings.time_zone)
     options = ReadingOptions(zone=zone or settings.time_zone, language=language or settings.language, is_strict=strict)
-    tried = list(try_folder(folder, options=options))
+    tried = list(try_files(path, options=options))
     counts = Counter(one.outcome for one in tried)
     unused = Counter(key for one in tried for key in one.unused_keys)
     if as_json:
@@ -372,7 +374,7 @@ def _try_folder(folder: Path, *, strict: bool, zone: str, language: str, as_json
             ("file", "result", "title", "date", "tags"),
             [(one.path, one.outcome.value, one.title, one.published_at, ", ".join(one.tags)) for one in tried],
             as_json=False,
-            empty=f"No articles: {folder} holds no file in a format that can be read.",
+            empty=f"No articles: {path} holds no file in a format that can be read.",
         )
         _print_reasons(tried)
         if unused:

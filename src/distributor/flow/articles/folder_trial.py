@@ -1,4 +1,4 @@
-"""What the articles of a folder would be, without taking any of them in."""
+"""What the articles of a folder, of a ZIP or of one file would be, without taking any of them in."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from pathlib import Path
 from distributor.domain.errors import SourceError
 from distributor.flow.articles.remote_images import remote_images_of
 from distributor.sources.article_links import SourceIndex
+from distributor.sources.documents import MAX_DOCUMENT_BYTES
 from distributor.sources.folder import list_folder, path_as_text, read_listed
-from distributor.sources.items import UnreadableItem
+from distributor.sources.formats import read_bytes
+from distributor.sources.items import SourceItem, UnreadableItem
 from distributor.sources.local_images import take_local_images
 from distributor.sources.reading_options import ReadingOptions
+from distributor.sources.zipped import is_archive, read_archive
 
 # From so many files on, starting processes takes less time than they save.
 _MANY, _AT_ONCE = 500, 50
@@ -52,6 +55,20 @@ class TriedFile:
     remote_images: tuple[str, ...] = ()
 
 
+def try_files(path: Path, *, options: ReadingOptions) -> Iterator[TriedFile]:
+    """Every file of a folder or a ZIP, or the one file; nothing is stored or fetched.
+
+    Raises SourceError for the folder or the ZIP itself.
+    """
+    if path.is_dir():
+        return try_folder(path, options=options)
+    if not is_archive(path.name):
+        return iter([_try_file(path.resolve(), root=path.resolve().parent, options=options, index=SourceIndex())])
+    items = list(read_archive(read_bytes(path, max_bytes=MAX_DOCUMENT_BYTES), path=path.name, options=options))
+    index = SourceIndex.of({one.ref: "-" for one in items})
+    return (_tried(one, index) for one in items)
+
+
 def try_folder(folder: Path, *, options: ReadingOptions) -> Iterator[TriedFile]:
     """Every file of a folder in the order of a scan; nothing is stored or fetched.
 
@@ -77,12 +94,18 @@ def _in_parallel(
 
 def _try_file(listed: Path | UnreadableItem, *, root: Path, options: ReadingOptions, index: SourceIndex) -> TriedFile:
     one = read_listed(root, listed, {}, options)
+    return _tried(one, index, root=root)
+
+
+def _tried(one: SourceItem | UnreadableItem, index: SourceIndex, *, root: Path | None = None) -> TriedFile:
+    """`root` is the folder that images are looked for in; what comes from elsewhere brings them along."""
     if isinstance(one, UnreadableItem):
         return TriedFile(path=one.ref, outcome=TrialOutcome.REFUSED, reasons=(_reason_of(one.error),))
     assert one.manuscript is not None, "no content is known before"  # noqa: S101
     _, notes = index.settle(one.manuscript.body, beside=one.ref)
-    noted = replace(one.manuscript, warnings=(*one.manuscript.warnings, *notes))
-    manuscript, _ = take_local_images(noted, file=root / one.ref, root=root)
+    manuscript = replace(one.manuscript, warnings=(*one.manuscript.warnings, *notes))
+    if root is not None:
+        manuscript, _ = take_local_images(manuscript, file=root / one.ref, root=root)
     outcome = TrialOutcome.NOTED if manuscript.warnings else TrialOutcome.ACCEPTED
     return TriedFile(
         path=one.ref,
