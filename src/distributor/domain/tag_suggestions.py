@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import regex
 
@@ -113,12 +114,12 @@ def _mentions_in(text: TextToTag) -> dict[tuple[str, ...], _Mentions]:
 
 
 def _count_segment(found: dict[tuple[str, ...], _Mentions], segment: str, weight: float) -> None:
-    places = [(*place.span(), compared_words(place[0])) for place in _WORD.finditer(segment)]
+    places = [(*place.span(), _compared(place[0])) for place in _WORD.finditer(segment)]
     places = [(start, end, words) for start, end, words in places if words]
     for first in range(len(places)):
         key: tuple[str, ...] = ()
         for _, end, words in places[first : first + _LONGEST_NAME]:
-            key += tuple(words)
+            key += words
             mentions = found.setdefault(key, _Mentions())
             mentions.weight += weight
             mentions.count += weight != _LEAD
@@ -129,6 +130,11 @@ def _count_segment(found: dict[tuple[str, ...], _Mentions], segment: str, weight
                 mentions.spellings[written if written.isupper() else written.lower()] += 0
             else:
                 mentions.spellings[written if first else _uncapitalised(written)] += 1
+
+
+@lru_cache(maxsize=20_000)
+def _compared(word: str) -> tuple[str, ...]:
+    return tuple(compared_words(word))
 
 
 def _known_tags(

@@ -68,11 +68,12 @@ def campaigns(connection: Connection, words: str, *, limit: int) -> list[FoundCa
 
 
 def _is_of_article(word: str) -> ColumnElement[bool]:
-    article, tagged, tag = tables.articles.c, tables.article_tags.c, tables.tags.c
+    article, tagged, name = tables.articles.c, tables.article_tags.c, tables.tag_names.c
+    # By its label, a synonym or an earlier name.
     has_tag = exists().where(
         tagged.article_id == article.id,
-        tagged.tag_slug == tag.slug,
-        or_(tag.slug.istartswith(word, autoescape=True), tag.label.istartswith(word, autoescape=True)),
+        tagged.tag_slug == name.tag_slug,
+        or_(name.key.istartswith(word, autoescape=True), name.label.istartswith(word, autoescape=True)),
     )
     return or_(
         tables.article_revisions.c.title.icontains(word, autoescape=True),
