@@ -91,7 +91,7 @@ def test_both_parts_hold_every_link(tracking: TrackingOptions) -> None:
         *("https://example.org/archive", "https://example.org/notes"),
         *("https://tideline.example/articles/the-tide-keeps-time",),
     ]
-    tags = ["https://tideline.example/tags/wadden-sea", "https://tideline.example/tags/birds-bees"]
+    tags = ["https://tideline.example/tags/wadden-sea", "https://tideline.example/tags/birds-and-bees"]
     assert rendition.payload["links"] == [*outward, *tags]
     assert [url for url in outward if url not in rendition.payload["text"]] == []
     assert "mailto:census@example.org" in hrefs(rendition)
