@@ -81,13 +81,23 @@ def test_an_unchanged_site_costs_two_small_requests(
 ) -> None:
     number = add(app, server)
     run(app, number)
-    site.posts.append(post(4, modified="2026-05-20T10:00:00"))
-    time.passes(minutes=15)
-    run(app, number)
     before = len(server.requests)
     time.passes(minutes=15)
-    assert run(app, number) == SourceResult(unchanged=1)
+    assert run(app, number) == SourceResult()
     assert len(server.requests) - before == 2
+
+
+def test_many_posts_that_were_changed_at_once_are_asked_for_again_for_some_hours_only(
+    app: AppContext, time: Time, site: WordPressSite, server: ScriptedServer
+) -> None:
+    site.posts = [post(number, f"Post {number}", modified="2026-06-01T11:59:00") for number in range(1, 6)]
+    number = add(app, server)
+    run(app, number)
+    unchanged = []
+    for _ in range(4):
+        time.passes(hours=3)
+        unchanged.append(run(app, number).unchanged)
+    assert unchanged == [5, 5, 0, 0]
 
 
 def test_edits_are_revisions_and_new_posts_are_published_if_asked_for(
@@ -154,7 +164,7 @@ def test_of_many_posts_one_that_is_gone_is_found_by_their_ids(
     before = len(server.requests)
     time.passes(minutes=15)
     assert run(app, number).gone == 0
-    assert len(server.requests) - before == 3
+    assert len(server.requests) - before == 2
 
 
 def test_a_post_that_slips_to_the_page_before_while_others_vanish_is_not_missed(

@@ -24,8 +24,11 @@ from distributor.sources.kinds.entry import Entry, manuscript_of, plain_line
 # Servers that cannot give a hundred posts at once are asked for fewer; each number divides the one before.
 PAGE_SIZES = (100, 20, 5, 1)
 _MOST_POSTS = 20_000
-# Clocks differ, and clocks of people go back by an hour in autumn.
+# Before the newest change that is known: clocks of people go back by an hour in autumn.
 _MARGIN = timedelta(hours=2)
+# Before the last run: the clock of a site may differ by so much. Many posts that were changed at once, as by an import,
+# are asked for again for so long.
+_LARGEST_SKEW = timedelta(hours=6)
 _COMPARED_EVERY = timedelta(days=1)
 # What an error says about an answer that a program did not write.
 IN_THE_WAY = "a login page, a firewall or a plugin for maintenance or security may stand in the way there"
@@ -127,8 +130,8 @@ def paged(
 class PostsRun:
     """One run over the posts of a site. `newest` is what its API has answered already.
 
-    It remembers, in the cursor of the reading, when the newest change was, which posts are withheld, and when and with
-    what result all ids were compared.
+    It remembers, in the cursor of the reading, when it was and when the newest change was, which posts are withheld,
+    and when and with what result all ids were compared.
     """
 
     def __init__(self, api: PostsApi, reading: Reading, newest: FoundPosts) -> None:
@@ -149,15 +152,22 @@ class PostsRun:
             if is_last:
                 return
         self._reading.cursor_after["changed_at"] = self._changed_at.isoformat() if self._changed_at else None
+        self._reading.cursor_after["asked_at"] = self._reading.now.isoformat()
         self._reading.cursor_after["withheld"] = sorted(self.withheld)
 
     def _found(self) -> Iterator[ReadItem]:
-        since = self._changed_at
-        posts = self._api.every_post() if since is None else self._api.changed_since(since - _MARGIN)
-        yield from self._take(posts)
+        since = self._since()
+        yield from self._take(self._api.every_post() if since is None else self._api.changed_since(since))
         yield from self._take_unknown(self._newest.posts)
         if self._is_to_be_compared():
             yield from self._compare()
+
+    def _since(self) -> datetime | None:
+        """From when on changes are asked for; None on the first run."""
+        if self._changed_at is None:
+            return None
+        since, asked_at = self._changed_at - _MARGIN, remembered_time(self._reading.cursor, "asked_at")
+        return since if asked_at is None else max(since, asked_at - _LARGEST_SKEW)
 
     def _take(self, posts: Iterable[Any]) -> Iterator[ReadItem]:
         gone: list[str] = []
@@ -166,7 +176,8 @@ class PostsRun:
 
     def _take_unknown(self, posts: Iterable[Any]) -> Iterator[ReadItem]:
         """Posts that nothing is known of but their ids."""
-        refs = [ref for ref in map(self._api.ref_of, posts) if ref is not None and ref not in self._accounted]
+        accounted = self._accounted
+        refs = [ref for ref in map(self._api.ref_of, posts) if ref is not None and ref not in accounted]
         if refs:
             yield from self._take(self._api.having(refs, is_whole=True))
 

@@ -61,6 +61,8 @@ _NO_CATEGORY = frozenset(
         *("sem-categoria", "senza-categoria", "sin-categoria", "uncategorised", "uncategorized"),
     )
 )
+# So much of a post holds what WordPress makes an excerpt of, in characters.
+_BEGINNING = 50_000
 _CUT_OFF = re.compile(r"(?:\[?(?:…|\.\.\.)\]?)\s*(?:continue reading|read more|weiterlesen)?\W*$", re.IGNORECASE)
 _BY_DATE: Mapping[str, str | int] = {"orderby": "date", "order": "desc", "_fields": "id"}
 _WHOLE: Mapping[str, str | int] = {"_embed": _EMBEDDED, "_fields": _FIELDS}
@@ -399,7 +401,7 @@ def _summary(excerpt: str, content: str) -> str:
     if "more-link" in excerpt:
         return ""
     written = plain_line(excerpt)
-    begun = "".join(plain_line(content).split())
+    begun = "".join(plain_line(content[:_BEGINNING]).split())
     is_made = not written or _CUT_OFF.search(written) or begun.startswith("".join(written.split()))
     return "" if is_made else written
 
