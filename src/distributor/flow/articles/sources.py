@@ -23,7 +23,15 @@ from distributor.flow.articles.ingest import WITHOUT_SOURCE
 from distributor.flow.articles.source_mail import mail_address
 from distributor.flow.articles.source_runs import open_source, reading_of
 from distributor.guarded_http import FetchError, host_of
-from distributor.sources.kinds.api import HookedSource, MailedSource, Reading, RecognizingSource, SiteSource, SourceKind
+from distributor.sources.kinds.api import (
+    HookedSource,
+    MailedSource,
+    NamedSource,
+    Reading,
+    RecognizingSource,
+    SiteSource,
+    SourceKind,
+)
 from distributor.sources.kinds.feed import FeedSource, feeds_of_page
 from distributor.sources.kinds.registry import describe_settings, kind_of, kinds, make_source, parse_settings
 from distributor.storage import audit_log, sources
@@ -244,13 +252,15 @@ def _problem_of(kind: type[SourceKind], settings: Mapping[str, Json], reading: R
 
 def name_for(app: AppContext, recognized: RecognizedSource) -> str:
     """A name for a source that is not taken, from where it is."""
+    name = ""
     try:
-        address = make_source(recognized.kind, recognized.settings).address
+        source = make_source(recognized.kind, recognized.settings)
+        address, name = source.address, source.suggested_name if isinstance(source, NamedSource) else ""
     except InvalidSettingsError:
         # What is missing, such as a secret, is given besides.
         address = next((value for value in recognized.settings.values() if isinstance(value, str)), "")
     host = (urlsplit(address).hostname or "").removeprefix("www.")
-    stem = slugify(host or address.rstrip("/").rpartition("/")[2]) or recognized.kind
+    stem = slugify(name or host or address.rstrip("/").rpartition("/")[2]) or recognized.kind
     with app.database.begin() as connection:
         taken = {source.name for source in sources.listed(connection)} | _RESERVED
     return next(name for name in _numbered(stem[: _LONGEST_NAME - 10]) if name not in taken)

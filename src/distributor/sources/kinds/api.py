@@ -256,6 +256,15 @@ class RecognizingSource(Protocol):
 
 
 @runtime_checkable
+class NamedSource(Protocol):
+    """A source that says better than the host of its address what it is called, such as an account."""
+
+    @property
+    def suggested_name(self) -> str:
+        """What it may be called, in words."""
+
+
+@runtime_checkable
 class SiteSource(Protocol):
     """A kind that can say of any page whether its site is one of its sources."""
 
