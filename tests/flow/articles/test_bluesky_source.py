@@ -93,6 +93,22 @@ def test_a_thread_that_began_long_ago_is_read_from_its_beginning_and_only_when_i
     assert source.run() == SourceResult(unchanged=48)
 
 
+def test_a_thread_that_cannot_be_seen_as_a_whole_is_left_as_it_is(
+    bluesky: BlueskyServer, server: ScriptedServer, follow: Follow
+) -> None:
+    for number in range(1, 60):
+        bluesky.post(number, f"Post number {number}.")
+    source = follow()
+    source.run()
+    bluesky.post(70, "Another day.", reply_to=1)
+    large = Reply(200, b"{" + b" " * (5 * 2**20))
+    server.route = lambda request: large if request.query.get("depth") == "100" else bluesky.route(request)
+    result = source.run()
+    assert (result.revised, result.gone) == (0, 0)
+    assert any("has too many answers to be read" in note for note in result.notes)
+    assert source.text(uri(1)) == ["Post number 1."]
+
+
 def test_answers_to_others_and_reposts_are_left_out_unless_they_are_asked_for(
     bluesky: BlueskyServer, follow: Follow
 ) -> None:
@@ -245,4 +261,6 @@ def test_what_is_wrong_with_an_account_or_a_service_is_said(
 
 def test_the_address_of_a_profile_and_a_handle_are_recognized(app: AppContext) -> None:
     for address in ("https://bsky.app/profile/ada.example", "ada.bsky.social", "@ada.example", ADA):
-        assert sources.recognize(app, address).kind == "bluesky"
+        found = sources.recognize(app, address)
+        assert found.kind == "bluesky"
+    assert sources.name_for(app, sources.recognize(app, "@ada.example")) == "ada-example"

@@ -101,6 +101,31 @@ def test_a_thread_that_began_long_ago_is_read_from_its_beginning_and_only_when_i
     assert source.run().revised == 1
 
 
+def test_a_thread_that_cannot_be_seen_as_a_whole_is_left_as_it_is(mastodon: MastodonServer, follow: Follow) -> None:
+    mastodon.post(1, "<p>A diary of the garden.</p>")
+    for number in range(2, 70):
+        mastodon.post(number, "<p>An answer.</p>", reply_to=1, in_reply_to_account_id="8", account=dict(BO))
+    mastodon.post(70, "<p>The second day.</p>", reply_to=1)
+    source = follow()
+    source.run()
+    for number in range(100, 145):
+        mastodon.post(number, f"<p>Post number {number}.</p>")
+    mastodon.post(150, "<p>The third day.</p>", reply_to=1)
+    result = source.run()
+    assert (result.revised, result.gone) == (1, 0)
+    assert source.text(uri(1)) == ["A diary of the garden.", "The second day.", "The third day."]
+    for number in range(200, 245):
+        mastodon.post(number, f"<p>Post number {number}.</p>")
+    source.run()
+    mastodon.post(250, "<p>The fourth day.</p>", reply_to=1)
+    result = source.run()
+    assert result.revised == 0
+    assert any("too many answers to be read without a token" in note for note in result.notes)
+    sources.change(source.app, "site", {"access_token": "a-token"})
+    source.run()
+    assert source.text(uri(1))[-1] == "The fourth day."
+
+
 def test_answers_to_others_boosts_and_what_is_for_followers_are_left_out_unless_they_are_asked_for(
     mastodon: MastodonServer, follow: Follow
 ) -> None:
@@ -288,4 +313,5 @@ def test_an_account_whose_server_has_another_name_is_found_by_webfinger(
 
 def test_the_address_of_a_profile_is_recognized_and_those_of_other_networks_are_not(app: AppContext) -> None:
     for address in ("@ada@social.example", f"{HOST}/@ada", f"{HOST}/users/ada"):
-        assert sources.recognize(app, address).kind == "mastodon"
+        found = sources.recognize(app, address)
+        assert (found.kind, sources.name_for(app, found)) == ("mastodon", "ada-social-example")

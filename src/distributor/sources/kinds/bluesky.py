@@ -21,7 +21,7 @@ from pydantic import AwareDatetime, BaseModel, Field, field_validator
 from distributor.domain.errors import SourceError
 from distributor.domain.rendition import Json
 from distributor.sources.items import ReadItem
-from distributor.sources.kinds.api import Reading, SourceStatusError
+from distributor.sources.kinds.api import AnswerTooLargeError, Reading, SourceStatusError
 from distributor.sources.kinds.bluesky_text import FacetText, html_of
 from distributor.sources.kinds.posts import (
     PLAY,
@@ -48,7 +48,8 @@ _SURELY = re.compile(rf"@?[a-z0-9-]+\.bsky\.social|{_DID}|@{_HANDLE}", re.IGNORE
 _POST_URI = re.compile(r"at://([^/\s]+)/app\.bsky\.feed\.post/([\w.~:-]{1,512})")
 _HIDDEN = frozenset({"!hide", "!takedown", "!suspend"})
 _ONLY_SIGNED_IN = "!no-unauthenticated"
-_THREAD_DEPTH = 100
+# What getPostThread gives at most above a post, and what is asked for below one.
+_MOST_PARENTS, _THREAD_DEPTH = 1000, 100
 
 
 class BlueskySettings(BaseModel, extra="forbid"):
@@ -178,6 +179,10 @@ class BlueskySource:
     def address(self) -> str:
         return f"{_WEB}/profile/{self._account}"
 
+    @property
+    def suggested_name(self) -> str:
+        return self._account
+
     def read(self, reading: Reading) -> Iterator[ReadItem]:
         known_did = reading.cursor.get("did")
         actor = known_did if isinstance(known_did, str) else self._account
@@ -240,31 +245,28 @@ class BlueskySource:
         return _post_of(post, ref=post.uri, at=post.written_at, parent=reply.parent.uri if is_own else "")
 
     def _completed(self, reading: Reading, thread: Thread, did: str) -> Thread | None:
-        """The thread with what was before it; None if it is not there any more."""
-        first = self._first_of(reading, thread.posts[0].key, did)
-        if not first:
+        """The thread with what was before it, and beside it; None if that cannot be seen as a whole."""
+        above = list(_views_above(self._thread(reading, thread.posts[0].key, depth=0, parents=_MOST_PARENTS), did))
+        first = str(above[-1].get("uri", "")) if above else ""
+        root = self._thread(reading, first, depth=_THREAD_DEPTH, parents=0) if first else None
+        if root is None:
             return None
         posts = [*thread.posts]
-        for raw in _views_of(self._thread(reading, first, depth=_THREAD_DEPTH, parents=0), did):
+        for raw in (*above, *_views_below(root, did)):
             with suppress(SourceError):
                 post = self._post({"post": raw}, did)
                 posts += [post] if post is not None else []
         found = threads_of(posts)
         return next((one for one in found if one.posts[0].key == first and not one.parent), None)
 
-    def _first_of(self, reading: Reading, uri: str, did: str) -> str:
-        """The first post of the thread that a post goes on with, by the same author; empty if that cannot be seen."""
-        first, view = "", self._thread(reading, uri, depth=0, parents=_THREAD_DEPTH * 10)
-        while isinstance(view, Mapping) and isinstance(post := view.get("post"), Mapping):
-            if _author_did(post) != did:
-                break
-            first, view = str(post.get("uri", "")), view.get("parent")
-        return first
-
     def _thread(self, reading: Reading, uri: str, *, depth: int, parents: int) -> Any:
+        """The view of a thread; None if it is gone, or so large that it cannot be read as a whole."""
         query = {"uri": uri, "depth": str(depth), "parentHeight": str(parents)}
         try:
             return self._get(reading, "app.bsky.feed.getPostThread", **query).get("thread")
+        except AnswerTooLargeError:
+            reading.notes.append(f"the thread {_web_address(uri, self._account)} has too many answers to be read")
+            return None
         except SourceStatusError as error:
             if error.status not in (400, 404):
                 raise
@@ -324,7 +326,14 @@ def _labels_of_author(raw: object) -> set[str]:
     return {str(one.get("val")) for one in labels if isinstance(one, Mapping)} if isinstance(labels, list) else set()
 
 
-def _views_of(view: Any, did: str) -> Iterator[Mapping[str, Any]]:
+def _views_above(view: Any, did: str) -> Iterator[Mapping[str, Any]]:
+    """A post and those that it goes on from, by the same account, the first one of them last."""
+    while isinstance(view, Mapping) and isinstance(post := view.get("post"), Mapping) and _author_did(post) == did:
+        yield post
+        view = view.get("parent")
+
+
+def _views_below(view: Any, did: str) -> Iterator[Mapping[str, Any]]:
     """The posts of an account in a thread, from its first one on, as far as they go on from one another."""
     waiting = [view]
     while waiting:

@@ -24,7 +24,7 @@ from pydantic import AwareDatetime, BaseModel, Field, SecretStr, field_validator
 from distributor.domain.errors import SourceError
 from distributor.domain.rendition import Json
 from distributor.sources.items import ReadItem
-from distributor.sources.kinds.api import Reading, SourceGoneError, SourceStatusError
+from distributor.sources.kinds.api import AnswerTooLargeError, Reading, SourceGoneError, SourceStatusError
 from distributor.sources.kinds.entry import plain_line
 from distributor.sources.kinds.posts import (
     PLAY,
@@ -41,6 +41,8 @@ from distributor.sources.kinds.posts import (
 
 _PAGE = 40
 _MOST_PAGES = 10
+# So many answers a server shows to those who are not signed in (docs.joinmastodon.org/methods/statuses/#context).
+_MOST_ANSWERS = 60
 _HANDLE = re.compile(r"@([\w.-]+)@([\w-]+(?:\.[\w-]+)*(?::\d+)?)")
 _PROFILE = re.compile(r"(https?)://([^/\s@]+)/(?:@|users/)([\w.-]+)(?:@([\w.:-]+))?/?")
 # Addresses of profiles there look the same, and these are other networks.
@@ -175,6 +177,10 @@ class MastodonSource:
     def address(self) -> str:
         return f"{self._account.site}/@{self._account.name}"
 
+    @property
+    def suggested_name(self) -> str:
+        return f"{self._account.name} {urlsplit(self._account.site).hostname or ''}"
+
     def read(self, reading: Reading) -> Iterator[ReadItem]:
         server = _Server(reading, self._account.site, self._headers())
         account = server.account(self._account.name, has_token=self._settings.access_token is not None)
@@ -216,15 +222,25 @@ class MastodonSource:
         return _post_of(status, shown, parent="" if is_reply else status.in_reply_to_id or "")
 
     def _completed(self, thread: Thread, *, server: _Server, account: _Account) -> Thread | None:
-        """The thread with what was before it; None if it is part of a conversation with others that is left out."""
-        ancestors, _ = server.context(thread.posts[0].key)
+        """The thread with what was before it, and beside it.
+
+        None if it is part of a conversation with others that is left out, or cannot be seen as a whole: an article is
+        rather left as it is than shortened.
+        """
+        context = server.context(thread.posts[0].key)
+        ancestors = context[0] if context is not None else []
         own = self._own_posts(ancestors, account)
         chain = threads_of([*thread.posts, *own])
         first = next(one.posts[0] for one in chain if thread.posts[0] in one.posts)
         if first is thread.posts[0] or first.parent:
             return None
-        _, descendants = server.context(first.key)
-        later = self._own_posts(descendants, account)
+        context = server.context(first.key)
+        if context is None:
+            return None
+        if len(context[1]) >= _MOST_ANSWERS and not server.headers:
+            server.reading.notes.append(f"the thread {first.address} has too many answers to be read without a token")
+            return None
+        later = self._own_posts(context[1], account)
         found = threads_of([*thread.posts, *later, *own])
         return next(one for one in found if one.posts[0].key == first.key)
 
@@ -325,18 +341,18 @@ class _Server:
         self.reading.notes.append(f"only the newest {len(found)} posts were read")
         return found
 
-    def context(self, key: str) -> tuple[list[Any], list[Any]]:
-        """What a status replies to, the first one first, and what replies to it; nothing if it is gone meanwhile."""
+    def context(self, key: str) -> tuple[list[Any], list[Any]] | None:
+        """What a status replies to, the first one first, and what replies to it; None if it is gone, or too much."""
         try:
             said = self.get(f"statuses/{quote(key, safe='')}/context")
-        except SourceGoneError:
-            return [], []
+        except (SourceGoneError, AnswerTooLargeError):
+            return None
         except SourceStatusError as error:
             if error.status != 404:
                 raise
-            return [], []
+            return None
         if not isinstance(said, Mapping):
-            return [], []
+            return None
         before, after = said.get("ancestors"), said.get("descendants")
         return (before if isinstance(before, list) else []), (after if isinstance(after, list) else [])
 
