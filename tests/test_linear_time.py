@@ -32,7 +32,7 @@ from distributor.domain.errors import DistributorError, InputError
 from distributor.domain.masking import masked
 from distributor.domain.segments import parser as segments
 from distributor.domain.subscriber_import import ImportSettings
-from distributor.domain.tags import slugify
+from distributor.domain.tags import slugify, tag_slug
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.importers import table
 from distributor.importers.columns import Importer
@@ -267,7 +267,8 @@ PARSERS: dict[str, tuple[Callable[[str], Any], tuple[str, ...]]] = {
     "name": (person.clean_name, ("a", "a ", "'", " ", "\u202a")),
     "language": (person.clean_language, ("a-", "a", "-")),
     "slug": (slugify, ("a", "é", "'", "a\u0300", " ")),
-    "hashtag": (hashtags.hashtag_of, ("a", "a ", "\u0300", "中")),
+    "slug of a tag": (tag_slug, ("a", "+", "#", "-", ".", " ", "🍕", "\u200c", "a- ")),
+    "hashtag": (hashtags.hashtag_of, ("a", "a ", "\u0300", "中", "+", "d'", "& ", "\u200c", ".a")),
     "time": (
         lambda text: schedule.parse_local_time(text, zone="UTC", now=NOW),
         ("1h", "+1h", "+", "1", "2026-", " ", ":", "/", "a", "GMT+"),
