@@ -215,7 +215,7 @@ class BlueskySource:
             try:
                 said = self._get(reading, "app.bsky.feed.getAuthorFeed", **query)
             except SourceStatusError as error:
-                raise _told(error, actor, self._settings.service) from None
+                raise _told(error, self._account, self._settings.service) from None
             page, before, cursor = said.get("feed"), cursor, str(said.get("cursor") or "")
             if not isinstance(page, list):
                 raise SourceError(f"{self._settings.service}: the answer is no feed of an account")
@@ -287,7 +287,7 @@ def _account_of(text: str) -> str:
     return found[1] if found[1].startswith("did:") else found[1].lower()
 
 
-def _told(error: SourceStatusError, actor: str, service: str) -> SourceError:
+def _told(error: SourceStatusError, account: str, service: str) -> SourceError:
     """What a service answers instead of a feed, in its words if it has some."""
     if error.status not in (400, 404):
         return error
@@ -296,7 +296,7 @@ def _told(error: SourceStatusError, actor: str, service: str) -> SourceError:
         said = json.loads(error.response.body)
     words = said.get("message") if isinstance(said, Mapping) else None
     told = f" ({words[:200]})" if isinstance(words, str) else ""
-    return SourceError(f"{service} shows no posts of {actor}{told}: is the account spelled right, and still there?")
+    return SourceError(f"{service} shows no posts of {account}{told}: is the account spelled right, and still there?")
 
 
 def _named(raw: object) -> dict[str, Any]:
