@@ -1,4 +1,4 @@
-"""Forms made from the settings of a kind of channel: one way for every kind, of this package or of another.
+"""Forms made from the settings of a kind of channel or of source: one way for all, of this package or of another.
 
 Names of fields begin with `setting:`, `secret:` or `answer:`. A secret is never written into a page: a form only says
 whether it is set, and an empty field keeps it.
@@ -7,15 +7,17 @@ whether it is set, and an empty field keeps it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from gettext import gettext as _
 from itertools import groupby
 
 from distributor.channels.api import Json, Question
-from distributor.described_settings import SettingDescription
+from distributor.described_settings import InvalidSettingsError, SettingDescription
+from distributor.domain.errors import ConfigurationError, DataError, InputError, StateError
 from distributor.web.forms import Form
+from distributor.web.team.wording import for_pages
 
 _SETTING, _SECRET, _ANSWER = "setting:", "secret:", "answer:"
 _CLEAR = "clear-secret:"
@@ -66,6 +68,36 @@ class GivenSettings:
     values: Mapping[str, Json]
     unset: tuple[str, ...]
     faults: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFault:
+    """Why a form was not saved: a sentence, and one for each setting and answer at fault."""
+
+    sentence: str
+    of_fields: Mapping[str, str] = field(default_factory=dict)
+    status: int = 422
+
+
+def told(act: Callable[[], object]) -> SettingsFault | None:
+    """What was wrong with an act that changes settings; None if it is done."""
+    try:
+        act()
+    except InvalidSettingsError as error:
+        general = error.faults.get("", "")
+        return SettingsFault(for_pages(general) if general else look_at_marked(), error.faults)
+    except DataError:
+        raise
+    except StateError as error:
+        return SettingsFault(for_pages(str(error)), {}, 409)
+    except (InputError, ConfigurationError) as error:
+        return SettingsFault(for_pages(str(error)))
+    return None
+
+
+def look_at_marked() -> str:
+    """What a form says above fields at fault."""
+    return _("Nothing is saved yet: please look at the fields that are marked.")
 
 
 def settings_form(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from gettext import gettext as _
 from urllib.parse import quote
 
@@ -25,10 +24,13 @@ from distributor.web.forms import Form
 from distributor.web.team.access import Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.channel_form import (
     FormSection,
+    SettingsFault,
     answers_form,
+    look_at_marked,
     read_answers,
     read_settings_form,
     settings_form,
+    told,
 )
 from distributor.web.team.pages import TeamPages
 from distributor.web.team.wording import for_pages
@@ -37,15 +39,6 @@ _FORM_BYTES = 256 * 1024
 _NEW = "new"
 _NOTHING: Mapping[str, str] = {}
 _NO_NAMES: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelFault:
-    """Why a form was not saved: a sentence, and one for each setting and answer at fault."""
-
-    sentence: str
-    of_fields: Mapping[str, str] = field(default_factory=dict)
-    status: int = 422
 
 
 class ChannelPages:
@@ -94,10 +87,10 @@ class ChannelPages:
         made, without, fault = made_settings(form, kind, way)
         given = read_settings_form(form, described, without=without)
         if fault is None and given.faults:
-            fault = ChannelFault(_look_at_marked(), given.faults)
+            fault = SettingsFault(look_at_marked(), given.faults)
         if name == _NEW:
             # Its page would be that of new channels.
-            fault = ChannelFault(_look_at_marked(), {"name": _("Please choose another name.")})
+            fault = SettingsFault(look_at_marked(), {"name": _("Please choose another name.")})
         if fault is None:
             fault = told(lambda: self._create(asked, name, kind, {**given.values, **made}))
         if fault is not None:
@@ -118,7 +111,7 @@ class ChannelPages:
         stored = read_settings(self._app, name)
         without = _guided_settings(stored.record.kind)
         given = read_settings_form(asked.form, stored.described, without=without)
-        fault: ChannelFault | None = ChannelFault(_look_at_marked(), given.faults) if given.faults else None
+        fault: SettingsFault | None = SettingsFault(look_at_marked(), given.faults) if given.faults else None
         before = {**stored.record.settings}
         values = {key: value for key, value in given.values.items() if before.get(key) != value}
         unset = [key for key in given.unset if key in before or key in stored.secrets_set]
@@ -151,7 +144,7 @@ class ChannelPages:
         except DataError:
             raise
         except (InputError, StateError, ConfigurationError) as error:
-            return self._show(asked, fault=ChannelFault(sentence_of(error)))
+            return self._show(asked, fault=SettingsFault(sentence_of(error)))
         return self._show(asked, findings=test.findings, works=test.works, mail_to=to if test.campaign_id else "")
 
     def resume(self, asked: TeamRequest) -> Response:
@@ -169,7 +162,7 @@ class ChannelPages:
     def _create(self, asked: TeamRequest, name: str, kind: str, values: Mapping[str, object]) -> None:
         configure(self._app, name, kind, values, is_new=True, actor=asked.actor)
 
-    def _show_new(self, asked: TeamRequest, *, kind: str, way: str, fault: ChannelFault | None = None) -> Response:
+    def _show_new(self, asked: TeamRequest, *, kind: str, way: str, fault: SettingsFault | None = None) -> Response:
         shared = {"user": asked.user, "page": "channels", "problem_text": fault.sentence if fault else ""}
         if not kind:
             choices = [(name, present(name)) for name in kinds()]
@@ -195,7 +188,7 @@ class ChannelPages:
         self,
         asked: TeamRequest,
         *,
-        fault: ChannelFault | None = None,
+        fault: SettingsFault | None = None,
         notice: str = "",
         findings: Sequence[Finding] = (),
         works: bool = True,
@@ -237,7 +230,7 @@ class ChannelPages:
         }
         return self._pages.respond("channel.html.j2", context, status=fault.status if fault else 200)
 
-    def _show_connection(self, asked: TeamRequest, *, way: str, fault: ChannelFault | None = None) -> Response:
+    def _show_connection(self, asked: TeamRequest, *, way: str, fault: SettingsFault | None = None) -> Response:
         name = channel_name(asked)
         record = read_settings(self._app, name).record
         ways, path = ways_of(record.kind), f"/app/channels/{quote(name, safe='')}"
@@ -291,7 +284,7 @@ def ways_of(kind: str) -> Sequence[ConnectionWay]:
     return found.connection_ways() if issubclass(found, GuidedKind) else ()
 
 
-def made_settings(form: Form, kind: str, way: str) -> tuple[Mapping[str, str], frozenset[str], ChannelFault | None]:
+def made_settings(form: Form, kind: str, way: str) -> tuple[Mapping[str, str], frozenset[str], SettingsFault | None]:
     """The settings that the answers of a form make, those that the form of settings has not, and what is wrong."""
     found = kind_of(kind)
     chosen = next((one for one in ways_of(kind) if one.name == way), None)
@@ -301,10 +294,10 @@ def made_settings(form: Form, kind: str, way: str) -> tuple[Mapping[str, str], f
     try:
         return found.connection_settings(way, read_answers(form, chosen.questions)), without, None
     except InvalidSettingsError as error:
-        return {}, without, ChannelFault(_look_at_marked(), error.faults)
+        return {}, without, SettingsFault(look_at_marked(), error.faults)
 
 
-def connection_context(kind: str, way: str, form: Form, fault: ChannelFault | None) -> dict[str, object]:
+def connection_context(kind: str, way: str, form: Form, fault: SettingsFault | None) -> dict[str, object]:
     """The fields of a way to connect, and the usual settings beside them."""
     chosen = next((one for one in ways_of(kind) if one.name == way), None)
     faults = fault.of_fields if fault else _NOTHING
@@ -317,22 +310,6 @@ def connection_context(kind: str, way: str, form: Form, fault: ChannelFault | No
         "answers": answers_form(chosen.questions, typed=typed, faults=faults) if chosen else None,
         "sections": sections,
     }
-
-
-def told(act: Callable[[], None]) -> ChannelFault | None:
-    """What was wrong with an act that changes a channel; None if it is done."""
-    try:
-        act()
-    except InvalidSettingsError as error:
-        general = error.faults.get("", "")
-        return ChannelFault(sentence_of(InputError(general)) if general else _look_at_marked(), error.faults)
-    except DataError:
-        raise
-    except StateError as error:
-        return ChannelFault(sentence_of(error), {}, 409)
-    except (InputError, ConfigurationError) as error:
-        return ChannelFault(sentence_of(error))
-    return None
 
 
 def finding_context(one: Finding) -> dict[str, str]:
@@ -355,10 +332,6 @@ def _alternatives(kind: str) -> frozenset[str]:
 def _require_kind(kind: str) -> None:
     if kind not in kinds():
         raise HTTPException(404)
-
-
-def _look_at_marked() -> str:
-    return _("Nothing is saved yet: please look at the fields that are marked.")
 
 
 def _done(asked: TeamRequest) -> str:

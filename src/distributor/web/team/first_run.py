@@ -42,13 +42,11 @@ from distributor.storage import articles, lists, site_settings
 from distributor.web.team.access import UPLOAD_BYTES, Gate, TeamRequest, TeamRoute, sentence_of
 from distributor.web.team.brand import FORM_BYTES, BrandFault, brand_context, save_brand
 from distributor.web.team.channel_dns import dns_context
-from distributor.web.team.channel_form import read_settings_form
+from distributor.web.team.channel_form import SettingsFault, read_settings_form, told
 from distributor.web.team.channels import (
-    ChannelFault,
     connection_context,
     finding_context,
     made_settings,
-    told,
     ways_of,
 )
 from distributor.web.team.pages import TeamPages
@@ -234,7 +232,7 @@ class FirstRunPages:
         }
         return self._respond(asked, "setup_brand.html.j2", "brand", context, status=fault.status if fault else 200)
 
-    def _show_mail(self, asked: TeamRequest, *, way: str = "", fault: ChannelFault | None = None) -> Response:
+    def _show_mail(self, asked: TeamRequest, *, way: str = "", fault: SettingsFault | None = None) -> Response:
         state, query = first_run(self._app), asked.request.query_params
         kind = _mail_kind(state)
         way = way or query.get("way", "")
