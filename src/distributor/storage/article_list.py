@@ -50,11 +50,15 @@ class ArticlePlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleFilter:
-    """Which articles are listed: in a state, with a tag or a part of it, with words in their titles; by default all."""
+    """Which articles are listed: by default all.
+
+    In a state, with a tag or a part of it, with words in their titles, of a source.
+    """
 
     state: ArticleState | None = None
     tag_slug: str = ""
     words: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ def listed(
     if chosen.tag_slug:
         slug = current_slug(connection, chosen.tag_slug) or chosen.tag_slug
         query = query.where(article.id.in_(articles_of(slug)))
+    if chosen.source:
+        query = query.where(article.source == chosen.source)
     for word in chosen.words.split()[:10]:
         query = query.where(or_(revision.title.icontains(word, autoescape=True), article.slug == word))
     found = connection.execute(query).all()

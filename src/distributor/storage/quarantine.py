@@ -78,13 +78,23 @@ def of_loop(connection: Connection, loop: QuarantineLoop) -> dict[str, Quarantin
 
 
 def listed(
-    connection: Connection, *, loop: QuarantineLoop | None = None, before_id: int | None = None, limit: int
+    connection: Connection,
+    *,
+    loop: QuarantineLoop | None = None,
+    key_prefix: str = "",
+    detail: Mapping[str, Json] | None = None,
+    before_id: int | None = None,
+    limit: int,
 ) -> list[QuarantinedItem]:
-    """Items without their content, the newest first."""
+    """Items without their content, the newest first: those whose key begins so, and whose detail has this."""
     item = tables.quarantine.c
     query = _WITHOUT_CONTENT.order_by(item.id.desc()).limit(limit)
     if loop is not None:
         query = query.where(item.loop == loop)
+    if key_prefix:
+        query = query.where(item.key.startswith(key_prefix, autoescape=True))
+    if detail:
+        query = query.where(item.detail.contains(detail))
     if before_id is not None:
         query = query.where(item.id < before_id)
     return [_item(row) for row in connection.execute(query)]

@@ -58,6 +58,11 @@ def listed(connection: Connection) -> list[Source]:
     return [_source(row) for row in connection.execute(select(tables.sources).order_by(tables.sources.c.name))]
 
 
+def names(connection: Connection) -> list[str]:
+    """The names of all sources, in alphabetical order."""
+    return list(connection.execute(select(tables.sources.c.name).order_by(tables.sources.c.name)).scalars())
+
+
 def find(connection: Connection, name: str) -> Source:
     """The source called `name`. Raises NotFoundError."""
     row = connection.execute(select(tables.sources).where(tables.sources.c.name == name)).one_or_none()

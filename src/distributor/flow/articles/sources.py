@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,14 +14,15 @@ import structlog
 
 from distributor.described_settings import InvalidSettingsError
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError, SourceError, StateError
+from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.domain.rendition import Json
 from distributor.domain.source import CONTENT_FOLDER, Publishing, Source, SourceState
 from distributor.domain.stored_text import checked_key
 from distributor.domain.tags import slugify
 from distributor.domain.user import Actor, AuditAction
 from distributor.flow.app_context import AppContext
-from distributor.flow.articles.ingest import WITHOUT_SOURCE
-from distributor.flow.articles.source_mail import mail_address
+from distributor.flow.articles.ingest import WITHOUT_SOURCE, Origin
+from distributor.flow.articles.source_mail import ARTICLE_SOURCE, mail_address
 from distributor.flow.articles.source_runs import open_source, reading_of
 from distributor.guarded_http import FetchError, host_of
 from distributor.sources.kinds.api import (
@@ -34,12 +36,14 @@ from distributor.sources.kinds.api import (
 )
 from distributor.sources.kinds.feed import FeedSource, feeds_of_page
 from distributor.sources.kinds.registry import describe_settings, kind_of, kinds, make_source, parse_settings
-from distributor.storage import audit_log, sources
+from distributor.storage import audit_log, quarantine, sources
 from distributor.storage.database import Connection
 
 _LONGEST_NAME = 100
 # Articles that no source brought in have these as their source.
 _RESERVED = frozenset({*WITHOUT_SOURCE, CONTENT_FOLDER})
+# A web address as people say it: blog.example.org/news.
+_WITHOUT_SCHEME = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?(?:[/?#]\S*)?")
 
 log = structlog.get_logger(__name__)
 
@@ -192,6 +196,20 @@ def remove(app: AppContext, name: str, *, actor: Actor | None = None) -> Source:
     return source
 
 
+def held_items(app: AppContext, name: str, *, limit: int) -> list[QuarantinedItem]:
+    """The items of a source that are in quarantine, the newest first, and then the mails to it.
+
+    The key of an item is what identifies it in its source.
+    """
+    with app.database.begin() as connection:
+        if name == CONTENT_FOLDER:
+            return quarantine.listed(connection, loop=QuarantineLoop.FILE, limit=limit)
+        prefix, mails = Origin(name=name, actor="").key(""), {ARTICLE_SOURCE: name}
+        items = quarantine.listed(connection, loop=QuarantineLoop.SOURCE, key_prefix=prefix, limit=limit)
+        held_mails = quarantine.listed(connection, loop=QuarantineLoop.MAIL, detail=mails, limit=limit)
+    return [*(replace(one, key=one.key.removeprefix(prefix)) for one in items), *held_mails][:limit]
+
+
 def require_not_local(kind: str) -> None:
     """Raises InputError for a kind that reads files of this machine, and NotFoundError if there is none."""
     if kind_of(kind).is_local:
@@ -215,7 +233,8 @@ def recognize(app: AppContext, address: str, *, may_be_local: bool = False) -> R
     """What kind of source is at an address, by how it is written, or by what is there: a site, or the feed of a page.
 
     A site whose kind needs a secret, or that gives nothing to guests, is read by its feed, and a note says so. Files of
-    this machine are looked at only with `may_be_local`. Raises SourceError if nothing can be found out.
+    this machine are looked at only with `may_be_local`. An address without its scheme is asked over https. Raises
+    SourceError if nothing can be found out.
     """
     for kind in kinds().values():
         if isinstance(kind, RecognizingSource) and (may_be_local or not kind.is_local):
@@ -223,6 +242,8 @@ def recognize(app: AppContext, address: str, *, may_be_local: bool = False) -> R
             if settings is not None:
                 return RecognizedSource(kind=kind.kind, settings=settings)
     if not address.lower().startswith(("http://", "https://")):
+        if _WITHOUT_SCHEME.fullmatch(address):
+            return recognize(app, f"https://{address}")
         raise SourceError(f"{address} is no folder of this machine, no web address and no account: say its --kind")
     notes = list[str]()
     with reading_of(app) as reading:

@@ -99,6 +99,8 @@ class AttentionItem:
             return f"/app/channels/{quote(self.channel, safe='')}"
         if self.campaign_id is not None:
             return f"/app/campaigns/{self.campaign_id}{_PART_OF_A_CAMPAIGN.get(self.concern, '')}"
+        if self.concern is Concern.SOURCE:
+            return f"/app/sources/{quote(self.about, safe='')}"
         part = _PART_OF_THE_SYSTEM.get(self.concern, "")
         return f"{SYSTEM_PATH}{part}" if part else ""
 
