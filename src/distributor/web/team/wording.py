@@ -39,6 +39,12 @@ _ON_PAGES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"with `distributor list update[^`]*`", "in its settings"),
         (r"; `distributor channel (?:kind|list)[^`]*` (?:explains|lists) (?:them all|them)", ""),
         (r", or remove it first with `distributor channel remove[^`]*`", ", or remove it first"),
+        (r"with `distributor inbound`|`distributor inbound`", "the inbound server"),
+        (
+            r"is no folder of this machine, no web address and no account: say its --kind",
+            "is no web address and no account: write it as in your browser, or as @name@host",
+        ),
+        (r"use `distributor source` on its command line", "it is changed on its command line only"),
         (r"`distributor web`", "the web server"),
     )
 )
@@ -74,7 +80,7 @@ _NAMED_CAMPAIGN = re.compile(r"“[^“”]*” \(campaign ([0-9]{1,18})\)")
 
 def without_commands(text: str) -> str:
     """The text with pages in place of commands, else as it is."""
-    if "`distributor" not in text and "--again" not in text:
+    if not any(sign in text for sign in ("`distributor", "--again", "--kind")):
         return text
     for pattern, words in _ON_PAGES:
         text = pattern.sub(words, text)
@@ -82,9 +88,13 @@ def without_commands(text: str) -> str:
 
 
 def for_pages(text: str) -> str:
-    """A message of the flow as a sentence without commands: with a capital, and a full stop at its end."""
+    """A message of the flow as a sentence without commands: with a capital, and a full stop at its end.
+
+    An address at its beginning stays as it is.
+    """
     kept = " ".join(without_commands(text).split()).rstrip(" :;,")
-    return f"{kept[:1].upper()}{kept[1:]}{'' if kept.endswith(('.', '!', '?', '…')) else '.'}"
+    first = kept[:1] if kept.startswith(("http://", "https://")) else kept[:1].upper()
+    return f"{first}{kept[1:]}{'' if kept.endswith(('.', '!', '?', '…')) else '.'}"
 
 
 def with_campaign_links(text: str, root: str) -> Markup:
