@@ -270,6 +270,7 @@ PARAMETERS = {
     "tag_slug": "local-news",
     "channel": "hook",
     "source": "site",
+    "kind": "feed",
     "extension": "rss",
     "tab": "web",
     "view": "html",

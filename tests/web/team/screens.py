@@ -14,20 +14,25 @@ from itertools import cycle, islice, product
 from sqlalchemy import text
 
 from distributor.cli.sandbox import configure_sandbox_channels
+from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
+from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.campaign import CampaignPlan
 from distributor.domain.delivery import DeliveryState
+from distributor.domain.errors import SourceError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.notice import NoticeTargets, NoticeWay
 from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.sandbox_ports import SandboxPorts
 from distributor.domain.schedule import StartTimes
+from distributor.domain.source import SourceState
 from distributor.domain.subscriber import Person
 from distributor.domain.user import Actor, Role
 from distributor.flow.app_context import AppContext
-from distributor.flow.articles import writing
+from distributor.flow.articles import sources, writing
 from distributor.flow.articles.ingest import scan
+from distributor.flow.articles.source_runs import take_items
 from distributor.flow.articles.writing import SavedArticle, WritingPlace
 from distributor.flow.event_counting import count_events
 from distributor.flow.operations.notices import record_notices
@@ -36,6 +41,7 @@ from distributor.flow.publishing.plan import create_campaign
 from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
 from distributor.flow.team import accounts
+from distributor.sources.items import SourceItem, UnreadableItem
 from distributor.storage import (
     articles,
     channels,
@@ -50,6 +56,7 @@ from distributor.storage import (
     user_sessions,
     users,
 )
+from distributor.storage import sources as source_rows
 from tests.paths import ROOT
 from tests.web.samples import EVIDENCE
 
@@ -151,6 +158,7 @@ def fill(app: AppContext) -> FilledService:
         ).scalar_one()
         to_come = dispatches.of_campaign(connection, made["scheduled"])[0]
     _run(app)
+    _add_sources(before)
     editors = test_groups.add_group(app, "Editors", ["ada@example.org", "bo@example.org"], actor=ACTOR)
     return FilledService(
         group_id=editors.id,
@@ -193,6 +201,31 @@ def _run(app: AppContext) -> None:
             notices.settle(
                 connection, [one.id], NoticeWay.MAIL, is_told=bool(number % 3), detail=detail, next_at=None, now=now
             )
+
+
+def _add_sources(app: AppContext) -> None:
+    """A feed that goes well, a site that fails, a paused account and a mailbox."""
+    feed = sources.add(app, "harbour-blog", "feed", {"url": "https://blog.harbour.example/feed.xml"}).source
+    titles = ("The ferry has a new bell", "Notes on the tide tables, and on what they leave out", "Paint for the pier")
+    items = [
+        SourceItem(
+            ref=f"post-{number}",
+            content_hash=str(number),
+            manuscript=Manuscript(title=title, body=(Paragraph((Run(f"{title}."),)),)),
+        )
+        for number, title in enumerate(titles)
+    ]
+    take_items(app, feed, [*items, UnreadableItem(ref="post-9", error=SourceError("it has no title and no text"))])
+    away = sources.add(app, "lighthouse", "wordpress", {"site": "https://lighthouse.example"}).source
+    reason = "https://lighthouse.example/wp-json/: the server answers 503 Service Unavailable"
+    now = app.clock()
+    with app.database.begin() as connection:
+        source_rows.record_failure(
+            connection, away.id, reason, next_run_at=now + timedelta(minutes=30), is_final=False, now=now
+        )
+    sources.add(app, "harbour-master", "mastodon", {"account": "@master@social.example"})
+    sources.set_state(app, "harbour-master", SourceState.PAUSED)
+    sources.add(app, "desk", "mailbox", {"domain": "articles.gazette.example"})
 
 
 def _add_users(app: AppContext) -> None:

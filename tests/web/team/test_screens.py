@@ -90,6 +90,8 @@ def values_of(filled: FilledService) -> dict[str, str]:
         "user_id": str(filled.user_id),
         "name": "email",
         "tag_slug": "compost",
+        "source": "harbour-blog",
+        "kind": "ghost",
     }
 
 

@@ -45,6 +45,8 @@ from distributor.web.team.people import PeoplePages
 from distributor.web.team.results import ResultPages
 from distributor.web.team.search import SearchPages
 from distributor.web.team.sign_in import SignInPages
+from distributor.web.team.source_addition import SourceAdditionPages
+from distributor.web.team.sources import SourcePages
 from distributor.web.team.system import SystemPages
 from distributor.web.team.tags import TagPages
 from distributor.web.team.users import UserPages
@@ -81,6 +83,8 @@ class TeamApp:
             *ArticleEditorPages(app, self._pages, self.gate, previews).routes(),
             *ArticlePages(app, self._pages, self.gate, previews).routes(),
             *TagPages(app, self._pages, self.gate).routes(),
+            *SourceAdditionPages(app, self._pages, self.gate).routes(),
+            *SourcePages(app, self._pages, self.gate).routes(),
             *CampaignListPages(app, self._pages).routes(),
             *ComposerPages(app, self._pages, self.gate).routes(),
             *self._campaigns.routes(),

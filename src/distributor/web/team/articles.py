@@ -26,6 +26,7 @@ from distributor.flow.articles.writing import read_paste, start, start_copy, tex
 from distributor.flow.publishing import article_control
 from distributor.sources.pasted import HTML, MARKDOWN, PLAIN
 from distributor.storage import article_drafts, article_list, articles, dispatches, users
+from distributor.storage import sources as source_rows
 from distributor.storage.article_list import ArticleCursor, ArticleFilter
 from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
@@ -93,6 +94,7 @@ class ArticlePages:
                 "tags": sorted(
                     article_list.tag_labels(connection, limit=_FILTER_TAGS), key=lambda tag: tag[1].casefold()
                 ),
+                "sources": _source_options(source_rows.names(connection), chosen),
                 "is_any": bool(shown) or article_list.is_any(connection),
                 "unsaved": [one for one in unsaved if one.text is not None and not one.text.is_empty],
             }
@@ -105,6 +107,7 @@ class ArticlePages:
             "next_path": _next_path(chosen, shown[-1].updated_at, shown[-1].id) if len(found) > _PER_PAGE else "",
             "back_path": f"/app/articles{_query_of(chosen)}" if "after" in query else "",
             "folder": FOLDER,
+            "without_source": WITHOUT_SOURCE,
         }
         return self._pages.respond("articles.html.j2", context | more)
 
@@ -247,6 +250,7 @@ class ArticlePages:
                 "places": article_list.places(connection, [found.id]).get(found.id, []),
                 "open_campaigns": dispatches.open_with_article(connection, found.id),
                 "others": [one for one in writing if one.user_id != asked.user.id],
+                "known_sources": source_rows.names(connection),
                 "own": next((one for one in writing if one.user_id == asked.user.id), None),
             }
         tabs = self._previews.tabs()
@@ -357,6 +361,11 @@ def _state_options() -> list[tuple[str, str]]:
     ]
 
 
+def _source_options(names: list[str], chosen: ArticleFilter) -> list[str]:
+    """The sources to choose from, and the chosen one though it is removed."""
+    return sorted({*names, *filter(None, [chosen.source])})
+
+
 def _format_options() -> list[tuple[str, str]]:
     return [("", _("As it looks")), (PLAIN, _("Plain text")), (MARKDOWN, _("Markdown")), (HTML, _("HTML"))]
 
@@ -367,11 +376,18 @@ def _filter_of(query: Mapping[str, str]) -> ArticleFilter:
         state=ArticleState(state) if state in set(ArticleState) else None,
         tag_slug=storable(query.get("tag", ""))[:300],
         words=storable(query.get("q", "")).strip()[:200],
+        source=storable(query.get("source", ""))[:300],
     )
 
 
 def _query_of(chosen: ArticleFilter, **more: str) -> str:
-    values = {"q": chosen.words, "state": chosen.state.value if chosen.state else "", "tag": chosen.tag_slug, **more}
+    values = {
+        "q": chosen.words,
+        "state": chosen.state.value if chosen.state else "",
+        "tag": chosen.tag_slug,
+        "source": chosen.source,
+        **more,
+    }
     kept = {name: value for name, value in values.items() if value}
     return f"?{urlencode(kept)}" if kept else ""
 

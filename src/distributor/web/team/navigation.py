@@ -46,6 +46,7 @@ _IN_THE_BAR = 4
 _PART_OF = {
     "account": "",
     "tags": "articles",
+    "sources": "articles",
     "users": "settings",
     "audit": "settings",
     "brand": "settings",
