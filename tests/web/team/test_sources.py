@@ -12,6 +12,7 @@ from distributor.domain.ip_networks import parse_networks
 from distributor.domain.source import Publishing, Source, SourceState
 from distributor.domain.user import Role
 from distributor.flow.articles import source_runs, sources
+from distributor.flow.articles.source_mail import accept_article_mail
 from distributor.flow.operations.attention import all_attention
 from distributor.storage import articles
 from distributor.storage import sources as source_rows
@@ -139,6 +140,24 @@ def test_the_secret_address_for_mails_is_shown_to_those_who_write_articles(team:
     assert address in words_of(editor.page("/app/sources/desk"))
     viewer = team.signed_in(team.user(Role.VIEWER))
     assert address not in viewer.get("/app/sources/desk").text + viewer.get("/app/sources").text
+
+
+def test_a_mail_that_is_not_taken_in_is_at_its_source_and_at_no_other(team: Team, editor: Browser):
+    for name in ("desk", "shop"):
+        sources.add(team.app, name, "mailbox", {"domain": "in.example.org", "allowed_senders": "bo@example.org"})
+    stranger = b"From: eve@example.org\r\nSubject: Bread\r\n\r\nRye, with malt.\r\n"
+    accept_article_mail(team.app, stranger, recipient=sources.show(team.app, "desk").address)
+    (held,) = editor.page("/app/sources/desk").xpath("//section[@aria-labelledby='held']//li")
+    assert "A mail" in held.text_content()
+    assert "eve@example.org" not in held.text_content(), "who may not read people sees no addresses"
+    assert editor.page("/app/sources/shop").xpath("//section[@aria-labelledby='held']") == []
+
+
+def test_a_source_without_what_it_needs_says_so_in_words(team: Team, editor: Browser):
+    sources.add(team.app, "desk", "mailbox", {})
+    page = words_of(editor.page("/app/sources/desk"))
+    assert "set its domain to one whose mail the inbound server receives" in page
+    assert "Failing" in page
 
 
 def test_a_source_is_changed_paused_resumed_and_read(team: Team, editor: Browser, server: ScriptedServer):

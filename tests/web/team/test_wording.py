@@ -92,6 +92,11 @@ def test_no_message_names_a_command_on_a_page(message: str):
             "campaign 3 has no time for mail: `distributor campaign schedule 3 --at TIME`",
             "Campaign 3 has no time for mail: choose one.",
         ),
+        (
+            "moon is no folder of this machine, no web address and no account: say its --kind",
+            "Moon is no web address and no account: write it as in your browser, or as @name@host.",
+        ),
+        ("https://moon.example: the server is away", "https://moon.example: the server is away."),
         ("paused by hand", "Paused by hand."),
     ],
 )

@@ -39,7 +39,7 @@ _ON_PAGES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"with `distributor list update[^`]*`", "in its settings"),
         (r"; `distributor channel (?:kind|list)[^`]*` (?:explains|lists) (?:them all|them)", ""),
         (r", or remove it first with `distributor channel remove[^`]*`", ", or remove it first"),
-        (r"with `distributor inbound`|`distributor inbound`", "the inbound server"),
+        (r"`distributor inbound`", "the inbound server"),
         (
             r"is no folder of this machine, no web address and no account: say its --kind",
             "is no web address and no account: write it as in your browser, or as @name@host",
