@@ -31,6 +31,7 @@ THERE = {
     "subscriber": "1",
     "slug": "weekly",
     "channel": "mail",
+    "source": "folder",
     **dict.fromkeys(("campaign_id", "delivery_id", "group_id", "import_id", "suppression_id"), 1),
 }
 
