@@ -188,6 +188,25 @@ def test_an_item_that_a_feed_has_no_more_is_flagged_unless_it_only_left_the_end(
     assert found(app, "middle").missing_since is None
 
 
+def test_what_was_deleted_is_noticed_by_a_whole_run_and_after_one_that_left_something(
+    app: AppContext, time: Time, site: ContentSite, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.posts.insert(1, Post("middle", "Middle", "<p>Middle.</p>"))
+    number = add(app, server)
+    run(app, number)
+    del site.posts[1]
+    assert run(app, number, is_asked=True).gone == 1
+
+    site.posts[:1] = [Post("new", "New", "<p>New.</p>"), Post("newer", "Newer", "<p>Newer.</p>")]
+    monkeypatch.setattr(source_runs, "RUN_FOR", timedelta(0))
+    time.passes(minutes=15)
+    assert run(app, number).postponed == 2
+    monkeypatch.undo()
+    site.posts.insert(2, Post("b", "Second", "<p>The second post.</p>", OLD))
+    assert run(app, number).added == 2
+    assert {ref: found(app, ref).missing_since is None for ref in ("b", "middle")} == {"b": True, "middle": False}
+
+
 def test_a_broken_item_stops_no_other(app: AppContext, site: ContentSite, server: ScriptedServer) -> None:
     site.posts.insert(1, Post("empty", "Nothing in it", ""))
     result = run(app, add(app, server))

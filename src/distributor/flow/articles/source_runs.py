@@ -28,6 +28,7 @@ from distributor.domain.errors import (
     SourceError,
     StateError,
 )
+from distributor.domain.rendition import Json
 from distributor.domain.source import CONTENT_FOLDER, Publishing, Source, SourceResult, SourceState, backoff
 from distributor.flow.app_context import AppContext
 from distributor.flow.articles.ingest import (
@@ -58,6 +59,8 @@ RUN_FOR = timedelta(minutes=2)
 # A run may take so much longer than that, for its last item.
 _LEASE = RUN_FOR + timedelta(minutes=3)
 _FETCH_SECONDS = 20
+# What was remembered before a run that left something for the next one, which has to read everything again.
+_BEFORE = "before"
 # What an earlier version remembered may mean something else, or hide what this one can read.
 _VERSION = "version"
 
@@ -101,7 +104,7 @@ def _run(app: AppContext, source: Source, *, is_asked: bool) -> SourceResult:
             source.id,
             result,
             # What is left for the next run has to be read again.
-            cursor={} if result.postponed else {**reading.cursor_after, _VERSION: __version__},
+            cursor=_to_remember(reading, is_complete=not result.postponed),
             settings={**source.settings, **reading.settings_after},
             next_run_at=now if result.postponed else max(earliest, reading.next_run_at or earliest),
             now=now,
@@ -151,6 +154,12 @@ def receive_web_hook(app: AppContext, name: str, headers: Mapping[str, str], bod
     with app.database.begin() as connection:
         sources.make_due(connection, source.id, now=app.clock())
     return None
+
+
+def _to_remember(reading: Reading, *, is_complete: bool) -> dict[str, Json]:
+    if is_complete:
+        return {**reading.cursor_after, _VERSION: __version__}
+    return {_BEFORE: dict(reading.before), _VERSION: __version__}
 
 
 def _ingest(app: AppContext, source: Source, reading: Reading, *, until: datetime) -> ScanReport:
@@ -220,15 +229,17 @@ def _root_of(kind: SourceKind) -> Path | None:
 @contextmanager
 def reading_of(app: AppContext, source: Source | None = None, *, is_whole: bool = False) -> Iterator[Reading]:
     """A reading that fetches through the guarded client; a whole one knows nothing of earlier runs."""
-    remembered = source.cursor if source is not None and not is_whole else {}
-    cursor = {} if remembered.get(_VERSION) != __version__ else {**remembered}
-    cursor.pop(_VERSION, None)
+    remembered = dict(source.cursor) if source is not None else {}
+    is_usable = remembered.pop(_VERSION, "") == __version__ and not is_whole
+    before = remembered.get(_BEFORE, remembered)
+    cursor = remembered if is_usable and _BEFORE not in remembered else {}
     with _Fetching(app) as fetching:
         yield Reading(
             fetch=fetching.fetch,
             article_of=lambda address: read_web_article(app, address).manuscript,
             now=app.clock(),
             cursor=cursor,
+            before=before if isinstance(before, Mapping) else {},
             cursor_after=dict(cursor),
             options=reading_options(app),
         )

@@ -77,10 +77,11 @@ class Reading:
     """One run over a source: what is known before it, how to fetch, and what to remember after it.
 
     `known` holds the content hash of each item that is here already, by its `ref`; `cursor` what an earlier run
-    remembered. A kind sets `cursor_after`, which is stored once all items are taken in, appends to `notes` what whoever
-    added the source should know, sets `next_run_at` if the source says when to ask again, and `settings_after` if it
-    says that its address has changed for good. `article_of` reads the article of a web page, as its robots.txt allows.
-    `is_late` says that the run has had its time: new items are left for the next one, so that a kind may end at one.
+    remembered, and is empty if everything is to be read; `before` is what it remembered in any case. A kind sets
+    `cursor_after`, which is stored once all items are taken in, appends to `notes` what whoever added the source should
+    know, sets `next_run_at` if the source says when to ask again, and `settings_after` if it says that its address has
+    changed for good. `article_of` reads the article of a web page, as its robots.txt allows. `is_late` says that the
+    run has had its time: new items are left for the next one, so that a kind may end at one.
     """
 
     fetch: Callable[[str, Mapping[str, str], int], FetchedResponse]
@@ -88,6 +89,7 @@ class Reading:
     now: datetime
     known: Mapping[str, str] = field(default_factory=dict)
     cursor: Mapping[str, Json] = field(default_factory=dict)
+    before: Mapping[str, Json] = field(default_factory=dict)
     options: ReadingOptions = DEFAULT_OPTIONS
     cursor_after: dict[str, Json] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

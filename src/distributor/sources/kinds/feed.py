@@ -91,7 +91,7 @@ class FeedSource:
         refs = [entry.ref for entry in entries]
         reading.cursor_after = {"body": digest, "refs": [*refs], **_validators_of(response)}
         yield from reading.take(entries, partial(self._item, reading))
-        yield from missing_items(reading.cursor.get("refs"), refs)
+        yield from missing_items(reading.before.get("refs"), refs)
 
     def _item(self, reading: Reading, entry: Entry) -> SourceItem:
         return reading.item(entry.ref, entry.said, lambda: self._manuscript(reading, entry))

@@ -175,7 +175,7 @@ def items_of(
     yield from reading.take(threads, item)
     taken = {stored_ref(one.ref) for one in threads} | {one.ref for one in unreadable}
     refs = [ref for ref in order if ref in taken]
-    yield from missing_items(reading.cursor.get("refs"), refs)
+    yield from missing_items(reading.before.get("refs"), refs)
     reading.cursor_after["refs"] = [*refs]
 
 
