@@ -12,7 +12,7 @@ from distributor.domain.article import ArticleState
 from distributor.domain.blocks import plain_text
 from distributor.domain.errors import InputError, ServiceError
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
-from distributor.domain.source import Publishing, SourceResult
+from distributor.domain.source import Publishing, SourceResult, SourceState
 from distributor.flow.app_context import AppContext
 from distributor.flow.articles import source_mail, sources
 from distributor.flow.articles.source_mail import accept_article_mail, addressed_source
@@ -130,6 +130,17 @@ def test_the_domain_is_that_of_a_channel_unless_it_is_given(app: AppContext) -> 
         settings = {"bounce_domain": "bounces.gazette.example"}
         channels.save(connection, name="letters", kind="email", settings=settings, sealed=None)
     assert address_of(source).endswith("@bounces.gazette.example")
+
+
+def test_a_mail_to_a_paused_source_is_kept_and_comes_in_once_it_is_resumed(mailbox: Mailbox) -> None:
+    source = mailbox()
+    sources.set_state(source.app, "site", SourceState.PAUSED)
+    assert not send(source, mail())
+    (item,) = held(source)
+    assert ("paused" in item.reason, source.titles()) == (True, set())
+    sources.set_state(source.app, "site", SourceState.ACTIVE)
+    assert retry_item(source.app, item.id).is_well
+    assert len(source.titles()) == 1
 
 
 def test_a_sender_who_may_not_write_is_kept_and_can_be_let_in_later(mailbox: Mailbox) -> None:

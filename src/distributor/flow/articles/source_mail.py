@@ -8,7 +8,7 @@ import structlog
 
 from distributor.domain.errors import DistributorError, NotFoundError, SourceError, StateError
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
-from distributor.domain.source import Source, SourceResult
+from distributor.domain.source import Source, SourceResult, SourceState
 from distributor.flow.app_context import AppContext
 from distributor.flow.articles.source_runs import open_source, reading_of, take_item
 from distributor.flow.inbound_domains import bounce_domains
@@ -109,6 +109,9 @@ def _receive(app: AppContext, source: Source, raw: bytes) -> bool:
     if not isinstance(kind, MailedSource):
         raise NotFoundError("source for mails", source.name)
     try:
+        if source.state is SourceState.PAUSED:
+            # It would be lost otherwise: nobody sends it again.
+            raise SourceError("the source is paused: resume it, and try the mail again")
         with reading_of(app, source) as reading:
             with app.database.begin() as connection:
                 reading.known = articles.known_hashes(connection, source.name)
