@@ -128,7 +128,8 @@ def test_a_kind_is_chosen_its_secret_never_comes_back_and_what_is_wrong_is_at_it
         answer = editor.post("/app/sources/new/web_hook", {"name": name, "secret:secret": CANARY})
         assert (answer.status_code, CANARY in answer.text) == (422, False), name
     editor.post("/app/sources/new/web_hook", {"name": "shop", "secret:secret": CANARY})
-    shown = editor.get("/app/sources/shop").text
+    shown = editor.get("/app/sources/shop?done=added").text
+    assert "takes what is sent to it" in shown
     assert "/webhooks/sources/shop" in shown
     assert "It is set, and never shown." in shown
     assert CANARY not in shown + editor.get("/app/sources").text

@@ -66,7 +66,7 @@ class SourcePages:
     def show_all(self, asked: TeamRequest) -> Response:
         shown = [shown_source(view) for view in sources.listed(self._app)]
         query = asked.request.query_params
-        about = next((one.view.source.name for one in shown if one.view.source.name == query.get("of", "")), "")
+        about = next((one for one in shown if one.view.source.name == query.get("of", "")), None)
         context = {
             "user": asked.user,
             "page": "sources",
@@ -187,7 +187,7 @@ class SourcePages:
             "intervals": interval_options(source.interval),
             "interval": typed.one("every") if typed else int(source.interval.total_seconds()),
             "version": _version_of(source),
-            "notice": _notice(asked.request.query_params.get("done", ""), name),
+            "notice": _notice(asked.request.query_params.get("done", ""), shown),
         }
         return self._pages.respond("source.html.j2", context, status=fault.status if fault else 200)
 
@@ -220,13 +220,22 @@ def _version_of(source: Source) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode() + sealed).hexdigest()[:16]
 
 
-def _notice(done: str, name: str) -> str:
-    texts = {
-        "added": _("The source is there. It is read as soon as a worker is free."),
-        "saved": _("Saved. It is read with that as soon as a worker is free."),
-        "removed": _("The source is removed. Its articles stay."),
-        "asked": _("%(name)s is read as soon as a worker is free."),
-        "paused": _("%(name)s is paused: nothing comes in until it is resumed."),
-        "resumed": _("%(name)s is read again, as soon as a worker is free."),
-    }
-    return texts.get(done, "") % {"name": name or _("The source")}
+def _notice(done: str, shown: ShownSource | None) -> str:
+    """What was done, in words; with this source, unless it is gone."""
+    if shown is not None and shown.takes_posts:
+        texts = {
+            "added": _("The source is there, and takes what is sent to it."),
+            "saved": _("Saved."),
+            "paused": _("%(name)s is paused: nothing comes in until it is resumed."),
+            "resumed": _("%(name)s takes again what is sent to it."),
+        }
+    else:
+        texts = {
+            "added": _("The source is there. It is read as soon as a worker is free."),
+            "saved": _("Saved. It is read with that as soon as a worker is free."),
+            "removed": _("The source is removed. Its articles stay."),
+            "asked": _("%(name)s is read as soon as a worker is free."),
+            "paused": _("%(name)s is paused: nothing comes in until it is resumed."),
+            "resumed": _("%(name)s is read again, as soon as a worker is free."),
+        }
+    return texts.get(done, "") % {"name": shown.view.source.name if shown else _("The source")}
