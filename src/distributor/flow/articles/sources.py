@@ -40,8 +40,8 @@ from distributor.storage import audit_log, quarantine, sources
 from distributor.storage.database import Connection
 
 _LONGEST_NAME = 100
-# Articles that no source brought in have these as their source.
-_RESERVED = frozenset({*WITHOUT_SOURCE, CONTENT_FOLDER})
+# Articles that no source brought in have these as their source; the last one is a page of the app.
+_RESERVED = frozenset({*WITHOUT_SOURCE, CONTENT_FOLDER, "new"})
 # A web address as people say it: blog.example.org/news.
 _WITHOUT_SCHEME = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?(?:[/?#]\S*)?")
 
