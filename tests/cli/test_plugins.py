@@ -11,6 +11,7 @@ import pytest
 from distributor.channels import registry
 from distributor.channels.registry import broken_kinds, kind_of, kinds
 from distributor.sandbox.registry import broken_emulators, emulators
+from distributor.sources.kinds import registry as sources
 from tests.cli.conftest import Run
 
 MODULES = {
@@ -19,6 +20,9 @@ MODULES = {
     "broken_value": "CHANNEL = 'not a class'\n",
     "broken_class": "class Channel:\n    kind = 'half'\n",
     "good": "from distributor.channels.feed.channel import FeedChannel\nclass Good(FeedChannel):\n    kind = 'good'\n",
+    "good_source": (
+        "from distributor.sources.kinds.feed import FeedSource\nclass Good(FeedSource):\n    kind = 'good_source'\n"
+    ),
 }
 ENTRY_POINTS = """[distributor.channels]
 one = broken_import:CHANNEL
@@ -27,6 +31,10 @@ three = broken_value:CHANNEL
 four = broken_class:Channel
 five = good:Missing
 six = good:Good
+
+[distributor.sources]
+one = broken_import:KIND
+two = good_source:Good
 
 [distributor.emulators]
 one = broken_import:EMULATOR
@@ -45,9 +53,11 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (folder / f"{name}.py").write_text(source)
     monkeypatch.syspath_prepend(str(folder))
     registry.kinds.cache_clear()
+    sources.kinds.cache_clear()
     emulators.cache_clear()
     yield
     registry.kinds.cache_clear()
+    sources.kinds.cache_clear()
     emulators.cache_clear()
 
 
@@ -68,10 +78,17 @@ def test_an_emulator_that_cannot_be_loaded_stops_no_other() -> None:
     assert list(broken_emulators()) == ["one"]
 
 
+def test_a_kind_of_source_that_cannot_be_loaded_stops_no_other(run: Run) -> None:
+    assert {"feed", "folder", "good_source"} <= set(sources.kinds())
+    assert list(sources.broken_kinds()) == ["one"]
+    added = run("source", "add", "https://a.example/feed", "--kind", "good_source", "--name", "other")
+    assert "source other: good_source at https://a.example/feed" in added.message
+
+
 def test_the_doctor_names_what_cannot_be_loaded_and_checks_the_rest(run: Run) -> None:
     findings = json.loads(run("doctor", "--json").out)
     kinds_found = [one for one in findings if one["check"] == "kinds"]
-    assert [one["state"] for one in kinds_found] == ["ok", *["fail"] * 5]
+    assert [one["state"] for one in kinds_found] == ["ok", *["fail"] * 6]
     assert "good" in kinds_found[0]["finding"]
     assert "broken_import:CHANNEL cannot be loaded: ModuleNotFoundError" in kinds_found[1]["finding"]
     assert [one["state"] for one in findings if one["check"] == "emulators"] == ["warn"]

@@ -14,8 +14,9 @@ import typer
 from redis import RedisError
 
 from distributor.bootstrap import make_app_context, migrate_embedded, open_services, secret_key, this_process
+from distributor.channels import registry as channel_registry
 from distributor.channels.api import DiagnosableChannel, DiagnosticContext
-from distributor.channels.registry import broken_kinds, kinds
+from distributor.channels.registry import kinds
 from distributor.cli.channel import NameserverOption
 from distributor.cli.console import AsJson, finding_as_json, print_finding, print_json
 from distributor.cli.first_start import unused_settings
@@ -37,6 +38,7 @@ from distributor.flow.operations.processes import (
 )
 from distributor.sandbox.registry import broken_emulators
 from distributor.settings import Settings, address_problems, load_settings, unknown_settings
+from distributor.sources.kinds import registry as source_registry
 from distributor.storage import (
     channels,
     generations,
@@ -74,7 +76,9 @@ def doctor(
     findings: list[Finding] = []
     _check(findings, "python", lambda: platform.python_version())
     _check(findings, "kinds", lambda: ", ".join(kinds()))
-    findings += [Finding("kinds", DiagnosticStatus.FAIL, reason) for reason in broken_kinds().values()]
+    _check(findings, "kinds of sources", lambda: ", ".join(source_registry.kinds()))
+    broken = (*channel_registry.broken_kinds().values(), *source_registry.broken_kinds().values())
+    findings += [Finding("kinds", DiagnosticStatus.FAIL, reason) for reason in broken]
     findings += [Finding("emulators", DiagnosticStatus.WARN, reason) for reason in broken_emulators().values()]
     _check(findings, "secret key", lambda: _check_secret_key(settings))
     findings += [Finding("environment", DiagnosticStatus.WARN, problem) for problem in unknown_settings()]
