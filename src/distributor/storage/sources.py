@@ -135,7 +135,7 @@ def claim(connection: Connection, source_id: int, *, now: datetime, until: datet
 
 def record_success(
     connection: Connection,
-    source_id: int,
+    claimed: Source,
     result: SourceResult,
     *,
     cursor: Mapping[str, Json],
@@ -143,7 +143,10 @@ def record_success(
     next_run_at: datetime,
     now: datetime,
 ) -> None:
-    """A run has read the source; one that left nothing for the next run counts as the first complete one."""
+    """A run has read the source as it was claimed; one that left nothing for the next run counts as complete.
+
+    If somebody has changed the source meanwhile, the run was about another one: only its lease ends.
+    """
     source = tables.sources.c
     values: dict[str, object] = {
         "cursor": storable_json(dict(cursor)),
@@ -159,7 +162,7 @@ def record_success(
     }
     if not result.postponed:
         values["first_run_at"] = func.coalesce(source.first_run_at, now)
-    connection.execute(update(tables.sources).where(source.id == source_id).values(values))
+    _end_run(connection, claimed, values)
 
 
 def record_received(connection: Connection, source_id: int, result: SourceResult, *, now: datetime) -> None:
@@ -169,9 +172,9 @@ def record_received(connection: Connection, source_id: int, result: SourceResult
 
 
 def record_failure(
-    connection: Connection, source_id: int, error: str, *, next_run_at: datetime, is_final: bool, now: datetime
+    connection: Connection, claimed: Source, error: str, *, next_run_at: datetime, is_final: bool, now: datetime
 ) -> None:
-    """A run could not read the source. One whose failure is final is paused until a person looks at it."""
+    """A run could not read the source as it was claimed. If the failure is final, it is paused until a person looks."""
     source = tables.sources.c
     values: dict[str, object] = {
         "next_run_at": next_run_at,
@@ -183,7 +186,15 @@ def record_failure(
     }
     if is_final:
         values["state"] = SourceState.PAUSED
-    connection.execute(update(tables.sources).where(source.id == source_id).values(values))
+    _end_run(connection, claimed, values)
+
+
+def _end_run(connection: Connection, claimed: Source, values: Mapping[str, object]) -> None:
+    source = tables.sources.c
+    is_same = and_(source.settings == dict(claimed.settings), source.secrets.is_not_distinct_from(claimed.sealed))
+    ended = update(tables.sources).where(source.id == claimed.id)
+    if not connection.execute(ended.where(is_same).values(dict(values))).rowcount:
+        connection.execute(ended.values(leased_until=None))
 
 
 def set_state(connection: Connection, source_id: int, state: SourceState, *, now: datetime) -> None:

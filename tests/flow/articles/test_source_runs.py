@@ -361,6 +361,33 @@ def test_only_what_is_due_is_read_and_one_run_at_a_time_asks_a_host(
     assert source_runs.run_source(app, first) is None
 
 
+def test_a_source_that_is_changed_while_it_is_read_stays_as_it_was_changed(
+    app: AppContext, time: Time, site: ContentSite, server: ScriptedServer
+) -> None:
+    number = add(app, server)
+    elsewhere = f"{server.url}/elsewhere.xml"
+
+    def change_meanwhile(request: Any) -> Any:
+        if request.path == "/feed.xml":
+            sources.change(app, "site", {"url": elsewhere})
+        return site.route(request)
+
+    server.route = change_meanwhile
+    assert run(app, number).added == 2
+    changed = source_of(app)
+    assert (changed.settings["url"], changed.cursor, changed.last_result) == (elsewhere, {}, None)
+    assert run(app, number) == SourceResult(unchanged=2)
+
+    def change_and_fail(request: Any) -> Any:
+        sources.change(app, "site", {"complete": True})
+        return Reply(500)
+
+    server.route = change_and_fail
+    time.passes(minutes=15)
+    assert source_runs.run_source(app, number) is None
+    assert (len(server.requests), source_of(app).failures) == (3, 0)
+
+
 def test_a_paused_source_is_read_only_when_a_person_asks(app: AppContext, server: ScriptedServer) -> None:
     number = add(app, server)
     sources.set_state(app, "site", SourceState.PAUSED)

@@ -221,7 +221,7 @@ def _add_sources(app: AppContext) -> None:
     now = app.clock()
     with app.database.begin() as connection:
         source_rows.record_failure(
-            connection, away.id, reason, next_run_at=now + timedelta(minutes=30), is_final=False, now=now
+            connection, away, reason, next_run_at=now + timedelta(minutes=30), is_final=False, now=now
         )
     sources.add(app, "harbour-master", "mastodon", {"account": "@master@social.example"})
     sources.set_state(app, "harbour-master", SourceState.PAUSED)

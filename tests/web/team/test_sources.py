@@ -192,12 +192,12 @@ def test_a_source_is_changed_paused_resumed_and_read(team: Team, editor: Browser
 
 
 def test_a_source_that_fails_says_why_and_is_linked_from_what_needs_a_person(team: Team, editor: Browser):
-    number = sources.add(team.app, "site", "feed", {"url": "https://a.example/feed"}).source.id
+    source = sources.add(team.app, "site", "feed", {"url": "https://a.example/feed"}).source
     with team.app.database.begin() as connection:
         for _ in range(3):
             source_rows.record_failure(
                 connection,
-                number,
+                source,
                 "<b>ada@example.org</b>: away",
                 next_run_at=team.clock.now,
                 is_final=False,

@@ -101,7 +101,7 @@ def _run(app: AppContext, source: Source, *, is_asked: bool) -> SourceResult:
     with app.database.begin() as connection:
         sources.record_success(
             connection,
-            source.id,
+            source,
             result,
             # What is left for the next run has to be read again.
             cursor=_to_remember(reading, is_complete=not result.postponed),
@@ -302,7 +302,7 @@ def _note_failure(app: AppContext, source: Source, error: Exception) -> None:
         next_run_at = max(now + source.interval, error.retry_at)
     is_gone = isinstance(error, SourceGoneError)
     with app.database.begin() as connection:
-        sources.record_failure(connection, source.id, reason, next_run_at=next_run_at, is_final=is_gone, now=now)
+        sources.record_failure(connection, source, reason, next_run_at=next_run_at, is_final=is_gone, now=now)
     log.warning("source.unreadable", source=source.name, failures=source.failures + 1, is_paused=is_gone)
 
 
