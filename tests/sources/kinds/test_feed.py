@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from distributor.domain.article import Manuscript
 from distributor.domain.blocks import Heading, Image, List, plain_text, walk
@@ -17,6 +19,18 @@ from distributor.sources.items import SourceItem, UnreadableItem
 from distributor.sources.kinds.api import Reading
 from distributor.sources.kinds.feed import FeedSettings, FeedSource
 
+SPOILERS = (
+    b"<item>",
+    b"<![CDATA[",
+    b"]]>",
+    b"&amp;lt;",
+    b"\x00",
+    b"\xff\xfe",
+    b"<entry><id>",
+    b"null",
+    b"[[[",
+    b'{"id": []}',
+)
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 URL = "https://site.example/blog/feed.xml"
 RSS = (
@@ -86,6 +100,43 @@ def test_titles_are_plain_text_and_what_has_none_is_called_by_its_first_words(it
     text = "" if "description" in item else "<description>Text.</description>"
     items, _ = read(RSS.format(items=f"<item><guid>1</guid>{item}{text}</item>"))
     assert only(items).title == title
+
+
+@pytest.mark.parametrize(
+    ("item", "src"),
+    [
+        ("<link>https://site.example/2026/1/</link>", "https://site.example/2026/1/i.png"),
+        ("", "https://site.example/blog/i.png"),
+        ("<link>javascript:alert(1)</link>", "https://site.example/blog/i.png"),
+    ],
+)
+def test_images_are_relative_to_the_item_else_to_the_feed(item: str, src: str) -> None:
+    image = "&lt;p&gt;x&lt;/p&gt;&lt;img src='i.png'&gt;"
+    items, _ = read(
+        RSS.format(items=f"<item><guid>1</guid><title>t</title>{item}<description>{image}</description></item>")
+    )
+    found = only(items)
+    assert [block.src for block in walk(found.body) if isinstance(block, Image)] == [src]
+    assert (found.canonical_url or "https:").startswith("https:")
+
+
+def test_atom_says_what_its_links_are_relative_to() -> None:
+    atom = (
+        '<feed xmlns="http://www.w3.org/2005/Atom"><title>S</title><id>s</id><updated>2026-05-04T10:00:00Z</updated>'
+        '<entry><id>1</id><title type="html">A &amp;lt;b&amp;gt;</title><updated>2026-05-04T10:00:00Z</updated>'
+        '<link href="https://site.example/1"/><content type="xhtml" xml:base="https://files.example/a/">'
+        '<div xmlns="http://www.w3.org/1999/xhtml"><p>x</p><img src="i.png" alt=""/></div></content></entry></feed>'
+    )
+    found = only(read(atom, media_type="application/atom+xml")[0])
+    assert [block.src for block in walk(found.body) if isinstance(block, Image)] == ["https://files.example/a/i.png"]
+
+
+def test_a_whole_text_is_no_title_and_no_summary() -> None:
+    text = "One sentence of it. " * 100
+    item = f"<item><guid>1</guid><title>{text}</title><description>{text}</description><content:encoded>{text}"
+    found = only(read(RSS.format(items=f"{item}and more</content:encoded></item>"))[0])
+    assert found.title == "One sentence of it"
+    assert len(found.summary) < 300
 
 
 @pytest.mark.parametrize("author", ["ann@example.org (Ann)", "Ann &lt;ann@example.org&gt;"])
@@ -165,6 +216,19 @@ def test_what_is_no_feed_is_refused_or_empty_and_nothing_else_happens(body: byte
         assert [item for item in items if isinstance(item, SourceItem)] == []
 
 
+def test_an_item_of_which_nothing_is_right_stops_no_other() -> None:
+    bad = (
+        "<item><guid>http://[</guid><link>http://[</link><title>t</title><description>x</description>"
+        '<media:content medium="image" url="http://["/><pubDate>never</pubDate><author>@</author></item>'
+    )
+    good = "<item><guid>2</guid><title>Good</title><description>y</description></item>"
+    items, _ = read(RSS.format(items=bad + good))
+    assert [item.manuscript and item.manuscript.title for item in items if isinstance(item, SourceItem)][-1] == "Good"
+    feed = {"version": "https://jsonfeed.org/version/1", "items": [{"id": "1", "url": "http://[", "image": "http://["}]}
+    items, _ = read(json.dumps(feed), media_type="application/json")
+    assert isinstance(items[0], UnreadableItem)
+
+
 def test_entities_that_expand_themselves_are_refused() -> None:
     bomb = '<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>' + RSS.format(
         items="<item><title>&b;</title></item>"
@@ -207,3 +271,21 @@ def test_our_own_feeds_say_the_same_in_all_formats() -> None:
     assert len(rss) > 1
     assert atom == json_feed
     assert rss == json_feed
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_feed_spoiled_anywhere_gives_items_or_an_error_of_the_source(data: st.DataObject) -> None:
+    golden = Path(__file__).parents[2] / "channels" / "feed" / "golden"
+    body = (golden / data.draw(st.sampled_from(["rss.xml", "atom.xml", "feed.json"]))).read_bytes()
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(body)))
+        end = data.draw(st.integers(start, min(len(body), start + 200)))
+        body = body[:start] + data.draw(st.binary(max_size=40) | st.sampled_from(SPOILERS)) + body[end:]
+    try:
+        items, _ = read(body, media_type=data.draw(st.sampled_from(["", "text/html", "application/json; charset=x"])))
+    except SourceError as error:
+        assert URL in str(error)
+    else:
+        wrong = [item.error for item in items if isinstance(item, UnreadableItem)]
+        assert [error for error in wrong if not isinstance(error, SourceError)] == []

@@ -26,6 +26,9 @@ from distributor.sources.reading_options import ReadingOptions
 
 # In characters: what has no title of its own is called by its first words.
 _LONGEST_WORDS = 80
+_LONGEST_TITLE, _LONGEST_SUMMARY = 300, 600
+# What a page may name as its address; anything else, such as a script, is no place where it was published.
+_ON_THE_WEB = re.compile(r"https?://[^\s/]\S{0,1990}", re.IGNORECASE)
 _MAX_LABEL = 100
 # How WordPress names the sizes of an image.
 _SIZE_IN_NAME = re.compile(r"-(?:\d{2,5}x\d{2,5}|scaled|rotated)(?=\.\w+$)")
@@ -48,8 +51,8 @@ class EntryImage:
 class Entry:
     """What a source says about one of its items; empty or None where it says nothing.
 
-    `html` is its text, `address` where it can be read, which is also what relative links in it are relative to. Times
-    are aware UTC.
+    `html` is its text, `address` where it can be read, and `base` what relative links in it are relative to, by default
+    that address. Times are aware UTC.
     """
 
     ref: str
@@ -64,6 +67,7 @@ class Entry:
     published_at: datetime | None = None
     updated_at: datetime | None = None
     slug: str = ""
+    base: str = ""
 
     @property
     def said(self) -> Json:
@@ -78,9 +82,12 @@ class Entry:
 
 def manuscript_of(entry: Entry, options: ReadingOptions, *, warnings: Sequence[str] = ()) -> Manuscript:
     """The manuscript of an entry. Raises SourceError if it has no text."""
-    body = read_html(with_absolute_links(entry.html, entry.address), path=entry.ref, is_page=False)
+    html = with_absolute_links(entry.html, entry.base or entry.address)
+    body = read_html(html, path=entry.ref, is_page=False)
+    summary = _line(entry.summary)
     front = FrontMatter(
-        summary=_line(entry.summary) or None,
+        # A whole text is none.
+        summary=summary if 0 < len(summary) <= _LONGEST_SUMMARY else None,
         author=", ".join(dict.fromkeys(filter(None, map(_line, entry.authors)))) or None,
         language=_language(entry.language),
         tags=tuple(Tag(label) for label in dict.fromkeys(map(_line, entry.tags)) if 0 < len(label) <= _MAX_LABEL),
@@ -88,9 +95,12 @@ def manuscript_of(entry: Entry, options: ReadingOptions, *, warnings: Sequence[s
         slug=slugify(entry.slug) or None,
         published_at=entry.published_at,
         updated_at=entry.updated_at,
-        canonical_url=entry.address or None,
+        canonical_url=entry.address if _ON_THE_WEB.fullmatch(entry.address) else None,
     )
     title = _line(entry.title) or first_words(plain_text(body))
+    if len(title) > _LONGEST_TITLE:
+        # Some feeds give the whole text as the title.
+        title = first_words(title)
     made = build_manuscript(
         front, body, title=title or None, tags=(), warnings=warnings, path=entry.ref, options=options
     )

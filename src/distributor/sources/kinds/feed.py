@@ -189,7 +189,7 @@ def feeds_of_page(response: FetchedResponse) -> list[str]:
     with suppress(etree.LxmlError, ValueError, RecursionError):
         page = lxml.html.document_fromstring(response.body)
         return [
-            urljoin(response.url, link.get("href", ""))
+            _joined(response.url, link.get("href", ""))
             for link in page.iter("link")
             if "alternate" in link.get("rel", "").lower().split() and link.get("type", "").lower() in _FEED_TYPES
         ]
@@ -197,7 +197,7 @@ def feeds_of_page(response: FetchedResponse) -> list[str]:
 
 
 def _entry_of_xml(one: Any, feed_url: str, language: str) -> Entry:
-    address = urljoin(feed_url, str(one.get("link", ""))) if one.get("link") else ""
+    address = _address_of(str(one.get("link") or ""), feed_url)
     contents = [part for part in one.get("content", []) if part.get("value")]
     # The longest one is the text, others are the same in other forms.
     content = max(contents, key=lambda part: len(part["value"]), default=None)
@@ -219,7 +219,22 @@ def _entry_of_xml(one: Any, feed_url: str, language: str) -> Entry:
         image=_image_of_xml(one, feed_url),
         published_at=_date(one.get("published_parsed") or changed),
         updated_at=_date(changed),
+        base=_joined(address or feed_url, str((content or one.get("summary_detail") or {}).get("base") or "")),
     )
+
+
+def _address_of(link: str, feed_url: str) -> str:
+    """The whole address of an item; empty if its link is none, or leads to no page."""
+    address = _joined(feed_url, link.strip()) if link.strip() else ""
+    return address if address.lower().startswith(("http://", "https://")) else ""
+
+
+def _joined(base: str, link: str) -> str:
+    """A link as a whole address; as it is if it cannot be one, such as an address with half a bracket."""
+    try:
+        return urljoin(base, link)
+    except ValueError:
+        return link
 
 
 def _title_of(one: Any) -> str:
@@ -257,7 +272,7 @@ def _image_of_xml(one: Any, feed_url: str) -> EntryImage | None:
         *(part for part in one.get("enclosures", []) if _is_image(part)),
     ]
     for part in candidates:
-        url = urljoin(feed_url, str(part.get("url") or part.get("href") or ""))
+        url = _joined(feed_url, str(part.get("url") or part.get("href") or ""))
         if url.startswith(("http://", "https://")):
             return EntryImage(url=url)
     return None
@@ -290,8 +305,7 @@ def _entry_of_json(one: Mapping[str, Any], feed: Mapping[str, Any], feed_url: st
         found = of.get(name)
         return str(found) if isinstance(found, str | int | float) and not isinstance(found, bool) else ""
 
-    address = text("url") or text("external_url")
-    address = urljoin(feed_url, address) if address else ""
+    address = _address_of(text("url") or text("external_url"), feed_url)
     people = one.get("authors") or [one.get("author")]
     authors = [text("name", of=author) for author in people if isinstance(author, Mapping)]
     tags = one.get("tags")
@@ -306,9 +320,10 @@ def _entry_of_json(one: Mapping[str, Any], feed: Mapping[str, Any], feed_url: st
         tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
         address=address,
         language=text("language") or text("language", of=feed),
-        image=EntryImage(url=urljoin(feed_url, image)) if image else None,
+        image=EntryImage(url=_joined(feed_url, image)) if image else None,
         published_at=_date_of_json(text("date_published") or text("date_modified")),
         updated_at=_date_of_json(text("date_modified")),
+        base=address or feed_url,
     )
 
 
