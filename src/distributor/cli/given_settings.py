@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from distributor.cli.console import print_message
+from distributor.cli.console import print_message, print_rows
 from distributor.described_settings import SettingDescription
 from distributor.domain.errors import InputError
 
@@ -57,8 +57,13 @@ def read_given(
     return given
 
 
-def meaning_of(one: SettingDescription) -> str:
-    """What a setting means, with its default, for a line of a table."""
+def print_settings(described: Iterable[SettingDescription]) -> None:
+    """Print what these settings are: which are required or secret, what they mean, and their defaults."""
+    rows = [(one.name, one.form, _meaning(one)) for one in described]
+    print_rows(("setting", "form", "meaning"), rows, as_json=False, empty="It has no settings.")
+
+
+def _meaning(one: SettingDescription) -> str:
     return "; ".join(
         part
         for part in (

@@ -17,7 +17,7 @@ from distributor.cli.given_settings import (
     SetFromFile,
     SetFromStdin,
     SetValues,
-    meaning_of,
+    print_settings,
     read_given,
 )
 from distributor.domain.campaign_review import counted
@@ -68,8 +68,7 @@ def show_kind(
     if as_json:
         print_json(_kind_as_json(name))
         return
-    rows = [(one.name, one.form, meaning_of(one)) for one in describe_settings(name)]
-    print_rows(("setting", "form", "meaning"), rows, as_json=False, empty="It has no settings.")
+    print_settings(describe_settings(name))
 
 
 @commands.command("add")
