@@ -68,7 +68,10 @@ def next_number(now: datetime, *, above: int) -> int:
 
 
 def first_short_id(number: int) -> int:
-    """The first id in a generation of what people name by its id, such as campaigns: seconds, which are shorter."""
+    """The first id in a generation of what people name by its id, such as campaigns: seconds, which are shorter.
+
+    A restore takes longer than a second, so two of one backup do not begin in the same one.
+    """
     return number // 1_000_000
 
 
