@@ -229,6 +229,12 @@ def test_an_item_of_which_nothing_is_right_stops_no_other() -> None:
     assert isinstance(items[0], UnreadableItem)
 
 
+def test_characters_that_no_html_may_have_are_left_out() -> None:
+    feed = {"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", "content_html": "<p>A\x01B\x00C</p>"}]}
+    items, _ = read(json.dumps(feed), media_type="application/json")
+    assert plain_text(only(items).body).strip() == "ABC"
+
+
 def test_entities_that_expand_themselves_are_refused() -> None:
     bomb = '<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>' + RSS.format(
         items="<item><title>&b;</title></item>"

@@ -82,7 +82,8 @@ class Entry:
 
 def manuscript_of(entry: Entry, options: ReadingOptions, *, warnings: Sequence[str] = ()) -> Manuscript:
     """The manuscript of an entry. Raises SourceError if it has no text."""
-    html = with_absolute_links(entry.html, entry.base or entry.address)
+    # Like that of a file: without characters that no HTML may have.
+    html = with_absolute_links(normalize_text(entry.html), entry.base or entry.address)
     body = read_html(html, path=entry.ref, is_page=False)
     summary = _line(entry.summary)
     front = FrontMatter(
