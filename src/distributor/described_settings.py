@@ -13,7 +13,7 @@ from pydantic_core import to_jsonable_python
 
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
-from distributor.validation_messages import sentence_of
+from distributor.validation_messages import in_words, sentence_of
 
 _FORMS: Mapping[type, str] = {
     bool: "true or false",
@@ -60,9 +60,8 @@ def parse_model(model: type[BaseModel], values: Mapping[str, Any], what: str) ->
         return model.model_validate(values)
     except ValidationError as error:
         found = error.errors(include_input=False)
-        told = "; ".join(": ".join(filter(None, (".".join(map(str, one["loc"])), sentence_of(one)))) for one in found)
         faults = {str(one["loc"][0]) if one["loc"] else "": sentence_of(one) for one in found}
-        raise InvalidSettingsError(f"{what}: {told}", faults) from None
+        raise InvalidSettingsError(f"{what}: {in_words(found)}", faults) from None
 
 
 def describe_model(model: type[BaseModel], groups: Sequence[Sequence[str]] = ()) -> list[SettingDescription]:
@@ -108,3 +107,33 @@ def _form_of(annotated: Iterable[Any]) -> str:
         if issubclass(one, Enum):
             return f"one of {', '.join(str(member.value) for member in one)}"
     return next((form for form in (_FORMS.get(one) for one in types) if form), "text")
+
+
+def require_known(
+    described: Iterable[SettingDescription], given: Iterable[str], *, kind: str
+) -> Mapping[str, SettingDescription]:
+    """The settings by their names. Raises InputError for one that is given and that this kind does not have."""
+    known = {one.name: one for one in described}
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        raise InputError(f"kind {kind} has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    return known
+
+
+def require_given(
+    described: Iterable[SettingDescription], values: Mapping[str, Any], *, what: str, command: str
+) -> None:
+    """Raises InvalidSettingsError that names every setting that is required and missing, and where it is from.
+
+    `what` needs them, and `command` explains them.
+    """
+    missing = [
+        one
+        for one in described
+        if one.is_required and not any(str(values.get(name, "")).strip() for name in (one.name, *one.alternatives))
+    ]
+    if missing:
+        names = "; ".join(f"{' or '.join((one.name, *one.alternatives))} ({one.description})" for one in missing)
+        raise InvalidSettingsError(
+            f"{what} needs {names}; `{command}` explains them all", {one.name: "this is needed" for one in missing}
+        )

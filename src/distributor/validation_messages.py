@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 # By the types of pydantic's errors (docs.pydantic.dev, "Validation Errors"); the values are from their contexts.
@@ -40,3 +40,8 @@ def sentence_of(found: Mapping[str, Any]) -> str:
         return sentence.format(**found.get("ctx", {}))
     message: str = found["msg"]
     return message.removeprefix("Value error, ").replace("Input should be", "must be")
+
+
+def in_words(faults: Iterable[Mapping[str, Any]]) -> str:
+    """Entries of `ValidationError.errors()` in one line, each with the place of its value."""
+    return "; ".join(": ".join(filter(None, (".".join(map(str, one["loc"])), sentence_of(one)))) for one in faults)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain, count
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 
-from distributor.described_settings import InvalidSettingsError
+from distributor.described_settings import InvalidSettingsError, require_given, require_known
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError, SourceError, StateError
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.domain.rendition import Json
@@ -284,15 +285,8 @@ def name_for(app: AppContext, recognized: RecognizedSource) -> str:
     stem = slugify(name or host or address.rstrip("/").rpartition("/")[2]) or recognized.kind
     with app.database.begin() as connection:
         taken = {source.name for source in sources.listed(connection)} | _RESERVED
-    return next(name for name in _numbered(stem[: _LONGEST_NAME - 10]) if name not in taken)
-
-
-def _numbered(stem: str) -> Iterator[str]:
-    yield stem
-    number = 2
-    while True:
-        yield f"{stem}-{number}"
-        number += 1
+    stem = stem[: _LONGEST_NAME - 10]
+    return next(name for name in chain([stem], (f"{stem}-{number}" for number in count(2))) if name not in taken)
 
 
 def _view(app: AppContext, source: Source) -> SourceView:
@@ -322,17 +316,10 @@ class _Parsed:
 
 def _parsed(app: AppContext, kind: str, values: Mapping[str, Any]) -> _Parsed:
     """The settings as they are stored. Raises InputError."""
-    described = {one.name: one for one in describe_settings(kind)}
-    unknown = [key for key in values if key not in described]
-    if unknown:
-        raise InputError(f"kind {kind} has no setting {unknown[0]!r}; it has {', '.join(sorted(described))}")
-    missing = [one for one in described.values() if one.is_required and not str(values.get(one.name, "")).strip()]
-    if missing:
-        names = "; ".join(f"{one.name} ({one.description})" for one in missing)
-        raise InvalidSettingsError(
-            f"a source of kind {kind} needs {names}; `distributor source kind {kind}` explains them all",
-            {one.name: "this is needed" for one in missing},
-        )
+    described = require_known(describe_settings(kind), values, kind=kind)
+    require_given(
+        described.values(), values, what=f"a source of kind {kind}", command=f"distributor source kind {kind}"
+    )
     parsed = parse_settings(kind, values)
     secret_names = {one.name for one in described.values() if one.is_secret}
     secrets = {key: str(value) for key, value in values.items() if key in secret_names and value}

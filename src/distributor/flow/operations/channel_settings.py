@@ -13,7 +13,7 @@ import regex
 import structlog
 
 from distributor.channels.registry import describe_settings, parse_settings
-from distributor.described_settings import InvalidSettingsError, SettingDescription
+from distributor.described_settings import SettingDescription, require_given, require_known
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError, NotFoundError, StateError
 from distributor.domain.stored_text import checked_key
 from distributor.domain.user import Actor, AuditAction
@@ -213,29 +213,11 @@ def _selectors(app: AppContext, record: ChannelRecord) -> tuple[str, ...]:
 
 def _require_settable(kind: str, described: Sequence[SettingDescription], given: Collection[str]) -> None:
     """Raises InputError for a setting that the kind does not have, or that another command manages."""
-    known = {one.name: one for one in described}
-    unknown = [key for key in given if key not in known]
-    if unknown:
-        raise InputError(f"kind {kind} has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    known = require_known(described, given, kind=kind)
     for key in given:
         command = known[key].managing_command
         if command:
             raise InputError(f"setting {key!r} cannot be set here: see `{command} --help`")
-
-
-def _require_all(kind: str, described: Sequence[SettingDescription], values: Mapping[str, Any]) -> None:
-    """Raises InputError that names every setting that is required and missing, and where it is from."""
-    missing = [
-        one
-        for one in described
-        if one.is_required and not any(str(values.get(name, "")).strip() for name in (one.name, *one.alternatives))
-    ]
-    if missing:
-        names = "; ".join(f"{' or '.join((one.name, *one.alternatives))} ({one.description})" for one in missing)
-        raise InvalidSettingsError(
-            f"a channel of kind {kind} needs {names}; `distributor channel kind {kind}` explains them all",
-            {one.name: "this is needed" for one in missing},
-        )
 
 
 def _store(
@@ -248,7 +230,7 @@ def _store(
 ) -> None:
     """Check and store settings. What a server objected to before, such as a wrong password, may be corrected now."""
     described = describe_settings(kind)
-    _require_all(kind, described, values)
+    require_given(described, values, what=f"a channel of kind {kind}", command=f"distributor channel kind {kind}")
     parsed = parse_settings(kind, values)
     secret_names = {one.name for one in described if one.is_secret}
     secrets = {key: str(value) for key, value in values.items() if key in secret_names} | dict(managed)

@@ -24,7 +24,7 @@ from distributor.sources.items import ReadItem, SourceItem, UnreadableItem, stor
 from distributor.sources.kinds.api import Reading, missing_items
 from distributor.sources.kinds.entry import Entry, first_words, manuscript_of
 from distributor.sources.reading_options import ReadingOptions
-from distributor.validation_messages import sentence_of
+from distributor.validation_messages import in_words
 
 # Requests to read threads that began before the newest posts, in one run.
 _MOST_ASKED = 10
@@ -219,7 +219,7 @@ def parsed(model: type[_Model], raw: Any, what: str) -> _Model:
         return model.model_validate(raw)
     except ValidationError as error:
         faults = error.errors(include_input=False)[:3]
-        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {sentence_of(one)}" for one in faults)
+        told = in_words(faults)
         raise SourceError(f"the answer is not {what} as its network documents it: {told}") from None
 
 

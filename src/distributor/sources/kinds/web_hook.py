@@ -26,7 +26,7 @@ from distributor.sources.formats import parse_manuscript
 from distributor.sources.items import GoneItem, ReadItem, SourceItem, stored_ref
 from distributor.sources.kinds.api import Reading, WebHookRequest
 from distributor.sources.kinds.entry import Entry, EntryImage, manuscript_of
-from distributor.validation_messages import sentence_of
+from distributor.validation_messages import in_words
 
 _TOLERANCE = timedelta(minutes=5)
 _PREFIX = "whsec_"
@@ -119,8 +119,7 @@ def _read(reading: Reading, one: object) -> SourceItem:
         item = _Item.model_validate(one)
     except ValidationError as error:
         faults = error.errors(include_input=False)
-        told = "; ".join(": ".join(filter(None, (".".join(map(str, f["loc"])), sentence_of(f)))) for f in faults[:5])
-        raise SourceError(told) from None
+        raise SourceError(in_words(faults[:5])) from None
     if sum(map(bool, (item.html, item.markdown, item.text))) != 1:
         raise SourceError("write one of html, markdown and text")
     return reading.item(item.id, item.model_dump(mode="json"), lambda: _manuscript(item, reading))
